@@ -1,0 +1,2 @@
+//! The one binary: the controller, the definitions, the kubectl plugin.
+fn main() {}

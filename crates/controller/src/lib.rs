@@ -1,0 +1,1 @@
+//! The operator: one-way reconcile, wake index, impersonation.

@@ -1,0 +1,1 @@
+//! Bounded CEL: compile, check against known names, evaluate, interpolate.

@@ -1,0 +1,1 @@
+//! Git hosts behind one trait, and file edits that change nothing else.

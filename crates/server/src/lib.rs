@@ -1,0 +1,1 @@
+//! HTTP served by the controller's process: health and readiness.
