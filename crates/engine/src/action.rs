@@ -1,0 +1,144 @@
+//! What to do next, and what a driver knows when it asks.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{Condition, Event, Failure, Key, RunState, StepState};
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Record this event: a move that needs nothing from outside.
+    Record(Event),
+    /// Evaluate the condition and record [`Event::Answered`].
+    Evaluate {
+        /// What the answer decides.
+        question: Question,
+        /// The expression.
+        condition: Condition,
+    },
+    /// Judge whether the failure may be retried and record [`Event::Failed`].
+    Judge {
+        /// The step that failed.
+        at: StepAt,
+        /// Why.
+        failure: Failure,
+    },
+    /// Compute a step that touches nothing outside, and record its outcome.
+    Compute(StepAt),
+    /// Render the step and record [`Event::Claimed`]; persist it before anything else happens.
+    Claim {
+        /// The step.
+        at: StepAt,
+        /// The key to claim it under.
+        key: Key,
+    },
+    /// Perform these tasks, each independent of the others, and record their outcomes. The state that
+    /// named them must be persisted first.
+    Perform(Vec<Task>),
+    /// Nothing to do before that time, or before something awaited changes.
+    Wait {
+        /// When to decide again at the latest; `None` waits for a change alone.
+        until: Option<Timestamp>,
+    },
+    /// The run has ended.
+    Finished,
+}
+
+/// What an evaluated condition decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Whether the stage of this index runs.
+    StageWhen(usize),
+    /// Whether the step runs.
+    StepWhen(StepAt),
+}
+
+/// Where a step stands in a [`RunState`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StepAt {
+    /// A step of a stage.
+    Stage {
+        /// Index into the state's stages.
+        stage: usize,
+        /// Index into the stage's steps.
+        step: usize,
+    },
+    /// A step of a hook.
+    Hook {
+        /// Index into the state's hooks.
+        hook: usize,
+        /// Index into the hook's steps.
+        step: usize,
+    },
+}
+
+impl StepAt {
+    /// The step's state.
+    pub fn of(self, state: &RunState) -> Option<&StepState> {
+        match self {
+            Self::Stage { stage, step } => state.stages.get(stage)?.steps.get(step),
+            Self::Hook { hook, step } => state.hooks.get(hook)?.steps.get(step),
+        }
+    }
+
+    /// The step's state, to change it.
+    pub(crate) fn of_mut(self, state: &mut RunState) -> Option<&mut StepState> {
+        match self {
+            Self::Stage { stage, step } => state.stages.get_mut(stage)?.steps.get_mut(step),
+            Self::Hook { hook, step } => state.hooks.get_mut(hook)?.steps.get_mut(step),
+        }
+    }
+
+    /// The step's number among its siblings.
+    pub(crate) fn step(self) -> usize {
+        match self {
+            Self::Stage { step, .. } | Self::Hook { step, .. } => step,
+        }
+    }
+}
+
+/// One thing to perform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// The step.
+    pub at: StepAt,
+    /// Its idempotency key.
+    pub key: String,
+    /// Whether it may change anything.
+    pub mode: Mode,
+}
+
+/// Whether performing a step may change anything outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Find the effect, or create it, or adopt it on a conflict.
+    Act,
+    /// Only read.
+    Look,
+}
+
+/// What a driver knows when it asks what to do next.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// The run's UID, for keys.
+    pub run_uid: String,
+    /// Why the run has to be aborted: a reason word and a message.
+    pub abort: Option<(String, String)>,
+    /// The claims that this process itself persisted, and waits it has looked at, by key.
+    pub held: BTreeMap<String, Held>,
+}
+
+/// What this process knows about a step it is performing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The number of the claim that this process persisted; 0 when it persisted none.
+    pub claims: i32,
+    /// Whether the effect was performed under that claim.
+    pub acted: bool,
+    /// When it was last looked at.
+    pub looked_at: Option<Timestamp>,
+    /// When to look again.
+    pub look_at: Timestamp,
+}

@@ -1,0 +1,153 @@
+//! The flow: stages in order, and in each its steps in order.
+
+use jiff::Timestamp;
+
+use super::{Scene, earlier};
+use crate::{
+    Action, Event, Failure, Key, Mode, Nature, Question, RunPhase, Stage, StagePhase, Step, StepAt, StepPhase,
+    StepState, Task, event::later, state::StageState,
+};
+
+impl Scene<'_> {
+    /// The next action of the stages, once no hook is due.
+    pub(super) fn flow(&self) -> Action {
+        for (index, stage) in self.state.stages.iter().enumerate() {
+            let Some(plan) = self.plan.stage(&stage.name) else { continue };
+            match stage.phase {
+                StagePhase::Succeeded | StagePhase::Skipped | StagePhase::Omitted => {}
+                StagePhase::Pending => return start_stage(index, plan),
+                StagePhase::Running => return self.run_stage(index, stage, plan),
+                StagePhase::Failed | StagePhase::Aborted => return fail_run(stage),
+            }
+        }
+        Action::Record(Event::Ended { phase: RunPhase::Succeeded, reason: "Succeeded".to_owned(), message: None })
+    }
+
+    fn run_stage(&self, index: usize, stage: &StageState, plan: &Stage) -> Action {
+        let deadline = stage.started_at.zip(plan.timeout).map(|(start, timeout)| later(start, timeout));
+        if deadline.is_some_and(|deadline| self.now >= deadline)
+            && !stage.steps.iter().any(|step| step.phase.is_failed())
+        {
+            return Action::Record(Event::StageTimedOut(index));
+        }
+        for (number, (step, plan)) in stage.steps.iter().zip(&plan.steps).enumerate() {
+            if step.phase.is_failed() {
+                let why = (step.reason.clone().unwrap_or_default(), describe_failure(step));
+                return end_stage(index, StagePhase::Failed, Some(why));
+            }
+            if !step.phase.is_ended() {
+                let at = StepAt::Stage { stage: index, step: number };
+                return self.run_step(at, step, plan, &[&stage.name, "", &step.name], deadline);
+            }
+        }
+        end_stage(index, StagePhase::Succeeded, None)
+    }
+
+    /// The next action of a step that has not ended; `path` is its place in the key.
+    pub(super) fn run_step(
+        &self,
+        at: StepAt,
+        state: &StepState,
+        plan: &Step,
+        path: &[&str],
+        stage_deadline: Option<Timestamp>,
+    ) -> Action {
+        match state.phase {
+            StepPhase::Pending => match &plan.when {
+                Some(condition) => Action::Evaluate { question: Question::StepWhen(at), condition: condition.clone() },
+                None => Action::Record(Event::StepStarted(at)),
+            },
+            StepPhase::Starting => self.start_step(at, state, plan, path, stage_deadline),
+            _ => self.continue_step(at, state, plan, path, stage_deadline),
+        }
+    }
+
+    fn start_step(
+        &self,
+        at: StepAt,
+        state: &StepState,
+        plan: &Step,
+        path: &[&str],
+        stage_deadline: Option<Timestamp>,
+    ) -> Action {
+        if let Some(retry_at) = state.retry_at
+            && self.now < retry_at
+        {
+            return Action::Wait { until: earlier(Some(retry_at), stage_deadline) };
+        }
+        match plan.nature {
+            Nature::Pure => Action::Compute(at),
+            Nature::Reads | Nature::Acts => self.claim(at, state, path),
+        }
+    }
+
+    fn claim(&self, at: StepAt, state: &StepState, path: &[&str]) -> Action {
+        Action::Claim { at, key: Key::of(&self.seen.run_uid, path, state.epoch) }
+    }
+
+    fn continue_step(
+        &self,
+        at: StepAt,
+        state: &StepState,
+        plan: &Step,
+        path: &[&str],
+        stage_deadline: Option<Timestamp>,
+    ) -> Action {
+        let key = state.key.clone().unwrap_or_default();
+        let held = self.seen.held.get(&key);
+        let task = |mode| Action::Perform(vec![Task { at, key: key.clone(), mode }]);
+        let mut look_at = None;
+        match (plan.nature, held) {
+            // Only a claim that this process persisted itself gives the right to act.
+            (Nature::Acts, held) if held.is_none_or(|held| held.claims != state.claims) => {
+                return self.claim(at, state, path);
+            }
+            (Nature::Acts, Some(held)) if !held.acted => return task(Mode::Act),
+            (_, None) => return task(Mode::Look),
+            (_, Some(held)) => {
+                if self.now >= held.look_at {
+                    return task(Mode::Look);
+                }
+                look_at = earlier(look_at, Some(held.look_at));
+            }
+        }
+        let deadline = state.started_at.zip(plan.timeout).map(|(start, timeout)| later(start, timeout));
+        if let Some(deadline) = deadline
+            && self.now >= deadline
+        {
+            // What was awaited may have happened since the last look: nothing times out unseen.
+            let seen_since = held.and_then(|held| held.looked_at).is_some_and(|looked_at| looked_at >= deadline);
+            return if seen_since { Action::Judge { at, failure: timed_out(state, plan) } } else { task(Mode::Look) };
+        }
+        Action::Wait { until: earlier(earlier(look_at, deadline), stage_deadline) }
+    }
+}
+
+fn start_stage(index: usize, plan: &Stage) -> Action {
+    match &plan.when {
+        Some(condition) => Action::Evaluate { question: Question::StageWhen(index), condition: condition.clone() },
+        None => Action::Record(Event::StageStarted(index)),
+    }
+}
+
+fn end_stage(stage: usize, phase: StagePhase, why: Option<(String, String)>) -> Action {
+    Action::Record(Event::StageEnded { stage, phase, why })
+}
+
+fn fail_run(stage: &StageState) -> Action {
+    Action::Record(Event::Ended {
+        phase: RunPhase::Failed,
+        reason: stage.reason.clone().unwrap_or_default(),
+        message: Some(format!("stage {}: {}", stage.name, stage.message.as_deref().unwrap_or_default())),
+    })
+}
+
+fn describe_failure(step: &StepState) -> String {
+    format!("step {}: {}", step.name, step.message.as_deref().unwrap_or_default())
+}
+
+fn timed_out(state: &StepState, plan: &Step) -> Failure {
+    let timeout = plan.timeout.unwrap_or_default();
+    let last = state.message.as_deref().map(|last| format!("; last seen: {last}")).unwrap_or_default();
+    Failure::transient("Timeout", format!("timed out after {timeout:#}{last}"))
+}

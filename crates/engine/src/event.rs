@@ -1,0 +1,105 @@
+//! What happened to a run: the only way a state changes.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{Failure, HookEvent, Key, Outputs, Question, RunPhase, StagePhase, StepAt, WaitTarget};
+
+/// What happened to a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The run starts.
+    RunStarted,
+    /// A condition was evaluated; `Err` says why it could not be.
+    Answered(Question, Result<bool, Failure>),
+    /// The stage of this index starts.
+    StageStarted(usize),
+    /// The stage of this index ended like this.
+    StageEnded {
+        /// Its index.
+        stage: usize,
+        /// Succeeded or Failed.
+        phase: StagePhase,
+        /// Why, when it failed: a reason word and a message.
+        why: Option<(String, String)>,
+    },
+    /// The stage took longer than it may.
+    StageTimedOut(usize),
+    /// The step starts; its hooks run first.
+    StepStarted(StepAt),
+    /// The step was claimed under this key.
+    Claimed {
+        /// The step.
+        at: StepAt,
+        /// The idempotency key.
+        key: Key,
+        /// What it will wait for.
+        waiting_on: Option<WaitTarget>,
+    },
+    /// The step is not done yet, and this is what was seen.
+    Progressed {
+        /// The step.
+        at: StepAt,
+        /// For people.
+        message: Option<String>,
+        /// For machines.
+        progress: Option<Value>,
+    },
+    /// The step is done.
+    Succeeded {
+        /// The step.
+        at: StepAt,
+        /// Its results.
+        outputs: Outputs,
+    },
+    /// An attempt of the step ended without success.
+    Failed {
+        /// The step.
+        at: StepAt,
+        /// Why.
+        failure: Failure,
+        /// Whether the step's retry policy wants another attempt after such a failure, if one is left.
+        retry: bool,
+    },
+    /// A hook starts.
+    HookStarted {
+        /// Its name.
+        hook: String,
+        /// What started it.
+        event: HookEvent,
+        /// Whose event it was.
+        subject: String,
+        /// The attempt of the subject's stage.
+        attempt: i32,
+    },
+    /// The hook of this index into the state's hooks ended.
+    HookEnded {
+        /// Its index.
+        hook: usize,
+        /// Succeeded or Failed.
+        phase: StagePhase,
+    },
+    /// The run has to be aborted.
+    Aborted {
+        /// In one CamelCase word.
+        reason: String,
+        /// For people.
+        message: String,
+    },
+    /// The result is decided; hooks may still run.
+    Ended {
+        /// Succeeded or Failed.
+        phase: RunPhase,
+        /// In one CamelCase word.
+        reason: String,
+        /// For people.
+        message: Option<String>,
+    },
+    /// Every hook has ended, and with it the run.
+    RunFinished,
+}
+
+/// Adds a pause to a time without ever overflowing.
+pub(crate) fn later(time: Timestamp, pause: jiff::SignedDuration) -> Timestamp {
+    time.checked_add(pause).unwrap_or(Timestamp::MAX)
+}

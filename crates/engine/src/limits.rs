@@ -1,0 +1,98 @@
+//! What a run may keep, and how numbers are kept.
+//!
+//! etcd refuses requests over 1.5 MiB. These bounds keep a status far below, so that a step which produces
+//! too much fails by itself instead of blocking its run for ever.
+
+use serde_json::{Map, Number, Value};
+
+/// The most that the outputs of one step may take, as JSON.
+pub const MAX_OUTPUTS_OF_A_STEP: usize = 16 * 1024;
+
+/// The most that all outputs of a run may take, as JSON: three quarters of the 256 KiB that a status may
+/// take, so that phases and messages always fit.
+pub const MAX_OUTPUTS_OF_A_RUN: usize = 192 * 1024;
+
+/// The most that a message may take; longer ones are cut.
+pub(crate) const MAX_MESSAGE: usize = 2048;
+
+/// Bytes of the value as JSON.
+pub(crate) fn json_size(value: &impl serde::Serialize) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // What cannot be written as JSON is larger than any limit.
+    serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
+}
+
+/// Writes numbers as an API server hands them back, so that memory equals what is read again: a whole
+/// float becomes an integer, an integer past 64 signed bits a float.
+pub(crate) fn normalize(map: &mut Map<String, Value>) {
+    map.values_mut().for_each(normalize_value);
+}
+
+pub(crate) fn normalize_value(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(normal) = normal_number(number) {
+                *number = normal;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(normalize_value),
+        Value::Object(members) => normalize(members),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+fn normal_number(number: &Number) -> Option<Number> {
+    if number.is_i64() {
+        return None;
+    }
+    let float = number.as_f64()?;
+    if number.is_f64() && float.fract() == 0.0 {
+        // Go writes a whole float below 1e21 with its shortest digits, filled up with zeros: so does Rust.
+        if let Ok(whole) = format!("{}", float + 0.0).parse::<i64>() {
+            return Some(Number::from(whole));
+        }
+    }
+    Number::from_f64(float)
+}
+
+/// Cuts a message to what a status holds, on a character boundary.
+pub(crate) fn cut(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE {
+        let end = (0..=MAX_MESSAGE - 4).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
+        message.truncate(end);
+        message.push('…');
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_are_kept_as_the_api_server_hands_them_back() {
+        let mut value = json!({"whole": 3.0, "part": 1.5, "int": 7, "huge": u64::MAX, "list": [-0.0, 1e300]});
+        normalize_value(&mut value);
+        assert_eq!(
+            value.to_string(),
+            r#"{"huge":1.8446744073709552e+19,"int":7,"list":[0,1e+300],"part":1.5,"whole":3}"#
+        );
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let cut = cut("é".repeat(5000));
+        assert!(cut.len() <= MAX_MESSAGE && cut.ends_with('…'));
+    }
+}

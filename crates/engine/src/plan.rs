@@ -1,0 +1,129 @@
+//! What a run will do: the pinned pipeline, reduced to what decisions need.
+//!
+//! A plan says nothing of *how* a step does its work; that is its configuration, which the driver holds
+//! under the same stage, hook and step names.
+
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Retry;
+
+/// The stages of a run in order, and its hooks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Executed one after the other.
+    pub stages: Vec<Stage>,
+    /// Run beside the flow when their subject starts or ends.
+    pub hooks: Vec<Hook>,
+    /// How long the whole run may take; then it is aborted.
+    pub timeout: Option<SignedDuration>,
+}
+
+/// A group of steps that succeeds or fails as one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stage {
+    /// Unique among the stages and steps of the plan.
+    pub name: String,
+    /// The stage is skipped when this is false.
+    pub when: Option<Condition>,
+    /// How long one attempt of the stage may take.
+    pub timeout: Option<SignedDuration>,
+    /// Executed one after the other.
+    pub steps: Vec<Step>,
+}
+
+/// One unit of work.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// Unique among the stages and steps of the plan.
+    pub name: String,
+    /// The step is skipped when this is false.
+    pub when: Option<Condition>,
+    /// What follows a failure that may be retried.
+    pub retry: Retry,
+    /// How long one attempt of the step may take.
+    pub timeout: Option<SignedDuration>,
+    /// What the step touches.
+    pub nature: Nature,
+}
+
+/// What a step touches decides how it is persisted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nature {
+    /// Nothing but the run's own data: computed in memory, persisted with its neighbour.
+    #[default]
+    Pure,
+    /// Reads the outside world: claimed once, looked at as often as needed.
+    Reads,
+    /// Changes the outside world: performed only under a claim that this process persisted itself.
+    Acts,
+}
+
+/// Steps that run beside the flow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hook {
+    /// Unique among the hooks of the plan.
+    pub name: String,
+    /// What starts the hook.
+    pub events: Vec<HookEvent>,
+    /// Whose start or end it follows.
+    pub subject: Subject,
+    /// Executed one after the other.
+    pub steps: Vec<Step>,
+}
+
+/// Whose start or end a hook follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The whole run.
+    Pipeline,
+    /// The stage of that name.
+    Stage(String),
+    /// The step of that name.
+    Step(String),
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Pipeline => f.write_str("pipeline"),
+            Self::Stage(name) => write!(f, "stage/{name}"),
+            Self::Step(name) => write!(f, "step/{name}"),
+        }
+    }
+}
+
+/// What happened to a hook's subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HookEvent {
+    /// It starts; the hook ends before the subject's first action.
+    Started,
+    /// It succeeded.
+    Success,
+    /// It failed, after all retries.
+    Failure,
+    /// It was aborted: by a person, by the run's deletion, or by the run's timeout.
+    Abortion,
+}
+
+/// An expression that yields true or false; opaque here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition(pub String);
+
+impl Plan {
+    /// The stage of that name.
+    pub fn stage(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// The hook of that name.
+    pub fn hook(&self, name: &str) -> Option<&Hook> {
+        self.hooks.iter().find(|hook| hook.name == name)
+    }
+
+    /// Whether any hook follows an abortion.
+    pub fn has_abortion_hooks(&self) -> bool {
+        self.hooks.iter().any(|hook| hook.events.contains(&HookEvent::Abortion))
+    }
+}
