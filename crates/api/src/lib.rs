@@ -1,1 +1,36 @@
-//! The custom resources of sluice.dev: types, documentation, rules, and their way to the engine's plan.
+//! The custom resources of `sluice.dev`, and their way to the engine's plan.
+//!
+//! One kind a file, one step type a file. The comments on fields are user documentation: they are what
+//! `kubectl explain` prints. Everything here is pure: types, schemas, checks and conversions.
+//!
+//! *Architecture invariant:* nothing here talks to a cluster. The controller, the command line and the tests
+//! read the same types and the same checks.
+
+pub mod check;
+mod common;
+mod crds;
+mod duration;
+pub mod names;
+mod params;
+mod pipeline;
+mod program;
+mod revision;
+mod run;
+mod scm_provider;
+pub mod step;
+pub mod variables;
+
+pub use common::{HeaderSource, HttpHeader, LocalReference, SecretKeyReference};
+pub use crds::{all as crds, to_yaml as crd_to_yaml};
+pub use duration::{Duration, ParseDurationError};
+pub use params::{ParamProblem, resolve as resolve_params};
+pub use pipeline::{
+    Backoff, Hook, HookSubject, Param, ParamType, ParamValue, Pipeline, PipelineSpec, PipelineStatus, Retry, Stage,
+};
+pub use program::{Program, ProgramError};
+pub use revision::{Revision, RevisionError};
+pub use run::{
+    ActionResult, ActionType, PipelineRun, PipelineRunSpec, PipelineRunStatus, RunAction, WaitSummary, summarize,
+};
+pub use scm_provider::{GiteaProvider, ScmProvider, ScmProviderSpec};
+pub use step::{Step, StepConfig};

@@ -133,7 +133,7 @@ pub struct StepState {
     /// Rises when the effect is done anew after a known end; part of the key.
     #[serde(default = "one")]
     pub epoch: i32,
-    /// How often the right to perform the effect was claimed: more than once after a restart of the controller.
+    /// How often the right to perform the effect of this key was claimed: more than once after a restart of the controller.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub claims: i32,
     /// The idempotency key of the effect: in branch names, `Idempotency-Key` headers and the like.
@@ -287,7 +287,7 @@ impl RunState {
 
     /// Whether any effect was ever claimed.
     pub fn has_claims(&self) -> bool {
-        self.steps().any(|step| step.claims > 0)
+        self.steps().any(|step| step.claims > 0 || step.attempt > 1)
     }
 
     /// Every step of every stage and of every hook that has started.

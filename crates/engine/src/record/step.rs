@@ -118,6 +118,7 @@ fn try_again(step: &mut StepState, policy: &Retry, failure: Failure, now: Timest
     if failure.end == End::Known {
         step.epoch += 1;
         step.key = None;
+        step.claims = 0;
     }
     let pause = policy.backoff.before(step.attempt).max(failure.retry_after.unwrap_or_default());
     let retry_at = later(now, pause);

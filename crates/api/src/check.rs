@@ -1,0 +1,303 @@
+//! The static check of a pipeline: every mistake that can be seen before it runs, all at once.
+//!
+//! The controller shows the same list in the condition `Ready`, and a run of a pipeline with mistakes does not start.
+
+use std::{collections::BTreeSet, fmt, ops::Range};
+
+use sluice_expr::{Diagnostic, Expression, Names, Type, check_value, value_names};
+
+use crate::{
+    Hook, ParamType, PipelineSpec, Stage, Step, StepConfig, params,
+    step::TakesFrom,
+    variables::{self, ROOTS},
+};
+
+/// One mistake in a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// A stable word for the sort of mistake, such as `unknown-name`.
+    pub code: String,
+    /// The field, such as `spec.stages[0].steps[1].when`.
+    pub path: String,
+    /// Where in the field's text, in bytes; `None` is the whole field.
+    pub span: Option<Range<usize>>,
+    /// What is wrong, and the remedy.
+    pub message: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.span {
+            Some(span) => write!(f, "{} (at character {}): {}", self.path, span.start + 1, self.message),
+            None => write!(f, "{}: {}", self.path, self.message),
+        }
+    }
+}
+
+/// Every mistake of a pipeline, in the order of its text.
+pub fn pipeline(spec: &PipelineSpec) -> Vec<Mistake> {
+    let mut check =
+        Check { mistakes: Vec::new(), names: variables::names(spec), all: all_steps(spec), past: Vec::new() };
+    check.params(spec);
+    check.unique_names(spec);
+    for (index, stage) in spec.stages.iter().enumerate() {
+        check.stage(stage, &format!("spec.stages[{index}]"));
+    }
+    for (index, hook) in spec.hooks.iter().enumerate() {
+        check.hook(spec, hook, &format!("spec.hooks[{index}]"));
+    }
+    check.mistakes
+}
+
+/// Whether expressions can use it as a name.
+pub(crate) fn is_name(name: &str) -> bool {
+    let mut letters = name.bytes();
+    name.len() <= 63
+        && letters.next().is_some_and(|first| first.is_ascii_lowercase())
+        && letters.all(|letter| letter.is_ascii_alphanumeric())
+}
+
+/// Whether CEL or Sluice keeps the word for itself.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    const KEYWORDS: &[&str] = &[
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
+    ];
+    KEYWORDS.contains(&name) || ROOTS.contains(&name)
+}
+
+struct Check {
+    mistakes: Vec<Mistake>,
+    /// What every expression sees, without `steps`.
+    names: Names,
+    /// Every step of every stage, to tell an unknown one from one that runs later.
+    all: BTreeSet<String>,
+    /// The steps that have run before the one that is checked.
+    past: Vec<(String, StepConfig)>,
+}
+
+fn all_steps(spec: &PipelineSpec) -> BTreeSet<String> {
+    spec.stages.iter().flat_map(|stage| stage.steps.iter().map(|step| step.name.clone())).collect()
+}
+
+impl Check {
+    fn mistake(&mut self, code: &str, path: String, message: impl Into<String>) {
+        self.mistakes.push(Mistake { code: code.to_owned(), path, span: None, message: message.into() });
+    }
+
+    fn params(&mut self, spec: &PipelineSpec) {
+        for (index, param) in spec.params.iter().enumerate() {
+            if let Some(Err(message)) = param.default.as_ref().map(|value| params::parse(param.r#type, value)) {
+                let declared = match param.r#type {
+                    ParamType::String => "String",
+                    ParamType::Integer => "Integer",
+                    ParamType::Boolean => "Boolean",
+                };
+                self.mistake(
+                    "wrong-default",
+                    format!("spec.params[{index}].default"),
+                    format!("{message} (the parameter's type is {declared})"),
+                );
+            }
+        }
+    }
+
+    fn unique_names(&mut self, spec: &PipelineSpec) {
+        let mut seen = BTreeSet::new();
+        for (s, stage) in spec.stages.iter().enumerate() {
+            self.name(&mut seen, &stage.name, format!("spec.stages[{s}].name"));
+            for (t, step) in stage.steps.iter().enumerate() {
+                self.name(&mut seen, &step.name, format!("spec.stages[{s}].steps[{t}].name"));
+            }
+        }
+        let mut hooks = BTreeSet::new();
+        for (h, hook) in spec.hooks.iter().enumerate() {
+            self.name(&mut hooks, &hook.name, format!("spec.hooks[{h}].name"));
+            let mut own = seen.clone();
+            for (t, step) in hook.steps.iter().enumerate() {
+                self.name(&mut own, &step.name, format!("spec.hooks[{h}].steps[{t}].name"));
+            }
+        }
+    }
+
+    fn name(&mut self, seen: &mut BTreeSet<String>, name: &str, path: String) {
+        if is_reserved(name) {
+            self.mistake(
+                "reserved-name",
+                path,
+                format!("{name:?} is a word of the expression language; choose another name"),
+            );
+        } else if !is_name(name) {
+            let message = format!("{name:?} is no name: use letters and digits, a small letter first, 63 at most");
+            self.mistake("invalid-name", path, message);
+        } else if !seen.insert(name.to_owned()) {
+            let message = format!("{name:?} is used twice; the names of stages and steps are unique in a pipeline");
+            self.mistake("duplicate-name", path, message);
+        }
+    }
+
+    fn stage(&mut self, stage: &Stage, path: &str) {
+        if let Some(when) = &stage.when {
+            let names = self.names_now();
+            self.expression(when, &names, &Type::Bool, format!("{path}.when"));
+        }
+        for (index, step) in stage.steps.iter().enumerate() {
+            let names = self.names_now();
+            if let Some(config) = self.step(step, &names, &format!("{path}.steps[{index}]")) {
+                self.past.push((step.name.clone(), config));
+            }
+        }
+    }
+
+    fn hook(&mut self, spec: &PipelineSpec, hook: &Hook, path: &str) {
+        let subject = hook.r#for.clone().unwrap_or_default();
+        if let Some(name) = &subject.stage
+            && !spec.stages.iter().any(|stage| stage.name == *name)
+        {
+            let known: Vec<&str> = spec.stages.iter().map(|stage| stage.name.as_str()).collect();
+            let message = format!("there is no stage {name:?}; the pipeline has: {}", known.join(", "));
+            self.mistake("unknown-name", format!("{path}.for.stage"), message);
+        }
+        if let Some(name) = &subject.step
+            && !self.all.contains(name)
+        {
+            let known: Vec<&str> = self.all.iter().map(String::as_str).collect();
+            let message = format!("there is no step {name:?}; the pipeline has: {}", known.join(", "));
+            self.mistake("unknown-name", format!("{path}.for.step"), message);
+        }
+        let before = self.past.len();
+        for (index, step) in hook.steps.iter().enumerate() {
+            let names = variables::with_failure(self.names_now());
+            if let Some(config) = self.step(step, &names, &format!("{path}.steps[{index}]")) {
+                self.past.push((step.name.clone(), config));
+            }
+        }
+        self.past.truncate(before);
+    }
+
+    fn names_now(&self) -> Names {
+        variables::with_steps(self.names.clone(), &self.past)
+    }
+
+    /// Checks one step and returns its configuration, if it has one.
+    fn step(&mut self, step: &Step, names: &Names, path: &str) -> Option<StepConfig> {
+        if let Some(when) = &step.when {
+            self.expression(when, names, &Type::Bool, format!("{path}.when"));
+        }
+        if let Some(when) = step.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
+            let names = variables::with_failure(names.clone());
+            self.expression(when, &names, &Type::Bool, format!("{path}.retry.when"));
+        }
+        let config = match step.config() {
+            Ok(config) => config,
+            Err(message) => {
+                self.mistake("step-type", path.to_owned(), message);
+                return None;
+            }
+        };
+        let path = format!("{path}.{}", config.type_name());
+        self.templates(&config, names, &path);
+        for bare in config.expressions() {
+            let names = bare.extra.into_iter().fold(names.clone(), |names, (name, r#type)| names.with(name, r#type));
+            self.expression(bare.source, &names, &bare.expected, format!("{path}.{}", bare.path));
+        }
+        if let Some(from) = config.takes_from() {
+            self.takes_from(from, &path);
+        }
+        for (field, message) in config.mistakes() {
+            self.mistake("invalid-value", format!("{path}.{field}"), message);
+        }
+        Some(config)
+    }
+
+    fn templates(&mut self, config: &StepConfig, names: &Names, path: &str) {
+        let value = match config.to_value() {
+            Ok(value) => value,
+            Err(error) => return self.mistake("invalid-value", path.to_owned(), error.to_string()),
+        };
+        let later = self.read_too_early(value_names(&value).into_iter().map(|located| (located.path, located.what)));
+        for located in check_value(&value, names) {
+            let diagnostic = later_or(&later, &located.path, located.what);
+            self.diagnostic(diagnostic, format!("{path}.{}", located.path));
+        }
+    }
+
+    fn expression(&mut self, source: &str, names: &Names, expected: &Type, path: String) {
+        match Expression::compile(source) {
+            Err(diagnostic) => self.diagnostic(diagnostic, path),
+            Ok(expression) => {
+                let read = expression.names().iter().map(|reference| (String::new(), reference.clone()));
+                let later = self.read_too_early(read);
+                for diagnostic in expression.check(names, expected) {
+                    self.diagnostic(later_or(&later, "", diagnostic), path.clone());
+                }
+            }
+        }
+    }
+
+    /// The references to steps that exist and have not run yet: where they stand, and what to say.
+    fn read_too_early(
+        &self,
+        references: impl Iterator<Item = (String, sluice_expr::Reference)>,
+    ) -> Vec<(String, Range<usize>, String)> {
+        let too_early = references.filter_map(|(path, reference)| {
+            let [root, step, ..] = reference.path.as_slice() else { return None };
+            let runs_later =
+                root == "steps" && self.all.contains(step) && !self.past.iter().any(|(past, _)| past == step);
+            runs_later.then(|| {
+                let message = format!("step `{step}` has not run yet here: an expression sees the steps before it");
+                (path, reference.span.clone(), message)
+            })
+        });
+        too_early.collect()
+    }
+
+    fn takes_from(&mut self, from: TakesFrom<'_>, path: &str) {
+        let TakesFrom { field, step, types } = from;
+        let types_text = types.join(" or ");
+        let message = match self.past.iter().find(|(name, _)| name == step) {
+            Some((_, config)) if types.contains(&config.type_name().as_str()) => return,
+            Some((_, config)) => {
+                format!("step {step:?} is of type {}; it has to be one of type {types_text}", config.type_name())
+            }
+            None if self.all.contains(step) => format!("step {step:?} has not run yet here; name an earlier step"),
+            None => format!("there is no step {step:?}; name an earlier step of type {types_text}"),
+        };
+        self.mistake("unknown-name", format!("{path}.{field}"), message);
+    }
+
+    fn diagnostic(&mut self, diagnostic: Diagnostic, path: String) {
+        let span = Some(diagnostic.span.clone());
+        self.mistakes.push(Mistake { code: diagnostic.code.to_owned(), path, span, message: diagnostic.to_string() });
+    }
+}
+
+/// The diagnostic, or, where it is about a step that exists and runs later, one that says so.
+fn later_or(later: &[(String, Range<usize>, String)], path: &str, diagnostic: Diagnostic) -> Diagnostic {
+    let overlaps = |span: &Range<usize>| span.start <= diagnostic.span.start && diagnostic.span.end <= span.end;
+    match later.iter().find(|(at, span, _)| at == path && overlaps(span)) {
+        Some((_, span, message)) => {
+            Diagnostic { span: span.clone(), message: message.clone(), help: None, ..diagnostic }
+        }
+        None => diagnostic,
+    }
+}

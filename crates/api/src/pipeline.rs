@@ -1,0 +1,219 @@
+//! `Pipeline`: what its runs do.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use sluice_engine::HookEvent;
+
+use crate::{Duration, Step};
+
+/// A delivery process: stages of steps, and hooks beside them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
+#[kube(
+    group = "sluice.dev",
+    version = "v1alpha1",
+    kind = "Pipeline",
+    namespaced,
+    status = "PipelineStatus",
+    shortname = "pl",
+    category = "sluice",
+    doc = "A delivery process: stages of steps, and hooks beside them. Each PipelineRun keeps to the version it started with.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Account", type_ = "string", json_path = ".spec.serviceAccountName", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PipelineSpec {
+    /// What a run may be given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub params: Vec<Param>,
+    /// The service account that the runs act as for everything outside Sluice's own kinds: Secrets,
+    /// Applications, reads of any other object. The right to change a Pipeline is the right to use this account.
+    #[schemars(length(min = 1, max = 253))]
+    pub service_account_name: String,
+    /// How long a run may take, such as `24h`; then it is aborted. Without it a run may take for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// Executed one after the other; the first failure ends the run.
+    #[schemars(length(min = 1, max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub stages: Vec<Stage>,
+    /// Steps that run beside the flow when the pipeline, a stage or a step starts, succeeds, fails or is aborted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub hooks: Vec<Hook>,
+}
+
+/// What the controller found out about a Pipeline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineStatus {
+    /// The generation of the spec that the conditions speak of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready`: whether runs can start; when False, the message names each mistake, its field and the remedy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// One parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "!(has(self.required) && self.required && has(self.default))", "message": "a required parameter has no default"}]))]
+pub struct Param {
+    /// The name, as expressions use it: `params.NAME`.
+    #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
+    pub name: String,
+    /// What its value has to be.
+    #[serde(default)]
+    pub r#type: ParamType,
+    /// Whether a run has to give it. A parameter that is neither required nor has a default is null when it is not given.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub required: bool,
+    /// Its value when a run does not give it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<ParamValue>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub description: Option<String>,
+}
+
+/// What a parameter's value has to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ParamType {
+    /// Any text. A number has to be quoted, so that `1.10` stays `1.10`.
+    #[default]
+    String,
+    /// A whole number, quoted or not.
+    Integer,
+    /// `"true"` or `"false"`, quoted.
+    Boolean,
+}
+
+/// A parameter's value: text or a whole number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ParamValue {
+    /// A whole number.
+    Integer(i64),
+    /// Text.
+    String(String),
+}
+
+impl JsonSchema for ParamValue {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ParamValue".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"x-kubernetes-int-or-string": true, "maxLength": 4096})
+    }
+}
+
+/// Parameter values by name.
+pub(crate) type ParamValues = BTreeMap<String, ParamValue>;
+
+/// A group of steps that succeeds or fails as one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Stage {
+    /// The name; unique among the stages and steps of the pipeline.
+    #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
+    pub name: String,
+    /// A CEL expression. When it is false, the stage is `Skipped` and the run goes on behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub when: Option<String>,
+    /// How long the stage may take, such as `2h`, its steps' retries included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// Executed one after the other; the first failure ends the stage.
+    #[schemars(length(min = 1, max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub steps: Vec<Step>,
+}
+
+/// Whether, how often and when a failed step is tried again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Retry {
+    /// Further attempts after the first; 0 turns retries off. Without `retry` it is 5.
+    #[schemars(range(min = 0, max = 1000))]
+    pub limit: i32,
+    /// The pause between attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff: Option<Backoff>,
+    /// A CEL expression over `failure` (`reason`, `message`, `transient`) and everything the step sees: whether
+    /// such a failure is tried again. Without it: `failure.transient`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub when: Option<String>,
+}
+
+/// A pause that grows by a factor up to a maximum.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Backoff {
+    /// The first pause; 1s unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial: Option<Duration>,
+    /// Each pause is this many times the one before; 2 unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub factor: Option<i32>,
+    /// No pause is longer; 1m unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<Duration>,
+}
+
+/// Steps that run beside the flow. A hook's failure is reported and changes no result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Hook {
+    /// The name; unique among the hooks of the pipeline.
+    #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
+    pub name: String,
+    /// What starts the hook: `Started`, `Success`, `Failure`, `Abortion` of its subject.
+    #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "set"))]
+    pub events: Vec<HookEvent>,
+    /// The stage or step whose event starts it; without it, the whole pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#for: Option<HookSubject>,
+    /// Executed one after the other. A step here times out after 10 minutes unless it says otherwise. Expressions see
+    /// `failure` and the outputs of all steps that have run.
+    #[schemars(length(min = 1, max = 20), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub steps: Vec<Step>,
+}
+
+/// Whose event starts a hook.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "has(self.stage) != has(self.step)", "message": "name either a stage or a step; leave `for` out for the whole pipeline"}]))]
+pub struct HookSubject {
+    /// A stage of the pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub stage: Option<String>,
+    /// A step of the pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub step: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}

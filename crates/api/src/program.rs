@@ -1,0 +1,141 @@
+//! A pipeline made ready to run: the engine's plan, and beside it what each step is configured to do.
+
+use sluice_engine as engine;
+use sluice_engine::{Condition, Nature, Plan, RunState, StepAt, Subject};
+
+use crate::{Duration, Hook, PipelineSpec, Retry, Step, StepConfig};
+
+/// How often a failure that may pass by itself is tried again unless the step says.
+const DEFAULT_RETRIES: i32 = 5;
+
+/// How long a step of a hook may take unless it says.
+const HOOK_STEP_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// A pipeline made ready to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    /// What decisions need.
+    pub plan: Plan,
+    stages: Vec<(String, Vec<ProgramStep>)>,
+    hooks: Vec<(String, Vec<ProgramStep>)>,
+}
+
+/// One step of a program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProgramStep {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub config: StepConfig,
+    /// Which failures are tried again; without it, transient ones.
+    pub retry_when: Option<String>,
+}
+
+/// A pipeline that cannot run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct ProgramError {
+    /// The step.
+    pub path: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl Program {
+    /// Makes a pipeline ready to run.
+    pub fn of(spec: &PipelineSpec) -> Result<Self, ProgramError> {
+        let mut program = Self { plan: Plan::default(), stages: Vec::new(), hooks: Vec::new() };
+        program.plan.timeout = spec.timeout.map(Duration::get);
+        for (index, stage) in spec.stages.iter().enumerate() {
+            let (planned, steps) = steps(&stage.steps, &format!("spec.stages[{index}]"), None)?;
+            program.plan.stages.push(engine::Stage {
+                name: stage.name.clone(),
+                when: stage.when.clone().map(Condition),
+                timeout: stage.timeout.map(Duration::get),
+                steps: planned,
+            });
+            program.stages.push((stage.name.clone(), steps));
+        }
+        for (index, hook) in spec.hooks.iter().enumerate() {
+            let default = Some(HOOK_STEP_TIMEOUT);
+            let (planned, steps) = steps(&hook.steps, &format!("spec.hooks[{index}]"), default)?;
+            let (name, events, subject) = (hook.name.clone(), hook.events.clone(), subject(hook));
+            program.plan.hooks.push(engine::Hook { name, events, subject, steps: planned });
+            program.hooks.push((hook.name.clone(), steps));
+        }
+        Ok(program)
+    }
+
+    /// The step at this place of a run's state.
+    pub fn step(&self, state: &RunState, at: StepAt) -> Option<&ProgramStep> {
+        let (groups, name, step) = match at {
+            StepAt::Stage { stage, step } => (&self.stages, &state.stages.get(stage)?.name, step),
+            StepAt::Hook { hook, step } => (&self.hooks, &state.hooks.get(hook)?.hook, step),
+        };
+        groups.iter().find(|(group, _)| group == name)?.1.get(step)
+    }
+
+    /// Whether the state is one of a run of this program: the same stages, hooks and steps by name.
+    pub fn fits(&self, state: &RunState) -> bool {
+        let same = |names: &[engine::StepState], steps: &[ProgramStep]| {
+            names.iter().map(|step| &step.name).eq(steps.iter().map(|step| &step.name))
+        };
+        let find = |groups: &[(String, Vec<ProgramStep>)], name: &str, steps: &[engine::StepState]| {
+            groups.iter().any(|(group, planned)| group == name && same(steps, planned))
+        };
+        state.stages.iter().map(|stage| &stage.name).eq(self.stages.iter().map(|(name, _)| name))
+            && state.stages.iter().all(|stage| find(&self.stages, &stage.name, &stage.steps))
+            && state.hooks.iter().all(|hook| find(&self.hooks, &hook.hook, &hook.steps))
+    }
+}
+
+fn steps(
+    steps: &[Step],
+    path: &str,
+    default_timeout: Option<Duration>,
+) -> Result<(Vec<engine::Step>, Vec<ProgramStep>), ProgramError> {
+    let mut planned = Vec::new();
+    let mut programmed = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let config =
+            step.config().map_err(|message| ProgramError { path: format!("{path}.steps[{index}]"), message })?;
+        planned.push(engine::Step {
+            name: step.name.clone(),
+            when: step.when.clone().map(Condition),
+            retry: retry(step.retry.as_ref()),
+            timeout: timeout(step, &config, default_timeout).map(Duration::get),
+            nature: config.nature(),
+        });
+        let retry_when = step.retry.as_ref().and_then(|retry| retry.when.clone());
+        programmed.push(ProgramStep { name: step.name.clone(), config, retry_when });
+    }
+    Ok((planned, programmed))
+}
+
+fn timeout(step: &Step, config: &StepConfig, default: Option<Duration>) -> Option<Duration> {
+    match config.nature() {
+        Nature::Pure => None,
+        Nature::Reads | Nature::Acts => step.timeout.or(default).or_else(|| config.default_timeout()),
+    }
+}
+
+fn retry(retry: Option<&Retry>) -> engine::Retry {
+    let default = engine::Backoff::default();
+    let backoff = retry.and_then(|retry| retry.backoff.as_ref());
+    let get = |duration: Option<Duration>, default| duration.map_or(default, Duration::get);
+    engine::Retry {
+        limit: retry.map_or(DEFAULT_RETRIES, |retry| retry.limit),
+        backoff: engine::Backoff {
+            initial: get(backoff.and_then(|backoff| backoff.initial), default.initial),
+            factor: backoff.and_then(|backoff| backoff.factor).unwrap_or(default.factor),
+            max: get(backoff.and_then(|backoff| backoff.max), default.max),
+        },
+    }
+}
+
+fn subject(hook: &Hook) -> Subject {
+    let subject = hook.r#for.as_ref();
+    let stage = subject.and_then(|subject| subject.stage.clone()).map(Subject::Stage);
+    let step = subject.and_then(|subject| subject.step.clone()).map(Subject::Step);
+    stage.or(step).unwrap_or(Subject::Pipeline)
+}

@@ -1,0 +1,88 @@
+//! The version of a pipeline that a run keeps to, stored as an `apps/v1` ControllerRevision.
+//!
+//! It is named by the hash of its content, so that all runs of one version share one, and two controllers that make it
+//! at once make the same.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::{api::apps::v1::ControllerRevision, apimachinery::pkg::runtime::RawExtension};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{PipelineSpec, names};
+
+/// 40 bits: the name only has to tell the versions of one pipeline apart; the content is compared.
+const HASH_BYTES: usize = 5;
+
+/// One version of a pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Revision {
+    /// The version of the format, so that an older controller leaves a newer revision alone.
+    format: i32,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// What its runs do.
+    pub spec: PipelineSpec,
+}
+
+/// What this controller writes and understands.
+const FORMAT: i32 = 1;
+
+/// A ControllerRevision that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RevisionError {
+    /// It was written by a newer controller.
+    #[error("was written by a newer version of the controller (format {0}, this one reads {FORMAT})")]
+    Newer(i64),
+    /// It was changed, or is no revision of a pipeline.
+    #[error("holds no pipeline")]
+    Read(#[source] serde_json::Error),
+    /// It cannot be written as JSON.
+    #[error("cannot be written as JSON")]
+    Write(#[source] serde_json::Error),
+}
+
+impl Revision {
+    /// The version that this pipeline has now.
+    pub fn new(pipeline: &str, spec: PipelineSpec) -> Self {
+        Self { format: FORMAT, pipeline: pipeline.to_owned(), spec }
+    }
+
+    /// The name of its ControllerRevision.
+    pub fn name(&self) -> Result<String, RevisionError> {
+        let content = serde_json::to_vec(self).map_err(RevisionError::Write)?;
+        let hash: String = Sha256::digest(&content).iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{}-{hash}", self.pipeline))
+    }
+
+    /// Its ControllerRevision, to be created in this namespace. It has no owner: runs outlive their pipeline.
+    pub fn to_object(&self, namespace: &str) -> Result<ControllerRevision, RevisionError> {
+        let label = (names::PIPELINE_LABEL.to_owned(), label_value(&self.pipeline));
+        Ok(ControllerRevision {
+            metadata: ObjectMeta {
+                name: Some(self.name()?),
+                namespace: Some(namespace.to_owned()),
+                labels: Some([label].into()),
+                ..ObjectMeta::default()
+            },
+            data: Some(RawExtension(serde_json::to_value(self).map_err(RevisionError::Write)?)),
+            revision: 1,
+        })
+    }
+
+    /// The version that a ControllerRevision holds.
+    pub fn of_object(object: &ControllerRevision) -> Result<Self, RevisionError> {
+        let data = object.data.as_ref().map(|data| data.0.clone()).unwrap_or_default();
+        let format = data["format"].as_i64().unwrap_or_default();
+        if format > i64::from(FORMAT) {
+            return Err(RevisionError::Newer(format));
+        }
+        serde_json::from_value(data).map_err(RevisionError::Read)
+    }
+}
+
+/// A label's value takes 63 characters; a longer name is cut, since the label only helps to list.
+fn label_value(name: &str) -> String {
+    let cut: String = name.chars().take(63).collect();
+    cut.trim_end_matches(['-', '.', '_']).to_owned()
+}

@@ -1,0 +1,188 @@
+//! `PipelineRun`: one execution of a pipeline.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sluice_engine::{RunState, WaitKind};
+
+use crate::{LocalReference, ParamValue};
+
+/// One execution of a pipeline. Immutable but for `actions`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
+#[kube(
+    group = "sluice.dev",
+    version = "v1alpha1",
+    kind = "PipelineRun",
+    namespaced,
+    status = "PipelineRunStatus",
+    shortname = "plr",
+    category = "sluice",
+    doc = "One execution of a Pipeline, of the version that the pipeline has when the run starts.",
+    selectable = ".spec.pipelineRef.name",
+    selectable = ".status.phase",
+    printcolumn(name = "Pipeline", type_ = "string", json_path = ".spec.pipelineRef.name"),
+    printcolumn(name = "Status", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Step", type_ = "string", json_path = ".status.step"),
+    printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingOn.key"),
+    printcolumn(name = "Since", type_ = "date", json_path = ".status.waitingOn.since"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = immutable_but_for_actions)]
+pub struct PipelineRunSpec {
+    /// The pipeline to run.
+    pub pipeline_ref: LocalReference,
+    /// The pipeline's parameters by name: text, or whole numbers. Other types are written as text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub params: BTreeMap<String, ParamValue>,
+    /// Who asked for the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub requested_by: Option<String>,
+    /// What people asked of the run, in order. Entries are appended, one a request, and never changed or removed.
+    #[serde(default)]
+    #[schemars(transform = append_only)]
+    pub actions: Vec<RunAction>,
+}
+
+/// What a person asked of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct RunAction {
+    /// What to do.
+    pub r#type: ActionType,
+    /// Who asks.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+}
+
+/// What a person may ask of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ActionType {
+    /// End the run now: what is under way is ended, the Abortion hooks run.
+    Abort,
+}
+
+/// What became of an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub struct ActionResult {
+    /// The action's index in `spec.actions`.
+    #[schemars(range(min = 0))]
+    pub index: i32,
+    /// `Applied` or `Ignored`.
+    pub result: String,
+    /// Why it was ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Everything a run knows: a controller that is killed goes on from here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineRunStatus {
+    /// The generation of the spec that this status has seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Succeeded`: True when every stage succeeded or was skipped, False when the run failed or was aborted, Unknown
+    /// until then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// What the run does or waits for now, or why it ended, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The step that the run is at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// What the run waits for: a summary of the waits of its steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_on: Option<WaitSummary>,
+    /// The ControllerRevision with the version of the pipeline that this run keeps to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub pipeline_revision: Option<String>,
+    /// What became of each action.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "atomic"))]
+    pub actions: Vec<ActionResult>,
+    /// Where the run stands.
+    #[serde(flatten)]
+    pub state: RunState,
+}
+
+/// What a run waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub struct WaitSummary {
+    /// What sort of thing it is.
+    pub kind: WaitKind,
+    /// Which one: a URL, `namespace/name`, or a text.
+    pub key: String,
+    /// Since when the run waits for it.
+    pub since: Timestamp,
+}
+
+/// The summary for people of where a run stands: the step it is at, its message, and what it waits for.
+pub fn summarize(state: &RunState) -> (Option<String>, Option<String>, Option<WaitSummary>) {
+    let at = state.steps().find(|step| !step.phase.is_ended() && step.phase != sluice_engine::StepPhase::Pending);
+    let Some(step) = at.filter(|_| !state.is_finished()) else {
+        let ending = state.ending.as_ref();
+        return (None, ending.and_then(|ending| ending.message.clone()), None);
+    };
+    let waiting_on =
+        step.waiting_on.as_ref().map(|on| WaitSummary { kind: on.kind, key: on.key.clone(), since: on.since });
+    let message = step.message.clone().or_else(|| Some(format!("{} is under way", step.name)));
+    (Some(step.name.clone()), message, waiting_on)
+}
+
+/// Every field but `actions` keeps its first value. One rule a field, so that a refusal names it.
+fn immutable_but_for_actions(schema: &mut Schema) {
+    let Some(properties) = schema.get("properties").and_then(|properties| properties.as_object()) else { return };
+    let rules: Vec<_> = properties
+        .keys()
+        .filter(|field| *field != "actions")
+        .map(|field| {
+            json!({
+                "rule": format!(
+                    "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+                ),
+                "message": "a run never changes; create another one",
+                "fieldPath": format!(".{field}"),
+            })
+        })
+        .collect();
+    schema.insert("x-kubernetes-validations".to_owned(), rules.into());
+}
+
+fn append_only(schema: &mut Schema) {
+    schema.insert("default".to_owned(), json!([]));
+    schema.insert("maxItems".to_owned(), json!(128));
+    schema.insert("x-kubernetes-list-type".to_owned(), json!("atomic"));
+    let rules = json!([
+        {
+            "rule": "oldSelf.hasValue() || size(self) == 0",
+            "optionalOldSelf": true,
+            "message": "a run is created without actions",
+        },
+        {
+            "rule": "size(self) >= size(oldSelf) && size(self) <= size(oldSelf) + 1 && oldSelf.all(i, v, self[i] == v)",
+            "message": "actions are appended, one a request, and never changed or removed",
+        },
+    ]);
+    schema.insert("x-kubernetes-validations".to_owned(), rules);
+}

@@ -1,0 +1,103 @@
+//! `argocdWait`: waits until an Argo CD Application runs a commit.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sluice_engine::{Nature, Outputs, WaitKind, WaitTarget};
+use sluice_expr::Type;
+
+use crate::{
+    Duration,
+    step::{StepType, TakesFrom},
+};
+
+/// Waits until an Argo CD Application is Synced and Healthy at a commit or a descendant of it, and reports the rollout
+/// as Events and in the step's `progress`. A Degraded Application is a failure. Times out after 1h unless `timeout` is
+/// set. Outputs: `revision`, `health`, `images`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "!(has(self.commitFrom) && has(self.revision))", "message": "set at most one of commitFrom and revision"}]))]
+pub struct ArgocdWait {
+    /// The Application. It is read as the run's service account.
+    pub application: ApplicationReference,
+    /// The earlier step whose `commit` the Application has to run; a descendant of it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub commit_from: Option<String>,
+    /// The revision that the Application has to run: a commit SHA, or a chart version; may contain `${{ }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub revision: Option<String>,
+    /// Asks Argo CD to compare again at once, instead of waiting for its next poll or webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<ArgocdRefresh>,
+    /// Starts a sync to the wanted revision, for an Application that does not sync by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<ArgocdSync>,
+    /// How long after a change of the Application, or without one, it is looked at again; 30s unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Duration>,
+}
+
+/// Names an Argo CD Application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct ApplicationReference {
+    /// Its name; may contain `${{ }}`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub name: String,
+    /// Its namespace; `argocd` unless set; may contain `${{ }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub namespace: Option<String>,
+}
+
+impl ApplicationReference {
+    /// Its namespace.
+    pub fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("argocd")
+    }
+}
+
+/// How Argo CD compares again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ArgocdRefresh {
+    /// Against the repository's head.
+    Normal,
+    /// The same, and without the cache of rendered manifests.
+    Hard,
+}
+
+/// How a sync is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct ArgocdSync {
+    /// Whether resources that are no longer in the repository are deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prune: Option<bool>,
+}
+
+impl StepType for ArgocdWait {
+    fn nature(&self) -> Nature {
+        if self.sync.is_some() || self.refresh.is_some() { Nature::Acts } else { Nature::Reads }
+    }
+
+    fn outputs(&self) -> Type {
+        Type::object([("revision", Type::String), ("health", Type::String), ("images", Type::list(Type::String))])
+    }
+
+    fn default_timeout() -> Option<Duration> {
+        Some(Duration::from_mins(60))
+    }
+
+    fn waiting_on(&self, _: Option<&Outputs>) -> Option<WaitTarget> {
+        let key = format!("{}/{}", self.application.namespace(), self.application.name);
+        Some(WaitTarget { kind: WaitKind::Application, key })
+    }
+
+    fn takes_from(&self) -> Option<TakesFrom<'_>> {
+        let step = self.commit_from.as_deref()?;
+        Some(TakesFrom { field: "commitFrom", step, types: &["pullRequestWait", "commit"] })
+    }
+}

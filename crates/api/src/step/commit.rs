@@ -1,0 +1,45 @@
+//! `commit`: commits file edits straight onto a branch.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sluice_engine::Nature;
+use sluice_expr::Type;
+
+use crate::{
+    LocalReference,
+    step::{FileEdit, StepType},
+};
+
+/// Commits file edits straight onto a branch, as one commit; redone from the new head when the branch moved. When the
+/// edits change nothing it succeeds with `changed: false`. Outputs: `commit` (`sha`, `repository`, `providerRef`), `changed`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Commit {
+    /// The ScmProvider with the git host.
+    pub provider_ref: LocalReference,
+    /// The repository, as `owner/name`; may contain `${{ }}`.
+    #[schemars(length(min = 1, max = 512))]
+    pub repository: String,
+    /// The branch; the repository's default branch unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub branch: Option<String>,
+    /// The commit message; its first line is the subject; may contain `${{ }}`.
+    #[schemars(length(min = 1, max = 16384))]
+    pub message: String,
+    /// The edits: one commit, all or none.
+    #[schemars(length(min = 1, max = 100))]
+    pub edits: Vec<FileEdit>,
+}
+
+impl StepType for Commit {
+    fn nature(&self) -> Nature {
+        Nature::Acts
+    }
+
+    fn outputs(&self) -> Type {
+        let commit = [("sha", Type::String), ("repository", Type::String), ("providerRef", Type::Any)];
+        Type::object([("commit", Type::object(commit)), ("changed", Type::Bool)])
+    }
+}

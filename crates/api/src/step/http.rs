@@ -1,0 +1,110 @@
+//! `http`: one request.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sluice_engine::Nature;
+use sluice_expr::Type;
+
+use crate::{
+    Duration, HttpHeader,
+    step::{BareExpression, StepType, any_value},
+};
+
+/// Sends one request. Outputs: `status`, `json` (null when the answer is no JSON), `headers`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "!(has(self.json) && has(self.body))", "message": "set at most one of json and body"}]))]
+pub struct Http {
+    /// The method; `GET` unless set.
+    #[serde(default)]
+    pub method: Method,
+    /// The address; may contain `${{ }}`.
+    #[schemars(length(min = 1, max = 2048))]
+    pub url: String,
+    /// Headers to send. `Idempotency-Key` is always sent with the step's key, unless set here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub headers: Vec<HttpHeader>,
+    /// A JSON body; its strings may contain `${{ }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = any_value)]
+    pub json: Option<Value>,
+    /// A text body; may contain `${{ }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 65536))]
+    pub body: Option<String>,
+    /// What may happen when it is not known whether a request arrived (a crash, a lost answer, a 5xx). Unless set:
+    /// `AtLeastOnce` for GET, HEAD, PUT and DELETE, `AtMostOnce` for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+    /// A CEL expression over `response` (`status`, `json`, `headers`): whether it is a success; unless set, a status of
+    /// 200 to 299 is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub success_when: Option<String>,
+    /// How long to wait for the answer; 30s unless set, 2m at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_timeout: Option<Duration>,
+}
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Reads.
+    #[default]
+    Get,
+    /// Reads the headers alone.
+    Head,
+    /// Makes something.
+    Post,
+    /// Makes or replaces something.
+    Put,
+    /// Changes something.
+    Patch,
+    /// Removes something.
+    Delete,
+}
+
+/// What may happen when it is not known whether a request arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Delivery {
+    /// It is sent again with the same `Idempotency-Key`, and the other side recognises it.
+    Idempotent,
+    /// It is sent again: the other side may see it twice.
+    AtLeastOnce,
+    /// It is never sent again: the step ends as `Unknown`, a failure, and a person has to look.
+    AtMostOnce,
+}
+
+impl Http {
+    /// What may happen when it is not known whether the request arrived.
+    pub fn delivery(&self) -> Delivery {
+        self.delivery.unwrap_or(match self.method {
+            Method::Get | Method::Head | Method::Put | Method::Delete => Delivery::AtLeastOnce,
+            Method::Post | Method::Patch => Delivery::AtMostOnce,
+        })
+    }
+
+    /// The type of the answer, as `response` and as the outputs.
+    fn response() -> Type {
+        Type::object([("status", Type::Int), ("json", Type::Any), ("headers", Type::map(Type::String))])
+    }
+}
+
+impl StepType for Http {
+    fn nature(&self) -> Nature {
+        Nature::Acts
+    }
+
+    fn outputs(&self) -> Type {
+        Self::response()
+    }
+
+    fn expressions(&self) -> Vec<BareExpression<'_>> {
+        let Some(source) = &self.success_when else { return Vec::new() };
+        let extra = vec![("response".to_owned(), Self::response())];
+        vec![BareExpression { path: "successWhen".to_owned(), source, extra, expected: Type::Bool }]
+    }
+}

@@ -1,0 +1,54 @@
+//! `pullRequest`: opens a pull request with file edits.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sluice_engine::Nature;
+use sluice_expr::Type;
+
+use crate::{
+    LocalReference,
+    step::{FileEdit, StepType},
+};
+
+/// Opens a pull request with file edits as one commit on a branch of its own. When the edits change nothing it succeeds
+/// with `changed: false` and opens none. Outputs: `url`, `number`, `branch`, `headCommit`, `changed`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct PullRequest {
+    /// The ScmProvider with the git host.
+    pub provider_ref: LocalReference,
+    /// The repository, as `owner/name`; may contain `${{ }}`.
+    #[schemars(length(min = 1, max = 512))]
+    pub repository: String,
+    /// The branch to merge into; the repository's default branch unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub base: Option<String>,
+    /// The title, and the commit's subject; may contain `${{ }}`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub title: String,
+    /// The description; may contain `${{ }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16384))]
+    pub body: Option<String>,
+    /// The edits: one commit, all or none.
+    #[schemars(length(min = 1, max = 100))]
+    pub edits: Vec<FileEdit>,
+}
+
+impl StepType for PullRequest {
+    fn nature(&self) -> Nature {
+        Nature::Acts
+    }
+
+    fn outputs(&self) -> Type {
+        Type::object([
+            ("url", Type::Any),
+            ("number", Type::Any),
+            ("branch", Type::Any),
+            ("headCommit", Type::Any),
+            ("changed", Type::Bool),
+        ])
+    }
+}

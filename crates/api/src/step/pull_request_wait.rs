@@ -1,0 +1,79 @@
+//! `pullRequestWait`: waits until a pull request is merged.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sluice_engine::{Nature, Outputs, WaitKind, WaitTarget};
+use sluice_expr::Type;
+
+use crate::{
+    Duration,
+    step::{StepType, TakesFrom},
+};
+
+/// Waits until the pull request of an earlier step is merged. Closed without a merge is a failure. When that step
+/// changed nothing, this one succeeds at once with `commit` as the base branch's head. Outputs: `mergedBy`, `commit`
+/// (`sha`, `repository`, `providerRef`). Without `timeout` it waits for ever.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct PullRequestWait {
+    /// The `pullRequest` step.
+    #[schemars(length(min = 1, max = 63))]
+    pub from: String,
+    /// Who merges.
+    #[serde(default)]
+    pub merge: MergePolicy,
+    /// How it is merged, when it is not a person who merges; the repository's default unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<MergeMethod>,
+    /// How often the git host is asked; 30s unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Duration>,
+}
+
+/// Who merges a pull request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MergePolicy {
+    /// A person.
+    #[default]
+    Manual,
+    /// Sluice, or the git host by itself, as soon as it is mergeable and the required checks and reviews passed: exactly
+    /// the head that the earlier step recorded.
+    WhenReady,
+    /// Sluice, at once: exactly the head that the earlier step recorded.
+    Now,
+}
+
+/// How a pull request is merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MergeMethod {
+    /// With a merge commit.
+    Merge,
+    /// As one commit.
+    Squash,
+    /// Its commits on top of the base branch.
+    Rebase,
+}
+
+impl StepType for PullRequestWait {
+    fn nature(&self) -> Nature {
+        match self.merge {
+            MergePolicy::Manual => Nature::Reads,
+            MergePolicy::WhenReady | MergePolicy::Now => Nature::Acts,
+        }
+    }
+
+    fn outputs(&self) -> Type {
+        let commit = [("sha", Type::String), ("repository", Type::String), ("providerRef", Type::Any)];
+        Type::object([("mergedBy", Type::Any), ("commit", Type::object(commit))])
+    }
+
+    fn waiting_on(&self, from: Option<&Outputs>) -> Option<WaitTarget> {
+        let url = from?.get("url")?.as_str()?;
+        Some(WaitTarget { kind: WaitKind::PullRequest, key: url.to_owned() })
+    }
+
+    fn takes_from(&self) -> Option<TakesFrom<'_>> {
+        Some(TakesFrom { field: "from", step: &self.from, types: &["pullRequest"] })
+    }
+}

@@ -1,0 +1,29 @@
+//! `set`: computes values.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sluice_engine::Nature;
+use sluice_expr::Type;
+
+use crate::step::StepType;
+
+/// Computes values for later steps. Outputs: the values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Set {
+    /// The values by name; their strings may contain `${{ }}`, and one that is a single `${{ }}` keeps its type.
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    pub values: Map<String, Value>,
+}
+
+impl StepType for Set {
+    fn nature(&self) -> Nature {
+        Nature::Pure
+    }
+
+    fn outputs(&self) -> Type {
+        Type::object(self.values.keys().map(|name| (name.clone(), Type::Any)))
+    }
+}

@@ -1,0 +1,94 @@
+//! Sources: what `validate` and `waitFor` measure.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sluice_expr::Type;
+
+use crate::{
+    HttpHeader,
+    step::{Resource, StepType},
+};
+
+/// Sources by name.
+pub type Sources = BTreeMap<String, Source>;
+
+/// Where a value is measured: exactly one of the members.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "[has(self.http), has(self.prometheus), has(self.resource)].filter(x, x).size() == 1", "message": "set exactly one source: http, prometheus, resource"}]))]
+pub struct Source {
+    /// A GET request; a status other than 2xx is an error. The value: `status`, `json`, `headers`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpSource>,
+    /// An instant query. The value: `value` (of the first series, null when there is none) and `series` (each with
+    /// `labels` and `value`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<PrometheusSource>,
+    /// Kubernetes objects, read as the run's service account. The value: `object` (null when it does not exist), or
+    /// `items` with a label selector, or its `outputs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Resource>,
+}
+
+/// A GET request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct HttpSource {
+    /// The address; may contain `${{ }}`.
+    #[schemars(length(min = 1, max = 2048))]
+    pub url: String,
+    /// Headers to send.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub headers: Vec<HttpHeader>,
+}
+
+/// An instant query of Prometheus.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct PrometheusSource {
+    /// The server's address, without `/api/v1`; may contain `${{ }}`.
+    #[schemars(length(min = 1, max = 2048))]
+    pub url: String,
+    /// The query, in PromQL; may contain `${{ }}`.
+    #[schemars(length(min = 1, max = 4096))]
+    pub query: String,
+    /// Headers to send.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub headers: Vec<HttpHeader>,
+}
+
+impl Source {
+    /// The type of the source's value.
+    pub fn value_type(&self) -> Type {
+        if self.http.is_some() {
+            Type::object([("status", Type::Int), ("json", Type::Any), ("headers", Type::map(Type::String))])
+        } else if self.prometheus.is_some() {
+            let series = Type::object([("labels", Type::map(Type::String)), ("value", Type::Any)]);
+            Type::object([("value", Type::Any), ("series", Type::list(series))])
+        } else {
+            self.resource.as_ref().map_or(Type::Any, StepType::outputs)
+        }
+    }
+}
+
+/// The names that expressions over these sources see.
+pub(super) fn types(sources: &Sources) -> Vec<(String, Type)> {
+    sources.iter().map(|(name, source)| (name.clone(), source.value_type())).collect()
+}
+
+/// The mistakes in the names of sources: they have to be names that expressions can use.
+pub(super) fn mistakes(sources: &Sources) -> Vec<(String, String)> {
+    let wrong = sources.keys().filter(|name| !crate::check::is_name(name) || crate::check::is_reserved(name));
+    wrong
+        .map(|name| {
+            let remedy = "name it with letters and digits, a small letter first, and no variable's name";
+            (format!("sources.{name}"), format!("{name:?} cannot name a source: {remedy}"))
+        })
+        .collect()
+}

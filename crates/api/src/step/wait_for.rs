@@ -1,0 +1,64 @@
+//! `waitFor`: waits until a condition is true, or until a time.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sluice_engine::{Nature, Outputs, WaitKind, WaitTarget};
+use sluice_expr::Type;
+
+use crate::{
+    Duration,
+    step::{BareExpression, Sources, StepType, sources},
+};
+
+/// Measures sources at an interval until a condition over them is true, or waits until a time. A source that does not
+/// answer is asked again. Outputs: the sources' last values by name. Times out after 1h unless `timeout` is set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "has(self.condition) != has(self.until) && has(self.condition) == has(self.sources)", "message": "set either condition with sources, or until"}]))]
+pub struct WaitFor {
+    /// What is measured, by name; at most 16.
+    #[serde(default, skip_serializing_if = "Sources::is_empty")]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 16))]
+    pub sources: Sources,
+    /// A CEL expression over the sources by name and everything else a step sees: true ends the wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub condition: Option<String>,
+    /// A point in time that ends the wait, such as `2026-11-01T06:00:00Z`; may contain `${{ }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub until: Option<String>,
+    /// The pause between measurements; 10s unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Duration>,
+}
+
+impl StepType for WaitFor {
+    fn nature(&self) -> Nature {
+        Nature::Reads
+    }
+
+    fn outputs(&self) -> Type {
+        Type::object(sources::types(&self.sources))
+    }
+
+    fn default_timeout() -> Option<Duration> {
+        Some(Duration::from_mins(60))
+    }
+
+    fn waiting_on(&self, _: Option<&Outputs>) -> Option<WaitTarget> {
+        let condition = self.condition.clone().map(|key| WaitTarget { kind: WaitKind::Condition, key });
+        condition.or_else(|| Some(WaitTarget { kind: WaitKind::Time, key: self.until.clone()? }))
+    }
+
+    fn expressions(&self) -> Vec<BareExpression<'_>> {
+        let Some(source) = &self.condition else { return Vec::new() };
+        let extra = sources::types(&self.sources);
+        let path = "condition".to_owned();
+        vec![BareExpression { path, source, extra, expected: Type::Bool }]
+    }
+
+    fn mistakes(&self) -> Vec<(String, String)> {
+        sources::mistakes(&self.sources)
+    }
+}

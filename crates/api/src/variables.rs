@@ -1,0 +1,151 @@
+//! The variables that expressions see: their names and types for the check, their values for a run.
+//!
+//! Both are here, side by side, so that what is checked is what there will be.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sluice_engine::{HookState, RunState, StageState, StepAt, StepPhase};
+use sluice_expr::{Names, Scope, Type};
+
+use crate::{ParamType, PipelineSpec, StepConfig};
+
+/// The roots, which no stage, step, source or parameter may be called.
+pub const ROOTS: &[&str] = &["params", "steps", "run", "pipeline", "failure", "response", "environment", "trigger"];
+
+/// The names that every expression of the pipeline sees, without `steps`.
+pub fn names(spec: &PipelineSpec) -> Names {
+    let params = spec.params.iter().map(|param| {
+        let declared = match param.r#type {
+            ParamType::String => Type::String,
+            ParamType::Integer => Type::Int,
+            ParamType::Boolean => Type::Bool,
+        };
+        // A parameter that may be absent is null then.
+        let is_always_there = param.required || param.default.is_some();
+        (param.name.clone(), if is_always_there { declared } else { Type::Any })
+    });
+    let run = ["name", "namespace", "uid", "requestedBy", "startedAt"].map(|name| (name, Type::String));
+    Names::new()
+        .with("params", Type::object(params))
+        .with("run", Type::object(run))
+        .with("pipeline", Type::object([("name", Type::String)]))
+}
+
+/// The same names, and `steps` with the outputs of these.
+pub fn with_steps(names: Names, steps: &[(String, StepConfig)]) -> Names {
+    let steps = steps.iter().map(|(name, config)| (name.clone(), Type::object([("outputs", config.outputs())])));
+    names.with("steps", Type::object(steps))
+}
+
+/// The same names, and `failure`, as hooks see it.
+pub fn with_failure(names: Names) -> Names {
+    let members = ["reason", "message", "stage", "step"].map(|name| (name, Type::String));
+    names.with("failure", Type::object(members.into_iter().chain([("transient", Type::Bool)])))
+}
+
+/// What never changes in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunVariables {
+    params: Value,
+    run: Value,
+    pipeline: Value,
+}
+
+/// Who a run is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunIdentity {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its UID.
+    pub uid: String,
+    /// Who asked for it; empty when not known.
+    pub requested_by: String,
+    /// The pipeline's name.
+    pub pipeline: String,
+}
+
+impl RunVariables {
+    /// The variables of this run with these parameters.
+    pub fn new(identity: &RunIdentity, params: Map<String, Value>) -> Self {
+        let RunIdentity { name, namespace, uid, requested_by, pipeline } = identity;
+        Self {
+            params: Value::Object(params),
+            run: json!({"name": name, "namespace": namespace, "uid": uid, "requestedBy": requested_by}),
+            pipeline: json!({"name": pipeline}),
+        }
+    }
+
+    /// What the expressions of the step at this place see; `None` for a stage's own condition.
+    pub fn scope<'a>(&'a self, state: &'a RunState, at: Option<StepAt>) -> Scope<'a> {
+        let mut scope = Scope::new()
+            .with("params", &self.params)
+            .with("pipeline", &self.pipeline)
+            .with_owned_at(&["run", "startedAt"], started_at(state.started_at))
+            .with_owned("steps", json!({}));
+        for key in ["name", "namespace", "uid", "requestedBy"] {
+            scope = scope.with_at(&["run", key], &self.run[key]);
+        }
+        let stages = state.stages.iter().flat_map(|stage| &stage.steps);
+        let own_hook = match at {
+            Some(StepAt::Hook { hook, .. }) => state.hooks.get(hook),
+            _ => None,
+        };
+        for step in stages.chain(own_hook.into_iter().flat_map(|hook| &hook.steps)) {
+            if step.phase == StepPhase::Succeeded && step.outputs.is_empty() {
+                scope = scope.with_owned_at(&["steps", &step.name, "outputs"], json!({}));
+            }
+            for (output, value) in &step.outputs {
+                scope = scope.with_at(&["steps", &step.name, "outputs", output], value);
+            }
+        }
+        match own_hook {
+            Some(hook) => scope.with_owned("failure", failure_of(state, hook)),
+            None => scope,
+        }
+    }
+}
+
+fn started_at(started_at: Option<Timestamp>) -> Value {
+    started_at.map_or(Value::Null, |started_at| json!(started_at.to_string()))
+}
+
+/// The variable `failure` for this failure of a step.
+pub fn failure(failure: &sluice_engine::Failure, stage: &str, step: &str) -> Value {
+    let sluice_engine::Failure { reason, message, transient, end: _, retry_after: _ } = failure;
+    json!({"reason": reason, "message": message, "stage": stage, "step": step, "transient": transient})
+}
+
+/// What went wrong with a hook's subject; empty texts when nothing did.
+fn failure_of(state: &RunState, hook: &HookState) -> Value {
+    let failed = |step: &&sluice_engine::StepState| step.phase.is_failed() || step.phase == StepPhase::Aborted;
+    let of_stage = |stage: &StageState| {
+        let step = stage.steps.iter().find(failed);
+        let reason = step.and_then(|step| step.reason.clone()).or_else(|| stage.reason.clone());
+        let message = step.and_then(|step| step.message.clone()).or_else(|| stage.message.clone());
+        (reason, message, Some(stage.name.clone()), step.map(|step| step.name.clone()))
+    };
+    let mut stages = state.stages.iter();
+    let found = match hook.subject.split_once('/') {
+        Some(("step", name)) => stages.find_map(|stage| {
+            let step = stage.steps.iter().find(|step| step.name == name)?;
+            Some((step.reason.clone(), step.message.clone(), Some(stage.name.clone()), Some(step.name.clone())))
+        }),
+        Some((_, name)) => stages.find(|stage| stage.name == name).map(of_stage),
+        None => {
+            stages.find(|stage| stage.steps.iter().any(|step| failed(&step)) || stage.reason.is_some()).map(of_stage)
+        }
+    };
+    let ending = state.ending.as_ref();
+    let (reason, message, stage, step) = found.unwrap_or_default();
+    let reason = reason.or_else(|| ending.map(|ending| ending.reason.clone()));
+    let message = message.or_else(|| ending.and_then(|ending| ending.message.clone()));
+    json!({
+        "reason": reason.unwrap_or_default(),
+        "message": message.unwrap_or_default(),
+        "stage": stage.unwrap_or_default(),
+        "step": step.unwrap_or_default(),
+        "transient": false,
+    })
+}

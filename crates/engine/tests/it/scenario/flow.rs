@@ -1,0 +1,143 @@
+//! Stages and steps in order; success and failure.
+
+use expect_test::expect;
+
+use crate::support::check;
+
+#[test]
+fn stages_and_their_steps_run_in_order() {
+    check(
+        "stage build
+           acts compile
+           reads inspect
+         stage deploy
+           pure render
+           acts apply",
+        "inspect: wait 10s not there yet; ok",
+        expect![[r#"
+            0s stage build starts
+            0s claim compile under key 1
+            0s write 1
+            0s act compile
+            0s compile Succeeded
+            0s claim inspect under key 2
+            0s write 2
+            0s look inspect
+            0s write 3 (progress)
+            10s look inspect
+            10s inspect Succeeded
+            10s stage build Succeeded
+            10s stage deploy starts
+            10s compute render
+            10s render Succeeded
+            10s claim apply under key 3
+            10s write 4
+            10s act apply
+            10s apply Succeeded
+            10s stage deploy Succeeded
+            10s ending Succeeded
+            10s run Succeeded
+            10s write 5
+        "#]],
+    );
+}
+
+#[test]
+fn a_failed_step_fails_its_stage_and_the_run_and_nothing_after_it_runs() {
+    check(
+        "stage build
+           acts compile
+           acts publish
+         stage deploy
+           acts apply",
+        "compile: fail SyntaxError line 7",
+        expect![[r#"
+            0s stage build starts
+            0s claim compile under key 1
+            0s write 1
+            0s act compile
+            0s compile Failed (SyntaxError: line 7)
+            0s stage build Failed (SyntaxError: step compile: line 7)
+            0s ending Failed (SyntaxError: stage build: step compile: line 7)
+            0s stage deploy Omitted
+            0s run Failed
+            0s write 2
+        "#]],
+    );
+}
+
+#[test]
+fn a_stage_without_steps_succeeds() {
+    check(
+        "stage empty",
+        "",
+        expect![[r#"
+        0s stage empty starts
+        0s stage empty Succeeded
+        0s ending Succeeded
+        0s run Succeeded
+        0s write 1
+    "#]],
+    );
+}
+
+#[test]
+fn a_plan_without_stages_succeeds() {
+    check(
+        "",
+        "",
+        expect![[r#"
+        0s ending Succeeded
+        0s run Succeeded
+        0s write 1
+    "#]],
+    );
+}
+
+#[test]
+fn a_change_wakes_a_waiting_step_before_its_time() {
+    check(
+        "stage deploy
+           reads inspect",
+        "inspect: wait 10m not there yet; ok
+         wake 7s inspect",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim inspect under key 1
+            0s write 1
+            0s look inspect
+            0s write 2 (progress)
+            7s look inspect
+            7s inspect Succeeded
+            7s stage deploy Succeeded
+            7s ending Succeeded
+            7s run Succeeded
+            7s write 3
+        "#]],
+    );
+}
+
+#[test]
+fn a_step_that_has_to_act_again_claims_anew_under_the_same_key() {
+    check(
+        "stage deploy
+           acts commit",
+        "commit: again 1s; wait 5s not pushed yet; ok",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim commit under key 1
+            0s write 1
+            0s act commit
+            0s claim commit under key 1 (2)
+            0s write 2
+            0s act commit
+            0s write 3 (progress)
+            5s look commit
+            5s commit Succeeded
+            5s stage deploy Succeeded
+            5s ending Succeeded
+            5s run Succeeded
+            5s write 4
+        "#]],
+    );
+}

@@ -1,0 +1,12 @@
+//! Scenarios: a plan, what happens, and everything that follows.
+
+mod abort;
+mod conditions;
+mod flow;
+mod hooks;
+mod hooks_on_abort;
+mod limits;
+mod restarts;
+mod retries;
+mod timeouts;
+mod writes;

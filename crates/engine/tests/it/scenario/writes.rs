@@ -1,0 +1,63 @@
+//! How often a run is persisted.
+
+use crate::support::run;
+
+fn writes(plan: &str, script: &str) -> usize {
+    run(plan, script).stored.len()
+}
+
+#[test]
+fn steps_that_read_or_act_cost_one_write_each_and_the_end_one_more() {
+    for steps in 0..10 {
+        let acting: String = (0..steps).map(|number| format!("acts a{number}\n")).collect();
+        assert_eq!(writes(&format!("stage a\n{acting}"), ""), steps + 1);
+        let reading: String = (0..steps).map(|number| format!("reads r{number}\n")).collect();
+        assert_eq!(writes(&format!("stage a\n{reading}stage b\n{acting}"), ""), 2 * steps + 1);
+    }
+}
+
+#[test]
+fn pure_steps_conditions_and_stages_fold_into_a_neighbours_write() {
+    let plan = "
+        stage a when=true
+          pure one
+          acts two when=true
+          pure three when=false
+          acts four when=false
+        stage b when=false
+          acts five
+        stage c
+          pure six
+          reads seven
+          pure eight";
+    assert_eq!(writes(plan, ""), 3);
+}
+
+#[test]
+fn a_run_of_pure_steps_costs_one_write() {
+    let pure: String = (0..20).map(|number| format!("pure p{number}\n")).collect();
+    assert_eq!(writes(&format!("stage a\n{pure}"), ""), 1);
+}
+
+#[test]
+fn hooks_cost_a_write_for_each_step_that_reads_or_acts() {
+    let plan = "
+        stage a
+          acts one
+        hook h on Started,Success for step/one
+          acts post
+          pure note";
+    assert_eq!(writes(plan, ""), 4);
+}
+
+#[test]
+fn a_wait_costs_a_write_only_when_what_was_seen_changed() {
+    let plan = "stage a\n reads one";
+    assert_eq!(writes(plan, "one: wait 10s; wait 10s; wait 10s; ok"), 2);
+    assert_eq!(writes(plan, "one: wait 10s a; wait 10s a; wait 10s b; ok"), 4);
+}
+
+#[test]
+fn a_retry_costs_the_write_of_its_pause_and_of_its_claim() {
+    assert_eq!(writes("stage a\n acts one retry=1", "one: away A; ok"), 4);
+}

@@ -1,0 +1,296 @@
+//! A driver that does exactly what a real one does, over a simulated clock and a world that answers.
+//!
+//! What every driver may rely on is asserted on the way: `decide` and `record` are deterministic, a wait
+//! ends later than now, what is persisted reads back equal, and an effect runs only under a claim that
+//! this very process persisted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sluice_engine::{
+    Action, Condition, Event, Failure, Held, Key, Mode, Observed, Outcome, Plan, RunState, StepAt, Task, WaitKind,
+    WaitTarget, decide, record,
+};
+
+use super::{Call, START, World, trace};
+
+/// More turns than any run of these tests needs.
+const ENOUGH: usize = 20_000;
+
+/// What happens to a run from outside.
+#[derive(Clone, Debug)]
+pub(crate) enum Happening {
+    /// Someone asks to abort it.
+    Abort,
+    /// What the step of that name waits for changed.
+    Wake(String),
+    /// Another replica claimed the step of that name.
+    Steal(String),
+}
+
+/// The process died; only what was persisted is left.
+struct Crash;
+
+/// A run, its driver's memory, and the world around both.
+pub(crate) struct Driver<W> {
+    pub(crate) plan: Plan,
+    pub(crate) state: RunState,
+    pub(crate) world: W,
+    /// Every state that was persisted, in order.
+    pub(crate) stored: Vec<RunState>,
+    pub(crate) claims: usize,
+    pub(crate) progress_writes: usize,
+    now: Timestamp,
+    happenings: Vec<(Timestamp, Happening)>,
+    abort: Option<(String, String)>,
+    held: BTreeMap<String, Held>,
+    /// Whether anything but progress was recorded since the last write.
+    is_dirty: bool,
+    /// Which effects were performed, by key and claim.
+    acted: BTreeSet<(String, i32)>,
+    keys: Vec<String>,
+    lines: Vec<String>,
+    last: String,
+}
+
+impl<W: World> Driver<W> {
+    pub(crate) fn new(plan: Plan, world: W, mut happenings: Vec<(Timestamp, Happening)>) -> Self {
+        happenings.sort_by_key(|(time, _)| *time);
+        Self {
+            state: RunState::of(&plan),
+            plan,
+            world,
+            stored: Vec::new(),
+            claims: 0,
+            progress_writes: 0,
+            now: START,
+            happenings,
+            abort: None,
+            held: BTreeMap::new(),
+            is_dirty: false,
+            acted: BTreeSet::new(),
+            keys: Vec::new(),
+            lines: Vec::new(),
+            last: String::new(),
+        }
+    }
+
+    /// Drives the run to its end.
+    pub(crate) fn run(&mut self) {
+        for _ in 0..ENOUGH {
+            match self.turn() {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(Crash) => self.restart(),
+            }
+        }
+        panic!("the run does not end:\n{}", self.lines[self.lines.len() - 50..].join("\n"));
+    }
+
+    /// Everything that happened, a line each.
+    pub(crate) fn trace(&self) -> String {
+        self.lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Decides once and carries the action out; true when the run has ended.
+    fn turn(&mut self) -> Result<bool, Crash> {
+        self.may_crash()?;
+        self.let_happen();
+        match self.decide() {
+            Action::Record(event) => self.record(event),
+            Action::Evaluate { question, condition } => self.record(Event::Answered(question, answer(&condition))),
+            Action::Judge { at, failure } => self.fail(at, failure),
+            Action::Compute(at) => self.compute(at)?,
+            Action::Claim { at, key } => self.claim(at, key)?,
+            Action::Perform(tasks) => {
+                if self.is_dirty {
+                    self.persist()?;
+                }
+                for task in tasks {
+                    self.perform(&task)?;
+                }
+            }
+            Action::Wait { until } => {
+                assert!(until.is_none_or(|until| until > self.now), "a wait until {until:?} at {}", self.now);
+                self.persist_changes()?;
+                self.advance(until);
+            }
+            Action::Finished => {
+                self.persist_changes()?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn decide(&self) -> Action {
+        let seen = Observed { run_uid: "run-1".to_owned(), abort: self.abort.clone(), held: self.held.clone() };
+        let action = decide(&self.plan, &self.state, &seen, self.now);
+        assert_eq!(action, decide(&self.plan, &self.state, &seen, self.now), "decide is deterministic");
+        action
+    }
+
+    fn record(&mut self, event: Event) {
+        self.is_dirty |= !matches!(event, Event::Progressed { .. });
+        let next = record(&self.plan, self.state.clone(), event.clone(), self.now);
+        assert_eq!(next, record(&self.plan, self.state.clone(), event, self.now), "record is deterministic");
+        let before = std::mem::replace(&mut self.state, next);
+        for line in trace::changes(&before, &self.state) {
+            self.say(line);
+        }
+    }
+
+    fn claim(&mut self, at: StepAt, key: Key) -> Result<(), Crash> {
+        let target = WaitTarget { kind: WaitKind::Condition, key: "something".to_owned() };
+        self.record(Event::Claimed { at, key: key.clone(), waiting_on: Some(target) });
+        let claims = at.of(&self.state).unwrap().claims;
+        let number = self.number_of(&key);
+        let again = if claims > 1 { format!(" ({claims})") } else { String::new() };
+        self.say(format!("claim {} under key {number}{again}", trace::name(&self.state, at)));
+        self.may_crash()?;
+        self.persist()?;
+        self.claims += 1;
+        let held = Held { claims, acted: false, looked_at: None, look_at: self.now };
+        self.held.insert(key.as_str().to_owned(), held);
+        Ok(())
+    }
+
+    fn compute(&mut self, at: StepAt) -> Result<(), Crash> {
+        let step = at.of(&self.state).unwrap();
+        let (name, key) = (step.name.clone(), format!("{at:?} {}", step.attempt));
+        self.say(format!("compute {}", trace::name(&self.state, at)));
+        let (outcome, _) = self.world.call(&Call { step: &name, key: &key, mode: None, now: self.now });
+        self.may_crash()?;
+        self.record_outcome(at, outcome);
+        Ok(())
+    }
+
+    fn perform(&mut self, Task { at, key, mode }: &Task) -> Result<(), Crash> {
+        let step = at.of(&self.state).unwrap();
+        if *mode == Mode::Act {
+            assert_eq!(self.held[key].claims, step.claims, "an effect runs only under a claim of this process");
+            assert!(self.acted.insert((key.clone(), step.claims)), "a claim gives the right to act once");
+            assert_eq!(at.of(self.stored.last().unwrap()), Some(step), "the claim is persisted before its effect");
+        }
+        let name = step.name.clone();
+        let verb = if *mode == Mode::Act { "act" } else { "look" };
+        self.say(format!("{verb} {}", trace::name(&self.state, *at)));
+        let call = Call { step: &name, key, mode: Some(*mode), now: self.now };
+        let (outcome, takes) = self.world.call(&call);
+        self.now += takes;
+        self.may_crash()?;
+        self.note_look(key, *mode, &outcome);
+        self.record_outcome(*at, outcome);
+        Ok(())
+    }
+
+    fn note_look(&mut self, key: &str, mode: Mode, outcome: &Outcome) {
+        let Outcome::Waiting { look_at, act_again, .. } = outcome else { return };
+        if *act_again {
+            self.held.remove(key);
+            return;
+        }
+        let none = Held { claims: 0, acted: false, looked_at: None, look_at: self.now };
+        let held = self.held.entry(key.to_owned()).or_insert(none);
+        held.look_at = *look_at;
+        match mode {
+            Mode::Act => held.acted = true,
+            Mode::Look => held.looked_at = Some(self.now),
+        }
+    }
+
+    fn record_outcome(&mut self, at: StepAt, outcome: Outcome) {
+        match outcome {
+            Outcome::Succeeded(outputs) => self.record(Event::Succeeded { at, outputs }),
+            Outcome::Waiting { message, progress, .. } => self.record(Event::Progressed { at, message, progress }),
+            Outcome::Failed(failure) => self.fail(at, failure),
+        }
+    }
+
+    fn fail(&mut self, at: StepAt, failure: Failure) {
+        let retry = self.world.judge(&failure);
+        self.record(Event::Failed { at, failure, retry });
+    }
+
+    fn persist_changes(&mut self) -> Result<(), Crash> {
+        if self.stored.last() == Some(&self.state) { Ok(()) } else { self.persist() }
+    }
+
+    fn persist(&mut self) -> Result<(), Crash> {
+        let json = serde_json::to_string(&self.state).unwrap();
+        let read_back: RunState = serde_json::from_str(&json).unwrap();
+        assert_eq!(read_back, self.state, "what is persisted reads back equal");
+        self.stored.push(read_back);
+        let kind = if self.is_dirty { "" } else { " (progress)" };
+        self.progress_writes += usize::from(!self.is_dirty);
+        self.is_dirty = false;
+        self.say(format!("write {}{kind}", self.stored.len()));
+        self.may_crash()
+    }
+
+    /// Applies what has happened outside by now.
+    fn let_happen(&mut self) {
+        while self.happenings.first().is_some_and(|(time, _)| *time <= self.now) {
+            match self.happenings.remove(0).1 {
+                Happening::Abort => self.abort = Some(("Aborted".to_owned(), "alice asked for it".to_owned())),
+                Happening::Wake(step) => self.wake(&step),
+                Happening::Steal(step) => self.steal(&step),
+            }
+        }
+    }
+
+    fn wake(&mut self, step: &str) {
+        let state = self.state.steps().find(|state| state.name == step);
+        let key = state.and_then(|state| state.key.as_ref());
+        if let Some(held) = key.and_then(|key| self.held.get_mut(key)) {
+            held.look_at = self.now;
+        }
+    }
+
+    /// Another replica re-claims the step; this one reads the state that follows.
+    fn steal(&mut self, step: &str) {
+        let steps = self.state.stages.iter_mut().flat_map(|stage| &mut stage.steps);
+        steps.filter(|state| state.name == step).for_each(|state| state.claims += 1);
+        self.stored.push(self.state.clone());
+        self.say(format!("another replica claims {step}"));
+    }
+
+    fn advance(&mut self, until: Option<Timestamp>) {
+        let next = self.happenings.first().map(|(time, _)| *time);
+        let wake = until.into_iter().chain(next).min();
+        self.now = wake.unwrap_or_else(|| panic!("the run is stuck:\n{}", self.trace()));
+    }
+
+    fn may_crash(&mut self) -> Result<(), Crash> {
+        if self.world.crashes(&self.last) { Err(Crash) } else { Ok(()) }
+    }
+
+    fn restart(&mut self) {
+        self.say("crash".to_owned());
+        self.held.clear();
+        self.is_dirty = false;
+        self.state = self.stored.last().cloned().unwrap_or_else(|| RunState::of(&self.plan));
+    }
+
+    fn number_of(&mut self, key: &Key) -> usize {
+        let known = self.keys.iter().position(|known| known == key.as_str());
+        known.unwrap_or_else(|| {
+            self.keys.push(key.as_str().to_owned());
+            self.keys.len() - 1
+        }) + 1
+    }
+
+    fn say(&mut self, line: String) {
+        let seconds = self.now.duration_since(START).as_secs();
+        self.lines.push(format!("{seconds}s {line}"));
+        self.last = line;
+    }
+}
+
+fn answer(condition: &Condition) -> Result<bool, Failure> {
+    match condition.0.as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Failure::definite("ConditionFailed", "no such key: version")),
+    }
+}

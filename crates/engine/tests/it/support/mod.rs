@@ -1,0 +1,33 @@
+//! A driver over a simulated clock, and the small languages of its plans and scripts.
+
+mod driver;
+mod language;
+mod script;
+mod trace;
+
+use expect_test::Expect;
+use jiff::{SignedDuration, Timestamp};
+
+pub(crate) use driver::{Driver, Happening};
+pub(crate) use script::{Call, Script, World};
+
+/// When every simulated run is created.
+pub(crate) const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
+/// That many simulated seconds after the start.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    START.checked_add(SignedDuration::from_secs(seconds)).unwrap()
+}
+
+/// Runs the plan through the script and compares everything that happened.
+pub(crate) fn check(plan: &str, script: &str, expected: Expect) {
+    expected.assert_eq(&run(plan, script).trace());
+}
+
+/// Runs the plan through the script to its end.
+pub(crate) fn run(plan: &str, script: &str) -> Driver<Script> {
+    let (script, happenings) = Script::parse(script);
+    let mut driver = Driver::new(language::plan(plan), script, happenings);
+    driver.run();
+    driver
+}

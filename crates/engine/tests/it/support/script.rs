@@ -1,0 +1,149 @@
+//! The outside world of a scenario: what each call of a step comes to, and what happens when.
+//!
+//! ```text
+//! openPr: wait 10s not merged; ok {"url": "x"}
+//! abort 12s
+//! wake 7s openPr
+//! crash after act openPr
+//! ```
+//!
+//! | outcome             | meaning                                                     |
+//! |---------------------|-------------------------------------------------------------|
+//! | `ok [JSON]`         | succeeded with these outputs; also what unscripted calls do |
+//! | `wait 10s [TEXT]`   | not yet: look again after 10 s                              |
+//! | `again 10s`         | not yet: act again                                          |
+//! | `fail Why [TEXT]`   | a definite failure                                          |
+//! | `flake Why [TEXT]`  | a transient failure with a known end                        |
+//! | `away Why [TEXT]`   | a transient failure with an unknown end                     |
+//! | `lost Why [TEXT]`   | the effect may have happened and cannot be looked for       |
+//!
+//! `+90s` before an outcome: the call takes that long. `after=30s` behind a failure: not sooner again.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+use sluice_engine::{End, Failure, Mode, Outcome};
+
+use super::{Happening, at, language::duration};
+
+/// What a driver's calls come to.
+pub(crate) trait World {
+    /// What the call comes to, and how long it takes.
+    fn call(&mut self, call: &Call<'_>) -> (Outcome, SignedDuration);
+
+    /// Whether the step's policy wants another attempt after this failure.
+    fn judge(&self, failure: &Failure) -> bool {
+        failure.transient
+    }
+
+    /// Whether the driver's process dies here, after that line of the trace.
+    fn crashes(&mut self, _last: &str) -> bool {
+        false
+    }
+}
+
+/// One call of a step.
+pub(crate) struct Call<'a> {
+    /// The step's name.
+    pub(crate) step: &'a str,
+    /// Its idempotency key; the place and attempt of a pure step.
+    pub(crate) key: &'a str,
+    /// `None` for a pure step.
+    pub(crate) mode: Option<Mode>,
+    pub(crate) now: Timestamp,
+}
+
+/// A world that follows a text.
+#[derive(Default)]
+pub(crate) struct Script {
+    outcomes: BTreeMap<String, VecDeque<String>>,
+    crashes: Vec<String>,
+    retries_everything: bool,
+}
+
+impl World for Script {
+    fn call(&mut self, call: &Call<'_>) -> (Outcome, SignedDuration) {
+        let next = self.outcomes.get_mut(call.step).and_then(VecDeque::pop_front);
+        let text = next.as_deref().unwrap_or("ok");
+        match text.strip_prefix('+').and_then(|text| text.split_once(' ')) {
+            Some((takes, text)) => {
+                let takes = duration(takes);
+                (outcome(text, call.now + takes), takes)
+            }
+            None => (outcome(text, call.now), SignedDuration::ZERO),
+        }
+    }
+
+    fn judge(&self, failure: &Failure) -> bool {
+        failure.transient || self.retries_everything
+    }
+
+    fn crashes(&mut self, last: &str) -> bool {
+        let Some(found) = self.crashes.iter().position(|after| after == last) else { return false };
+        self.crashes.remove(found);
+        true
+    }
+}
+
+impl Script {
+    /// The world, and what happens to the run at which time.
+    pub(super) fn parse(text: &str) -> (Self, Vec<(Timestamp, Happening)>) {
+        let mut script = Self::default();
+        let mut happenings = Vec::new();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if let Some((step, outcomes)) = line.split_once(": ") {
+                let outcomes = outcomes.split(';').map(|outcome| outcome.trim().to_owned());
+                script.outcomes.insert(step.to_owned(), outcomes.collect());
+            } else if let Some(after) = line.strip_prefix("crash after ") {
+                script.crashes.push(after.to_owned());
+            } else {
+                match line.split_whitespace().collect::<Vec<_>>()[..] {
+                    ["retry", "everything"] => script.retries_everything = true,
+                    ["abort", time] => happenings.push((moment(time), Happening::Abort)),
+                    ["wake", time, step] => happenings.push((moment(time), Happening::Wake(step.to_owned()))),
+                    ["steal", time, step] => happenings.push((moment(time), Happening::Steal(step.to_owned()))),
+                    _ => panic!("not a line of a script: {line}"),
+                }
+            }
+        }
+        (script, happenings)
+    }
+}
+
+fn moment(time: &str) -> Timestamp {
+    at(duration(time).as_secs())
+}
+
+fn outcome(text: &str, now: Timestamp) -> Outcome {
+    let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
+    match kind {
+        "ok" if rest.is_empty() => Outcome::Succeeded(Default::default()),
+        "ok" => Outcome::Succeeded(serde_json::from_str(rest).unwrap()),
+        "wait" | "again" => {
+            let (pause, message) = rest.split_once(' ').unwrap_or((rest, ""));
+            Outcome::Waiting {
+                look_at: now + duration(pause),
+                message: (!message.is_empty()).then(|| message.to_owned()),
+                progress: None,
+                act_again: kind == "again",
+            }
+        }
+        "fail" | "flake" | "away" | "lost" => Outcome::Failed(failure(kind, rest)),
+        _ => panic!("not an outcome: {text}"),
+    }
+}
+
+fn failure(kind: &str, rest: &str) -> Failure {
+    let (rest, retry_after) = match rest.split_once(" after=") {
+        Some((rest, pause)) => (rest, Some(duration(pause))),
+        None => (rest, None),
+    };
+    let (reason, message) = rest.split_once(' ').unwrap_or((rest, "it broke"));
+    let failure = match kind {
+        "fail" => Failure::definite(reason, message),
+        "flake" => Failure::transient(reason, message).with_end(End::Known),
+        "away" => Failure::transient(reason, message),
+        _ => Failure::transient(reason, message).with_end(End::Unresolved),
+    };
+    Failure { retry_after, ..failure }
+}
