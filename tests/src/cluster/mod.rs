@@ -1,0 +1,158 @@
+//! The cluster: real etcd, kube-apiserver, kube-controller-manager, Gitea, Argo CD and Prometheus as child processes, and
+//! in this process the played kubelet and the small HTTP services.
+//!
+//! [`Supervisor::start`] is called by the `cluster` program only; tests use [`crate::Cluster`].
+
+mod apiserver;
+mod argocd;
+mod controller_manager;
+mod etcd;
+mod gitea;
+mod ports;
+mod prometheus;
+mod ready;
+mod redis;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::task::JoinHandle;
+
+pub use apiserver::USERS;
+
+use crate::facts::{Facts, Lock};
+use crate::process::Process;
+use crate::{connect, kubelet, paths, services};
+
+/// A cluster's directory while it starts.
+struct Layout {
+    dir: PathBuf,
+}
+
+impl Layout {
+    fn program(&self, name: &str) -> PathBuf {
+        self.dir.join("bin").join(name)
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.dir.join("logs").join(format!("{name}.log"))
+    }
+
+    /// A directory of its own for a part.
+    fn fresh(&self, name: &str) -> Result<PathBuf> {
+        let dir = self.dir.join("data").join(name);
+        fs::create_dir_all(&dir)?;
+        Ok(dir)
+    }
+}
+
+/// Builds what is lacking of the cluster's programs and links everything into `dir`.
+pub fn build(dir: &Path) -> Result<()> {
+    let status = Command::new(paths::build_script()).arg(dir).status().context("failed to run tests/cluster/build")?;
+    if !status.success() {
+        bail!("tests/cluster/build failed: {status}");
+    }
+    Ok(())
+}
+
+/// A running cluster. Dropping it ends every part.
+pub struct Supervisor {
+    facts: Facts,
+    processes: Vec<Process>,
+    tasks: Vec<JoinHandle<()>>,
+    #[expect(dead_code, reason = "held, not used")]
+    lock: Lock,
+}
+
+impl Supervisor {
+    /// Starts everything in `dir`, whose programs [`build`] has put there, and returns when all of it is ready.
+    pub async fn start(dir: &Path) -> Result<Self> {
+        let lock = Lock::take(dir)?;
+        let layout = Layout { dir: fs::canonicalize(dir)? };
+        for leftover in ["data", "logs", "kubeconfig"] {
+            fs::remove_dir_all(dir.join(leftover)).or_else(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            })?;
+        }
+        fs::create_dir(dir.join("logs"))?;
+        let mut free = ports::Ports::new();
+        let mut port = || free.free();
+        let argocd_ports = argocd::Ports {
+            redis: port()?,
+            repo_server: port()?,
+            repo_server_metrics: port()?,
+            controller_metrics: port()?,
+        };
+        let (etcd_client, etcd_peer, api, manager) = (port()?, port()?, port()?, port()?);
+        let (gitea_port, prometheus_port) = (port()?, port()?);
+
+        let kubernetes = async {
+            let (etcd, url) = etcd::start(&layout, etcd_client, etcd_peer).await?;
+            let api = apiserver::start(&layout, &url, api).await?;
+            let manager = controller_manager::start(&layout, manager).await?;
+            Ok((etcd, api, manager))
+        };
+        let redis = redis::start(&layout, argocd_ports.redis);
+        let ((etcd, api, manager), gitea, redis) =
+            tokio::try_join!(kubernetes, gitea::start(&layout, gitea_port), redis)?;
+
+        let admin = connect::client(&crate::facts::kubeconfig(&layout.dir, "admin")).await?;
+        let services = services::start(admin.clone()).await?;
+        let kubelet = tokio::spawn(kubelet::run(admin.clone()));
+        let (argocd, (prometheus, prometheus_url)) = tokio::try_join!(
+            argocd::start(&layout, admin, &gitea, &argocd_ports),
+            prometheus::start(&layout, prometheus_port, &services.url)
+        )?;
+        let facts = Facts {
+            dir: layout.dir,
+            supervisor: std::process::id(),
+            api_url: api.url,
+            api_ca: api.ca,
+            gitea_url: gitea.url,
+            gitea_token: gitea.token,
+            services_url: services.url,
+            prometheus_url,
+        };
+        let mut processes = argocd;
+        processes.extend([prometheus, redis, gitea.process, manager, api.process, etcd]);
+        facts.write()?;
+        Ok(Self { facts, processes, tasks: vec![kubelet, services.task], lock })
+    }
+
+    /// How to reach it.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Returns when a part has ended by itself, with what and how.
+    pub async fn failure(&self) -> anyhow::Error {
+        loop {
+            for process in &self.processes {
+                if let Err(error) = process.check() {
+                    return error.context(format!("see the logs in {}", self.facts.dir.join("logs").display()));
+                }
+            }
+            if self.tasks.iter().any(JoinHandle::is_finished) {
+                return anyhow::anyhow!("the played kubelet or a service ended");
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        let Self { facts, processes, tasks, .. } = self;
+        for name in ["cluster.json", "env"] {
+            fs::remove_file(facts.dir.join(name)).ok();
+        }
+        tasks.iter().for_each(JoinHandle::abort);
+        // Nothing of it is kept, so nothing needs to end in order; and the data goes with it, the logs stay.
+        processes.clear();
+        fs::remove_dir_all(facts.dir.join("data")).ok();
+    }
+}

@@ -1,0 +1,1 @@
+//! Every end-to-end test of the workspace, against the real test cluster.
