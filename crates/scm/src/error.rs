@@ -135,12 +135,6 @@ impl Error {
 
     /// Whether it is certain that the effect did *not* happen. Where it is not, look for the effect under the same key.
     pub fn end_is_known(&self) -> bool {
-        !matches!(
-            self,
-            Self::Unavailable {
-                outcome: Outcome::Unknown,
-                ..
-            }
-        )
+        !matches!(self, Self::Unavailable { outcome: Outcome::Unknown, .. })
     }
 }

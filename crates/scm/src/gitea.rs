@@ -22,9 +22,7 @@ impl Gitea {
     /// [`Error::Unsupported`] when the URL is not `http` or `https`, or has credentials, a query or a fragment.
     pub fn new(client: Client, url: &Url, token: SecretString) -> Result<Self, Error> {
         let _ = (client, token);
-        Ok(Self {
-            name: format!("gitea {}", url.host_str().unwrap_or_default()),
-        })
+        Ok(Self { name: format!("gitea {}", url.host_str().unwrap_or_default()) })
     }
 
     /// For messages.

@@ -10,9 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::error::Error;
-use crate::names::{
-    BlobSha, BranchName, CommitSha, EffectKey, PullRequestNumber, RepoName, RepoPath,
-};
+use crate::names::{BlobSha, BranchName, CommitSha, EffectKey, PullRequestNumber, RepoName, RepoPath};
 
 /// A repository as the host describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,11 +255,7 @@ impl Readiness {
 
     /// The blockers as one line for people, empty when ready.
     pub fn explain(&self) -> String {
-        self.blockers
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; ")
+        self.blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -342,12 +336,7 @@ pub trait GitHost: Send + Sync + fmt::Debug {
     ///
     /// *Guarantees:* a read, byte for byte. *Errors:* [`Error::Unsupported`] for a directory, a symbolic link, a
     /// submodule, a file in LFS, or one larger than [`crate::edit::MAX_BYTES`].
-    async fn read_file(
-        &self,
-        repo: &RepoName,
-        path: &RepoPath,
-        at: &CommitSha,
-    ) -> Result<Option<FileAt>, Error>;
+    async fn read_file(&self, repo: &RepoName, path: &RepoPath, at: &CommitSha) -> Result<Option<FileAt>, Error>;
 
     /// Makes one commit of all files.
     ///
@@ -374,12 +363,7 @@ pub trait GitHost: Send + Sync + fmt::Debug {
     /// Whether `ancestor` is `descendant` or reachable from it.
     ///
     /// *Guarantees:* a read. *Errors:* [`Error::NotFound`] when the repository lacks either commit.
-    async fn is_ancestor(
-        &self,
-        repo: &RepoName,
-        ancestor: &CommitSha,
-        descendant: &CommitSha,
-    ) -> Result<bool, Error>;
+    async fn is_ancestor(&self, repo: &RepoName, ancestor: &CommitSha, descendant: &CommitSha) -> Result<bool, Error>;
 
     /// Opens a pull request.
     ///
@@ -387,29 +371,17 @@ pub trait GitHost: Send + Sync + fmt::Debug {
     ///
     /// *Idempotency:* a second *open* one of the same two branches is [`Error::AlreadyExists`]; a closed or merged one
     /// does not stand in the way, so look with [`GitHost::find_pull_requests`] first.
-    async fn open_pull_request(
-        &self,
-        repo: &RepoName,
-        pull: &NewPullRequest,
-    ) -> Result<PullRequest, Error>;
+    async fn open_pull_request(&self, repo: &RepoName, pull: &NewPullRequest) -> Result<PullRequest, Error>;
 
     /// Every pull request whose head is this branch of this repository, whatever its state, newest first.
     ///
     /// *Guarantees:* a bounded read. Heads in forks are left out, even of the same branch name.
-    async fn find_pull_requests(
-        &self,
-        repo: &RepoName,
-        head: &BranchName,
-    ) -> Result<Vec<PullRequest>, Error>;
+    async fn find_pull_requests(&self, repo: &RepoName, head: &BranchName) -> Result<Vec<PullRequest>, Error>;
 
     /// One pull request.
     ///
     /// *Guarantees:* a read. *Errors:* [`Error::NotFound`]; [`Error::NotOurs`] if its head is in a fork.
-    async fn pull_request(
-        &self,
-        repo: &RepoName,
-        number: PullRequestNumber,
-    ) -> Result<PullRequest, Error>;
+    async fn pull_request(&self, repo: &RepoName, number: PullRequestNumber) -> Result<PullRequest, Error>;
 
     /// What an open pull request lacks before it can be merged.
     ///
@@ -420,12 +392,7 @@ pub trait GitHost: Send + Sync + fmt::Debug {
     ///
     /// *Guarantees:* never another head. *Idempotency:* already merged with this head is a success.
     /// *Errors:* [`Error::BranchMoved`] for another head; [`Error::NotMergeable`] with the reason.
-    async fn merge(
-        &self,
-        repo: &RepoName,
-        number: PullRequestNumber,
-        merge: &Merge,
-    ) -> Result<Merged, Error>;
+    async fn merge(&self, repo: &RepoName, number: PullRequestNumber, merge: &Merge) -> Result<Merged, Error>;
 
     /// Asks the host to merge exactly this head by itself once all that the branch's rules require is there.
     ///
@@ -442,11 +409,7 @@ pub trait GitHost: Send + Sync + fmt::Debug {
     ///
     /// *Idempotency:* closed is a success, and so is one that is gone; merged is [`Error::NotMergeable`]'s opposite:
     /// the pull request is returned as it is, and the caller judges its state.
-    async fn close_pull_request(
-        &self,
-        repo: &RepoName,
-        number: PullRequestNumber,
-    ) -> Result<PullRequest, Error>;
+    async fn close_pull_request(&self, repo: &RepoName, number: PullRequestNumber) -> Result<PullRequest, Error>;
 
     /// Deletes a branch whose head still is `head`.
     ///
@@ -454,10 +417,5 @@ pub trait GitHost: Send + Sync + fmt::Debug {
     /// delete look first: a push between the look and the delete is lost, so use it on key-named branches only.
     ///
     /// *Idempotency:* a branch that is gone is a success.
-    async fn delete_branch(
-        &self,
-        repo: &RepoName,
-        branch: &BranchName,
-        head: &CommitSha,
-    ) -> Result<(), Error>;
+    async fn delete_branch(&self, repo: &RepoName, branch: &BranchName, head: &CommitSha) -> Result<(), Error>;
 }

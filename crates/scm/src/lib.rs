@@ -18,11 +18,8 @@ pub mod repository_url;
 pub use error::{Error, Outcome};
 pub use gitea::Gitea;
 pub use host::{
-    Blocker, Branch, Commit, FileAt, FileChange, GitHost, Merge, MergeMethod, Mergeable, Merged,
-    NewCommit, NewPullRequest, Onto, PullRequest, PullRequestState, Readiness, Repository,
-    Scheduled,
+    Blocker, Branch, Commit, FileAt, FileChange, GitHost, Merge, MergeMethod, Mergeable, Merged, NewCommit,
+    NewPullRequest, Onto, PullRequest, PullRequestState, Readiness, Repository, Scheduled,
 };
-pub use names::{
-    BlobSha, BranchName, CommitSha, EffectKey, NameError, PullRequestNumber, RepoName, RepoPath,
-};
+pub use names::{BlobSha, BranchName, CommitSha, EffectKey, NameError, PullRequestNumber, RepoName, RepoPath};
 pub use repository_url::same_repository;

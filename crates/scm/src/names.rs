@@ -33,11 +33,7 @@ impl NameError {
         if shown.len() < name.len() {
             shown.push('…');
         }
-        Self {
-            kind,
-            name: shown,
-            reason,
-        }
+        Self { kind, name: shown, reason }
     }
 }
 

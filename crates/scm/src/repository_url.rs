@@ -55,26 +55,14 @@ fn place(text: &str) -> Option<Place> {
     if !is_http && !matches!(url.scheme(), "ssh" | "git" | "git+ssh" | "file") {
         return None;
     }
-    let host = url
-        .host_str()
-        .unwrap_or_default()
-        .trim_end_matches('.')
-        .to_ascii_lowercase();
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
     if host.is_empty() && url.scheme() != "file" {
         return None;
     }
-    let http_port = if is_http {
-        url.port_or_known_default()
-    } else {
-        None
-    };
+    let http_port = if is_http { url.port_or_known_default() } else { None };
     // `http://git.example` and `https://git.example` are one host, redirecting.
     let http_port = http_port.map(|port| if port == 80 { 443 } else { port });
-    Some(Place {
-        host,
-        http_port,
-        path: normal_path(url.path(), url.scheme() == "file")?,
-    })
+    Some(Place { host, http_port, path: normal_path(url.path(), url.scheme() == "file")? })
 }
 
 /// `git@host:owner/name.git`, as OpenSSH and git read it.
@@ -84,27 +72,16 @@ fn scp_like(text: &str) -> Option<Place> {
     if host.is_empty() || host.contains('/') {
         return None;
     }
-    Some(Place {
-        host: host.to_ascii_lowercase(),
-        http_port: None,
-        path: normal_path(path, false)?,
-    })
+    Some(Place { host: host.to_ascii_lowercase(), http_port: None, path: normal_path(path, false)? })
 }
 
 fn normal_path(path: &str, case_matters: bool) -> Option<String> {
     let path = path.trim_matches('/');
-    let path = path
-        .strip_suffix(".git")
-        .unwrap_or(path)
-        .trim_end_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path).trim_end_matches('/');
     if path.is_empty() {
         return None;
     }
-    Some(if case_matters {
-        path.to_owned()
-    } else {
-        path.to_lowercase()
-    })
+    Some(if case_matters { path.to_owned() } else { path.to_lowercase() })
 }
 
 #[cfg(test)]
@@ -147,37 +124,22 @@ mod tests {
         ] {
             assert!(!same_repository(one, other), "{other}");
         }
-        assert!(same_repository(
-            "http://127.0.0.1:3000/a/b",
-            "http://127.0.0.1:3000/a/b.git"
-        ));
-        assert!(!same_repository(
-            "http://127.0.0.1:3000/a/b",
-            "http://127.0.0.1:3001/a/b"
-        ));
+        assert!(same_repository("http://127.0.0.1:3000/a/b", "http://127.0.0.1:3000/a/b.git"));
+        assert!(!same_repository("http://127.0.0.1:3000/a/b", "http://127.0.0.1:3001/a/b"));
         assert!(same_repository("file:///srv/a.git", "file:///srv/a"));
         assert!(!same_repository("file:///srv/A", "file:///srv/a"));
     }
 
     #[test]
     fn nonsense_equals_nothing() {
-        for text in [
-            "",
-            "shop/gitops",
-            "https://",
-            "https://git.example",
-            "oci://x/y",
-        ] {
+        for text in ["", "shop/gitops", "https://", "https://git.example", "oci://x/y"] {
             assert!(!same_repository(text, text), "{text:?}");
         }
     }
 
     #[test]
     fn credentials_are_never_shown() {
-        assert_eq!(
-            without_credentials("https://u:p@h/a/b?token=1#x"),
-            "https://h/a/b"
-        );
+        assert_eq!(without_credentials("https://u:p@h/a/b?token=1#x"), "https://h/a/b");
         assert_eq!(without_credentials("u:p@h"), "(no valid URL)");
     }
 }

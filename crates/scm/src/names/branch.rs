@@ -26,9 +26,8 @@ impl BranchName {
 
 fn fault(name: &str) -> Option<&'static str> {
     let forbidden = |c: char| c.is_ascii_control() || " ~^:?*[\\".contains(c);
-    let bad_component = |part: &str| {
-        part.is_empty() || part.starts_with('.') || part.to_ascii_lowercase().ends_with(".lock")
-    };
+    let bad_component =
+        |part: &str| part.is_empty() || part.starts_with('.') || part.to_ascii_lowercase().ends_with(".lock");
     if name.is_empty() {
         Some("it is empty")
     } else if name.len() > MAX_BYTES {
@@ -58,15 +57,7 @@ mod tests {
 
     #[test]
     fn ordinary_branch_names_are_kept_as_they_are() {
-        for name in [
-            "main",
-            "sluice/deploy-4f2a",
-            "release/1.10",
-            "grün",
-            "a@b",
-            "x.y",
-            "feature/#12",
-        ] {
+        for name in ["main", "sluice/deploy-4f2a", "release/1.10", "grün", "a@b", "x.y", "feature/#12"] {
             assert_eq!(BranchName::parse(name).unwrap().as_str(), name);
         }
     }

@@ -23,45 +23,26 @@ impl EffectKey {
     /// When it is anything else: it becomes part of branch names, messages and HTML comments (which `--` would end).
     pub fn parse(key: &str) -> Result<Self, NameError> {
         let fits = (8..=64).contains(&key.len());
-        let plain = key
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let plain = key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !fits || !plain || key.starts_with('-') || key.ends_with('-') || key.contains("--") {
-            return Err(NameError::new(
-                KIND,
-                key,
-                "it must be 8 to 64 of a-z, 0-9 and single inner dashes",
-            ));
+            return Err(NameError::new(KIND, key, "it must be 8 to 64 of a-z, 0-9 and single inner dashes"));
         }
         Ok(Self(key.to_owned()))
     }
 
     /// The message with the key's trailer as its last paragraph's last line, all line ends `\n`.
     pub fn with_trailer(&self, message: &str) -> String {
-        let message = strip(
-            &message.replace("\r\n", "\n").replace('\r', "\n"),
-            is_trailer,
-        );
+        let message = strip(&message.replace("\r\n", "\n").replace('\r', "\n"), is_trailer);
         let message = message.trim();
-        let message = if message.is_empty() {
-            "Update files"
-        } else {
-            message
-        };
-        let gap = if ends_in_trailers(message) {
-            "\n"
-        } else {
-            "\n\n"
-        };
+        let message = if message.is_empty() { "Update files" } else { message };
+        let gap = if ends_in_trailers(message) { "\n" } else { "\n\n" };
         format!("{message}{gap}{TRAILER}: {self}")
     }
 
     /// The body with the key's marker as its last line; markers of others in it are taken out.
     pub fn with_marker(&self, body: &str) -> String {
         let body = strip(body, is_marker);
-        format!("{}\n\n<!-- {MARKER}: {self} -->", body.trim_end())
-            .trim_start()
-            .to_owned()
+        format!("{}\n\n<!-- {MARKER}: {self} -->", body.trim_end()).trim_start().to_owned()
     }
 
     /// Whether the message has this key's trailer, and none of another key.
@@ -85,17 +66,12 @@ fn strip(text: &str, is_ours: fn(&str) -> bool) -> String {
     if !text.lines().any(is_ours) {
         return text.to_owned();
     }
-    text.lines()
-        .filter(|line| !is_ours(line))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.lines().filter(|line| !is_ours(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn trailer_value(line: &str) -> Option<&str> {
     let (name, value) = line.split_once(':')?;
-    name.trim()
-        .eq_ignore_ascii_case(TRAILER)
-        .then(|| value.trim())
+    name.trim().eq_ignore_ascii_case(TRAILER).then(|| value.trim())
 }
 
 fn is_trailer(line: &str) -> bool {
@@ -117,9 +93,8 @@ fn ends_in_trailers(message: &str) -> bool {
         return false;
     };
     last.lines().all(|line| {
-        line.split_once(": ").is_some_and(|(name, _)| {
-            name.contains('-') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        })
+        line.split_once(": ")
+            .is_some_and(|(name, _)| name.contains('-') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
     })
 }
 
@@ -143,10 +118,7 @@ mod tests {
     #[test]
     fn a_trailer_joins_other_trailers() {
         let message = key("abcdefgh").with_trailer("Deploy\n\nSigned-off-by: A <a@b.c>");
-        assert_eq!(
-            message,
-            "Deploy\n\nSigned-off-by: A <a@b.c>\nSluice-Key: abcdefgh"
-        );
+        assert_eq!(message, "Deploy\n\nSigned-off-by: A <a@b.c>\nSluice-Key: abcdefgh");
         assert!(key("abcdefgh").is_in_trailers(&message));
     }
 
@@ -166,10 +138,7 @@ mod tests {
         assert!(key("abcdefgh").is_in_markers(&format!("edited\r\n\r\n{body}\r\nby hand")));
         assert!(!key("abcdefgh").is_in_markers("sluice-key: abcdefgh"));
         assert!(!key("abcdefgh").is_in_markers(&format!("{body}\n<!-- sluice-key: otherkey -->")));
-        assert_eq!(
-            key("abcdefgh").with_marker(""),
-            "<!-- sluice-key: abcdefgh -->"
-        );
+        assert_eq!(key("abcdefgh").with_marker(""), "<!-- sluice-key: abcdefgh -->");
     }
 
     #[test]
@@ -180,16 +149,7 @@ mod tests {
 
     #[test]
     fn keys_are_plain() {
-        for bad in [
-            "",
-            "short",
-            "UPPERCASE",
-            "with space",
-            "a--bcdefg",
-            "-abcdefgh",
-            "abcdefgh-",
-            "abc/defgh",
-        ] {
+        for bad in ["", "short", "UPPERCASE", "with space", "a--bcdefg", "-abcdefgh", "abcdefgh-", "abc/defgh"] {
             assert!(EffectKey::parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -31,8 +31,7 @@ impl RepoPath {
 }
 
 fn fault(path: &str) -> Option<&'static str> {
-    let drive =
-        |p: &str| p.as_bytes().get(1) == Some(&b':') && p.as_bytes()[0].is_ascii_alphabetic();
+    let drive = |p: &str| p.as_bytes().get(1) == Some(&b':') && p.as_bytes()[0].is_ascii_alphabetic();
     if path.is_empty() {
         Some("it is empty")
     } else if path.len() > MAX_BYTES {
@@ -66,12 +65,7 @@ fn part_fault(part: &str) -> Option<&'static str> {
 
 /// `.git`, and on NTFS: any case, `git~1` (its short name), trailing dots and spaces, and streams (`.git::$DATA`).
 fn is_dot_git(part: &str) -> bool {
-    let name = part
-        .split(':')
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches(['.', ' '])
-        .to_lowercase();
+    let name = part.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']).to_lowercase();
     name == ".git" || name == "git~1"
 }
 

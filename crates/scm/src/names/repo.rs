@@ -32,24 +32,17 @@ impl RepoName {
 
     /// The name without its owner.
     pub fn name(&self) -> &str {
-        self.0
-            .rsplit_once('/')
-            .map_or(self.0.as_str(), |(_, name)| name)
+        self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, name)| name)
     }
 
     /// The owner and the name, if there are exactly two parts.
     pub fn owner_and_name(&self) -> Option<(&str, &str)> {
-        self.0
-            .split_once('/')
-            .filter(|(_, name)| !name.contains('/'))
+        self.0.split_once('/').filter(|(_, name)| !name.contains('/'))
     }
 }
 
 fn fault(name: &str) -> Option<&'static str> {
-    let plain = |part: &str| {
-        part.chars()
-            .all(|c| c.is_alphanumeric() || "._-".contains(c))
-    };
+    let plain = |part: &str| part.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
     let parts = || name.split('/');
     if name.contains("://") {
         Some("give `owner/name`, not a URL")
@@ -57,9 +50,9 @@ fn fault(name: &str) -> Option<&'static str> {
         Some("it has more than 255 bytes")
     } else if !(2..=MAX_PARTS).contains(&parts().count()) {
         Some("it must be `owner/name`")
-    } else if parts().any(|part| {
-        part.is_empty() || part == "." || part == ".." || part.starts_with('-') || !plain(part)
-    }) {
+    } else if parts()
+        .any(|part| part.is_empty() || part == "." || part == ".." || part.starts_with('-') || !plain(part))
+    {
         Some("each part may have letters, digits, `.`, `_` and `-` only, and not begin with `-`")
     } else if name.to_ascii_lowercase().ends_with(".git") {
         Some("leave out `.git`")
@@ -82,10 +75,7 @@ mod tests {
     #[test]
     fn groups_nest() {
         let repo = RepoName::parse("shop/team/gitops").unwrap();
-        assert_eq!(
-            (repo.owner(), repo.name(), repo.owner_and_name()),
-            ("shop/team", "gitops", None)
-        );
+        assert_eq!((repo.owner(), repo.name(), repo.owner_and_name()), ("shop/team", "gitops", None));
     }
 
     #[test]

@@ -7,11 +7,7 @@ fn parse(kind: &'static str, text: &str) -> Result<String, NameError> {
     if full && text.bytes().all(|b| b.is_ascii_hexdigit()) {
         Ok(text.to_ascii_lowercase())
     } else {
-        Err(NameError::new(
-            kind,
-            text,
-            "it must be 40 (SHA-1) or 64 (SHA-256) hexadecimal digits",
-        ))
+        Err(NameError::new(kind, text, "it must be 40 (SHA-1) or 64 (SHA-256) hexadecimal digits"))
     }
 }
 
@@ -59,23 +55,13 @@ mod tests {
     #[test]
     fn full_ids_pass_in_lower_case() {
         let sha = CommitSha::parse("ABCDEF0123456789abcdef0123456789abcdef01").unwrap();
-        assert_eq!(
-            (sha.as_str(), sha.short()),
-            ("abcdef0123456789abcdef0123456789abcdef01", "abcdef012345")
-        );
+        assert_eq!((sha.as_str(), sha.short()), ("abcdef0123456789abcdef0123456789abcdef01", "abcdef012345"));
         assert!(BlobSha::parse(&"0".repeat(64)).is_ok());
     }
 
     #[test]
     fn short_ids_and_names_are_refused() {
-        for text in [
-            "",
-            "abc",
-            "main",
-            "--help",
-            &"g".repeat(40),
-            &"a".repeat(41),
-        ] {
+        for text in ["", "abc", "main", "--help", &"g".repeat(40), &"a".repeat(41)] {
             assert!(CommitSha::parse(text).is_err(), "{text:?}");
         }
     }
