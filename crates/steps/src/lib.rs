@@ -1,1 +1,30 @@
-//! What each step type does: one file a type.
+//! What each step type does, one file each, and [`drive`]: the loop that carries a run on.
+//!
+//! A step knows nothing of retries, timeouts or persistence: it performs, and reports an [`Outcome`]. What follows is the
+//! engine's to decide. It touches the outside only through [`World`], which the controller and the local mode provide.
+
+mod context;
+pub mod drive;
+mod http_client;
+mod perform;
+mod render;
+mod world;
+
+mod argocd_wait;
+mod commit;
+mod delay;
+mod fail;
+mod http;
+mod pull_request;
+mod pull_request_wait;
+mod resource;
+mod set;
+mod sources;
+mod validate;
+mod wait_for;
+
+pub use context::StepContext;
+pub use http_client::HttpClient;
+pub use perform::{Perform, act, compute, example, look};
+pub use sluice_engine::Outcome;
+pub use world::{Report, World};

@@ -1,0 +1,69 @@
+//! [`World`]: everything outside that a step may touch.
+
+use async_trait::async_trait;
+use k8s_openapi::api::core::v1::Secret;
+use secrecy::SecretString;
+use sluice_api::{ScmProviderSpec, SecretKeyReference};
+use sluice_engine::Failure;
+
+use crate::HttpClient;
+
+/// The outside world, as the account of one run.
+#[async_trait]
+pub trait World: Send + Sync {
+    /// Kubernetes, as the run's service account; a definite failure where there is no cluster.
+    async fn kubernetes(&self) -> Result<kube::Client, Failure>;
+
+    /// HTTP, with the limits on addresses that hold for steps.
+    fn http(&self) -> &HttpClient;
+
+    /// The ScmProvider of this name in the run's namespace.
+    async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure>;
+
+    /// One key of a Secret in the run's namespace, read as the run's service account.
+    async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<SecretString, Failure> {
+        let client = self.kubernetes().await?;
+        let SecretKeyReference { name, key } = reference;
+        let secrets: kube::Api<Secret> = kube::Api::namespaced(client, namespace);
+        let secret = secrets.get_opt(name).await.map_err(|error| failed_read(&format!("secret {name:?}"), &error))?;
+        let Some(secret) = secret else {
+            return Err(Failure::definite("SecretNotFound", format!("there is no secret {name:?} in namespace {namespace:?}")));
+        };
+        let data = secret.data.unwrap_or_default();
+        let Some(value) = data.get(key) else {
+            return Err(Failure::definite("SecretKeyNotFound", format!("secret {name:?} has no key {key:?}")));
+        };
+        match std::str::from_utf8(&value.0) {
+            Ok(text) => Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())),
+            Err(_) => Err(Failure::definite("SecretInvalid", format!("key {key:?} of secret {name:?} is not UTF-8 text"))),
+        }
+    }
+
+    /// Tells people about something that happened: a Kubernetes Event, or a line of output. Never fails.
+    async fn report(&self, report: Report);
+}
+
+/// Something that happened, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// A stable CamelCase word.
+    pub reason: String,
+    /// One line.
+    pub message: String,
+    /// Whether it is a warning.
+    pub warning: bool,
+}
+
+/// What a failed read of a Kubernetes object is to a step: forbidden and invalid requests are definite, the rest may
+/// pass by itself.
+pub(crate) fn failed_read(what: &str, error: &kube::Error) -> Failure {
+    match error {
+        kube::Error::Api(status) if status.code == 403 => {
+            Failure::definite("Forbidden", format!("failed to read {what}: {}", status.message))
+        }
+        kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 && status.code != 408 => {
+            Failure::definite(status.reason.clone(), format!("failed to read {what}: {}", status.message))
+        }
+        error => Failure::transient("KubernetesUnavailable", format!("failed to read {what}: {error}")),
+    }
+}
