@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Bytes of one expression.
 pub const MAX_SOURCE_BYTES: usize = 4 * 1024;
 /// Depth of brackets and calls that the parser follows.
-pub const MAX_PARSE_DEPTH: u32 = 32;
+pub const MAX_PARSE_DEPTH: u16 = 32;
 /// Depth of the syntax tree, where `a + b + c` is two deep.
 pub const MAX_DEPTH: usize = 96;
 /// Nodes of the syntax tree, macros expanded.

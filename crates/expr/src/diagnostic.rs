@@ -20,6 +20,7 @@ use std::ops::Range;
 /// | `unknown-function` | no function of that name, or not on a value of that type |
 /// | `wrong-argument-count` | a known function with too few or too many arguments |
 /// | `type-mismatch` | operands, arguments or a result of the wrong type |
+/// | `internal` | a defect of the parser, not of the text |
 /// | `invalid-literal` | a constant that can never work: a regular expression, duration, timestamp or version |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -42,12 +43,7 @@ impl Diagnostic {
     ///
     /// A span outside the source is moved to its end.
     #[must_use]
-    pub fn new(
-        code: &'static str,
-        message: impl Into<String>,
-        source: &str,
-        span: Range<usize>,
-    ) -> Self {
+    pub fn new(code: &'static str, message: impl Into<String>, source: &str, span: Range<usize>) -> Self {
         let span = floor(source, span.start)..ceil(source, span.end.max(span.start));
         let before = &source[..span.start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -72,10 +68,7 @@ impl Diagnostic {
     #[must_use]
     pub(crate) fn moved_into(self, outer: &str, offset: usize) -> Self {
         let span = self.span.start + offset..self.span.end + offset;
-        Self {
-            help: self.help,
-            ..Self::new(self.code, self.message, outer, span)
-        }
+        Self { help: self.help, ..Self::new(self.code, self.message, outer, span) }
     }
 }
 

@@ -38,11 +38,7 @@ pub enum ErrorKind {
 
 impl EvaluationError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>, span: Range<usize>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            span,
-        }
+        Self { kind, message: message.into(), span }
     }
 
     /// The same for a text in which the evaluated one starts at `offset`.
@@ -63,10 +59,6 @@ impl std::error::Error for EvaluationError {}
 
 impl From<Diagnostic> for EvaluationError {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self::new(
-            ErrorKind::Syntax,
-            diagnostic.to_string(),
-            diagnostic.span.clone(),
-        )
+        Self::new(ErrorKind::Syntax, diagnostic.to_string(), diagnostic.span.clone())
     }
 }

@@ -1,59 +1,62 @@
 //! A compiled expression.
 
-use std::ops::Range;
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::{Diagnostic, ErrorKind, EvaluationError, Names, Scope, Type};
+use crate::references::{Reference, collect};
+use crate::syntax::Node;
+use crate::{Diagnostic, ErrorKind, EvaluationError, Names, Scope, Type, cache, check, evaluate, parse};
 
 /// A compiled CEL expression. Cloning is cheap.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Expression {
-    source: Arc<str>,
+    compiled: Arc<Compiled>,
 }
 
-/// A variable, with the members of it, that an expression reads.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Reference {
-    /// The variable, then the members selected on it as far as they are constant: `steps`, `openPr`, `outputs`, `url`.
-    pub path: Vec<String>,
-    /// Where the reader wrote it; bytes of the source (for a template: of the whole text).
-    pub span: Range<usize>,
+/// What is kept of a source.
+pub(crate) struct Compiled {
+    source: Arc<str>,
+    root: Node,
+    references: Vec<Reference>,
 }
 
 impl Expression {
-    /// Compiles `source`. The result of the last few thousand sources is kept, so compiling one again costs a look-up.
+    /// Compiles `source`. The outcomes of the last few thousand sources are kept, so compiling one again costs a look-up.
     ///
     /// # Errors
     ///
     /// The first syntax error, or the bound of [`crate::bounds`] that the source exceeds.
     pub fn compile(source: &str) -> Result<Self, Diagnostic> {
-        Ok(Self {
-            source: source.into(),
-        })
+        let compiled = cache::get_or(source, |source| {
+            let root = parse::parse(&source)?;
+            let references = collect(&root);
+            Ok(Arc::new(Compiled { source, root, references }))
+        })?;
+        Ok(Self { compiled })
     }
 
     /// The text that was compiled.
     #[must_use]
     pub fn source(&self) -> &str {
-        &self.source
+        &self.compiled.source
     }
 
     /// Everything that is known to be wrong when the variables have these types and the result has to be `expected`.
     ///
-    /// It never reports what evaluates well with data of these types.
+    /// Operands that can never work together are reported wherever they stand, also where evaluation would not get to
+    /// them; and so are comparisons that can never be true. Otherwise it reports nothing that evaluates well with data
+    /// of these types.
     #[must_use]
     pub fn check(&self, names: &Names, expected: &Type) -> Vec<Diagnostic> {
-        let _ = (names, expected);
-        Vec::new()
+        check::check(self.source(), &self.compiled.root, names, expected).1
     }
 
     /// The type of the result as far as it is known.
     #[must_use]
     pub fn result_type(&self, names: &Names) -> Type {
-        let _ = names;
-        Type::Any
+        check::check(self.source(), &self.compiled.root, names, &Type::Any).0
     }
 
     /// Evaluates. Pure: the same scope gives the same value. The only clock is the deadline of [`crate::bounds`].
@@ -62,12 +65,7 @@ impl Expression {
     ///
     /// A missing name or key, operands of the wrong type, a function that refuses its arguments, or a bound.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
-        let _ = scope;
-        Err(EvaluationError::new(
-            ErrorKind::Internal,
-            "evaluation is not there yet",
-            0..self.source.len(),
-        ))
+        evaluate::evaluate(self.source(), &self.compiled.root, scope)
     }
 
     /// Evaluates a condition.
@@ -81,14 +79,29 @@ impl Expression {
             other => Err(EvaluationError::new(
                 ErrorKind::Type,
                 format!("the condition is {}, not a bool", Type::of(&other)),
-                0..self.source.len(),
+                0..self.source().len(),
             )),
         }
     }
 
-    /// What it reads, sorted by path, without the variables that it binds itself (`x` of `all(x, ...)`).
+    /// What it reads, sorted by path and place, without the variables that it binds itself (`x` of `all(x, ...)`).
     #[must_use]
     pub fn names(&self) -> &[Reference] {
-        &[]
+        &self.compiled.references
     }
 }
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expression").field(&self.source()).finish()
+    }
+}
+
+impl PartialEq for Expression {
+    /// Expressions are their source.
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source()
+    }
+}
+
+impl Eq for Expression {}

@@ -23,19 +23,33 @@
 //! ```
 
 pub mod bounds;
+mod cache;
+mod check;
+mod convert;
 mod diagnostic;
 mod error;
+mod evaluate;
 mod expression;
+mod functions;
+mod lexical;
+mod meter;
 mod names;
+mod operators;
+mod parse;
+mod references;
 mod scope;
+mod suggest;
+mod syntax;
 mod template;
 mod types;
 mod walk;
 
 pub use diagnostic::Diagnostic;
 pub use error::{ErrorKind, EvaluationError};
-pub use expression::{Expression, Reference};
+pub use expression::Expression;
+pub use functions::signatures;
 pub use names::Names;
+pub use references::Reference;
 pub use scope::Scope;
 pub use template::Template;
 pub use types::Type;

@@ -56,8 +56,7 @@ impl<'a> Scope<'a> {
     /// The same and one more variable, whose value the scope keeps.
     #[must_use]
     pub fn with_owned(mut self, name: impl Into<Cow<'a, str>>, value: Value) -> Self {
-        self.variables
-            .insert(name.into(), Node::Owned(Arc::new(value)));
+        self.variables.insert(name.into(), Node::Owned(Arc::new(value)));
         self
     }
 
@@ -101,9 +100,7 @@ fn insert_at<'a>(members: &mut Members<'a>, path: &[&'a str], value: Node<'a>) {
             members.insert(Cow::Borrowed(name), value);
         }
         [name, rest @ ..] => {
-            let node = members
-                .entry(Cow::Borrowed(name))
-                .or_insert_with(|| Node::Object(Arc::default()));
+            let node = members.entry(Cow::Borrowed(name)).or_insert_with(|| Node::Object(Arc::default()));
             if !matches!(node, Node::Object(_)) {
                 *node = Node::Object(Arc::default());
             }

@@ -22,8 +22,10 @@ pub enum Type {
     Int,
     /// An unsigned integer, such as the literal `1u`. No JSON value has it.
     Uint,
-    /// A JSON number with a fraction or an exponent, or beyond 64 bits.
+    /// What CEL computes with fractions, such as `1.5`. Where data is meant, say [`Type::Number`].
     Double,
+    /// A JSON number: an int or a double, as it happens to be written. `2.0` may come back as `2`.
+    Number,
     /// Text.
     String,
     /// Bytes, such as `b"..."`; base64 text as a result.
@@ -61,9 +63,7 @@ impl Type {
 
     /// A closed object with these members.
     pub fn object<N: Into<String>>(members: impl IntoIterator<Item = (N, Type)>) -> Self {
-        Self::Object(Arc::new(
-            members.into_iter().map(|(n, t)| (n.into(), t)).collect(),
-        ))
+        Self::Object(Arc::new(members.into_iter().map(|(n, t)| (n.into(), t)).collect()))
     }
 
     /// The type of a JSON value, with closed objects.
@@ -81,9 +81,7 @@ impl Type {
                 let first = types.next().unwrap_or_default();
                 Self::list(types.fold(first, Self::join))
             }
-            Value::Object(members) => {
-                Self::object(members.iter().map(|(name, value)| (name, Self::of(value))))
-            }
+            Value::Object(members) => Self::object(members.iter().map(|(name, value)| (name, Self::of(value)))),
         }
     }
 
@@ -98,9 +96,17 @@ impl Type {
         }
     }
 
-    /// Whether it is a number of any kind, or not known.
-    pub(crate) fn may_be_number(&self) -> bool {
-        matches!(self, Self::Any | Self::Int | Self::Uint | Self::Double)
+    /// Whether it is a number of any kind.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Self::Int | Self::Uint | Self::Double | Self::Number)
+    }
+
+    /// Whether values of both types can be equal. Numbers of all kinds compare, and null compares with everything.
+    pub(crate) fn compares(&self, other: &Self) -> bool {
+        self.fits(other)
+            || (self.is_number() && other.is_number())
+            || matches!(self, Self::Null)
+            || matches!(other, Self::Null)
     }
 
     /// Whether a value can be of both types.
@@ -109,10 +115,11 @@ impl Type {
     pub(crate) fn fits(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Any, _) | (_, Self::Any) => true,
-            (Self::List(a), Self::List(b))
-            | (Self::Map(a), Self::Map(b))
-            | (Self::Optional(a), Self::Optional(b)) => a.fits(b),
+            (Self::List(a), Self::List(b)) | (Self::Map(a), Self::Map(b)) | (Self::Optional(a), Self::Optional(b)) => {
+                a.fits(b)
+            }
             (Self::Map(_) | Self::Object(_), Self::Map(_) | Self::Object(_)) => true,
+            (Self::Number, Self::Int | Self::Double) | (Self::Int | Self::Double, Self::Number) => true,
             (a, b) => a == b,
         }
     }
@@ -127,6 +134,7 @@ impl fmt::Display for Type {
             Self::Int => "an int",
             Self::Uint => "a uint",
             Self::Double => "a double",
+            Self::Number => "a number",
             Self::String => "a string",
             Self::Bytes => "bytes",
             Self::Timestamp => "a timestamp",

@@ -1,0 +1,200 @@
+//! JSON to CEL values and back, and how large a value is.
+//!
+//! Integers become `int`, so `n + 1` works; CEL's own conversion through serde would make them `uint`. Results go back
+//! the way Kubernetes writes such fields: timestamps as RFC 3339, durations as `90s`, bytes as base64.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cel::Value;
+use cel::objects::{Key, Map};
+use serde_json::{Number, Value as Json};
+
+use crate::bounds::MAX_VALUE_DEPTH;
+use crate::functions::{self, Opaque};
+use crate::meter::{Meter, Refusal};
+use crate::scope::{Members, Node};
+
+/// What any value takes besides its text.
+const BYTES_PER_VALUE: usize = 16;
+
+/// Data of the scope, not yet converted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Data<'s> {
+    Json(&'s Json),
+    Members(&'s Members<'s>),
+}
+
+impl<'s> Data<'s> {
+    pub(crate) fn of(node: &'s Node<'s>) -> Self {
+        match node {
+            Node::Borrowed(value) => Self::Json(value),
+            Node::Owned(value) => Self::Json(value),
+            Node::Object(members) => Self::Members(members),
+        }
+    }
+
+    /// A member of an object; none of anything else.
+    pub(crate) fn member(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Json(value) => value.as_object()?.get(name).map(Self::Json),
+            Self::Members(members) => members.get(name).map(Self::of),
+        }
+    }
+
+    /// The keys of an object, sorted; nothing for anything else.
+    pub(crate) fn keys(self) -> Option<Vec<&'s str>> {
+        match self {
+            Self::Json(value) => {
+                let mut keys: Vec<&str> = value.as_object()?.keys().map(String::as_str).collect();
+                keys.sort_unstable();
+                Some(keys)
+            }
+            Self::Members(members) => Some(members.keys().map(AsRef::as_ref).collect()),
+        }
+    }
+
+    /// As a CEL value, which costs its size.
+    pub(crate) fn to_value(self, meter: &mut Meter) -> Result<Value, Refusal> {
+        let mut size = 0;
+        self.convert(meter, &mut size, 0)
+    }
+
+    fn convert(self, meter: &mut Meter, size: &mut usize, depth: usize) -> Result<Value, Refusal> {
+        grow(meter, size, BYTES_PER_VALUE, depth)?;
+        Ok(match self {
+            Self::Json(Json::Null) => Value::Null,
+            Self::Json(Json::Bool(value)) => Value::Bool(*value),
+            Self::Json(Json::Number(number)) => to_number(number),
+            Self::Json(Json::String(text)) => {
+                grow(meter, size, text.len(), depth)?;
+                Value::String(Arc::new(text.clone()))
+            }
+            Self::Json(Json::Array(items)) => {
+                let mut values = Vec::with_capacity(items.len());
+                for item in items {
+                    values.push(Self::Json(item).convert(meter, size, depth + 1)?);
+                }
+                Value::List(Arc::new(values))
+            }
+            Self::Json(Json::Object(members)) => {
+                let members = members.iter().map(|(k, v)| (k.as_str(), Self::Json(v)));
+                convert_members(members, meter, size, depth)?
+            }
+            Self::Members(members) => {
+                let members = members.iter().map(|(k, v)| (k.as_ref(), Self::of(v)));
+                convert_members(members, meter, size, depth)?
+            }
+        })
+    }
+}
+
+fn convert_members<'s>(
+    members: impl ExactSizeIterator<Item = (&'s str, Data<'s>)>,
+    meter: &mut Meter,
+    size: &mut usize,
+    depth: usize,
+) -> Result<Value, Refusal> {
+    let mut map = HashMap::with_capacity(members.len());
+    for (name, data) in members {
+        grow(meter, size, name.len(), depth)?;
+        let value = data.convert(meter, size, depth + 1)?;
+        map.insert(Key::from(name), value);
+    }
+    Ok(Value::Map(Map { map: Arc::new(map) }))
+}
+
+/// Signed integers first, as the rest of the world does arithmetic with them.
+fn to_number(number: &Number) -> Value {
+    match number.as_i64() {
+        Some(int) => Value::Int(int),
+        None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+    }
+}
+
+/// Adds to the size of a value that is being made, within the bounds.
+fn grow(meter: &mut Meter, size: &mut usize, by: usize, depth: usize) -> Result<(), Refusal> {
+    if depth > MAX_VALUE_DEPTH {
+        return Err(Refusal::limit(format!("lists and maps are nested deeper than {MAX_VALUE_DEPTH}")));
+    }
+    *size = size.saturating_add(by);
+    meter.check_size(*size)?;
+    meter.charge_bytes(by)
+}
+
+/// The bytes of a value, shared parts counted each time, as they would be written. Fails where a value may not be that
+/// large or deep, so that no walk over a value is long.
+pub(crate) fn measure(value: &Value, meter: &mut Meter) -> Result<usize, Refusal> {
+    let mut size = 0;
+    measure_into(value, meter, &mut size, 0)?;
+    Ok(size)
+}
+
+fn measure_into(value: &Value, meter: &mut Meter, size: &mut usize, depth: usize) -> Result<(), Refusal> {
+    let own = match value {
+        Value::String(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        _ => 0,
+    };
+    grow(meter, size, BYTES_PER_VALUE, depth)?;
+    // The text is there already; only its size counts.
+    *size = size.saturating_add(own);
+    match value {
+        Value::List(items) => {
+            for item in items.iter() {
+                measure_into(item, meter, size, depth + 1)?;
+            }
+        }
+        Value::Map(map) => {
+            for (key, value) in map.map.iter() {
+                if let Key::String(text) = key {
+                    *size = size.saturating_add(text.len());
+                }
+                measure_into(value, meter, size, depth + 1)?;
+            }
+        }
+        Value::Opaque(opaque) => {
+            if let Some(Some(inner)) = functions::optional(opaque) {
+                measure_into(inner, meter, size, depth + 1)?;
+            }
+        }
+        _ => {}
+    }
+    meter.check_size(*size)
+}
+
+/// A result as JSON.
+pub(crate) fn to_json(value: &Value) -> Result<Json, Refusal> {
+    Ok(match value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => Json::Bool(*value),
+        Value::Int(value) => Json::from(*value),
+        Value::UInt(value) => Json::from(*value),
+        Value::Float(value) => Number::from_f64(*value)
+            .map(Json::Number)
+            .ok_or_else(|| Refusal::failed(format!("{value} has no form in JSON")))?,
+        Value::String(text) => Json::String(text.as_ref().clone()),
+        Value::Bytes(_) => Json::String(functions::text("base64.encode", value)?),
+        Value::Timestamp(_) | Value::Duration(_) => Json::String(functions::text("string", value)?),
+        Value::List(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
+        Value::Map(map) => {
+            let mut entries: Vec<_> = map.map.iter().collect();
+            entries.sort_unstable_by(|a, b| a.0.cmp(b.0));
+            let entries = entries.into_iter().map(|(key, value)| Ok((key.to_string(), to_json(value)?)));
+            Json::Object(entries.collect::<Result<_, Refusal>>()?)
+        }
+        Value::Opaque(opaque) => match functions::optional(opaque) {
+            Some(Some(inner)) => to_json(inner)?,
+            Some(None) => Json::Null,
+            None => match Opaque::of(opaque) {
+                Some(known) => Json::String(known.to_string()),
+                None => return Err(no_form(value)),
+            },
+        },
+        Value::Struct(_) | Value::Function(..) => return Err(no_form(value)),
+    })
+}
+
+fn no_form(value: &Value) -> Refusal {
+    Refusal::r#type(format!("{} has no form in JSON", functions::type_name(value)))
+}
