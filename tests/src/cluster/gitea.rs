@@ -94,7 +94,7 @@ HOME_PATH = {work}/home
 [security]
 INSTALL_LOCK = true
 SECRET_KEY = {secret}
-PASSWORD_HASH_ALGO = pbkdf2$1
+PASSWORD_HASH_ALGO = pbkdf2$1$50
 [service]
 DISABLE_REGISTRATION = true
 REGISTER_EMAIL_CONFIRM = false

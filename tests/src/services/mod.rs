@@ -47,7 +47,8 @@ fn key(headers: &HeaderMap) -> Option<String> {
 /// Does an entry of a list have every member that the query names, in the entry itself or in its `body`?
 fn matches(entry: &Value, query: &HashMap<String, String>) -> bool {
     query.iter().all(|(name, wanted)| {
-        let member = entry.get(name).or_else(|| entry.get("body")?.get(name));
-        member.is_some_and(|value| value.as_str().map_or_else(|| value.to_string() == *wanted, |text| text == wanted))
+        let member = entry.get(name).or_else(|| entry.get("body")?.get(name)).unwrap_or(&Value::Null);
+        let text = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
+        text == *wanted
     })
 }

@@ -1,1 +1,3 @@
 //! Every end-to-end test of the workspace, against the real test cluster.
+
+mod harness;
