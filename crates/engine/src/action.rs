@@ -133,7 +133,8 @@ pub struct Observed {
 /// What this process knows about a step it is performing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// The number of the claim that this process persisted; 0 when it persisted none.
+    /// The number of the claim that this process persisted; 0 when it persisted none, or when the step said
+    /// that it has to act again, which takes a new claim once `look_at` has come.
     pub claims: i32,
     /// Whether the effect was performed under that claim.
     pub acted: bool,

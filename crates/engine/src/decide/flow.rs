@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Scene, earlier};
 use crate::{
-    Action, Event, Failure, Key, Mode, Nature, Question, RunPhase, Stage, StagePhase, Step, StepAt, StepPhase,
+    Action, Event, Failure, Held, Key, Mode, Nature, Question, RunPhase, Stage, StagePhase, Step, StepAt, StepPhase,
     StepState, Task, event::later, state::StageState,
 };
 
@@ -25,17 +25,15 @@ impl Scene<'_> {
 
     fn run_stage(&self, index: usize, stage: &StageState, plan: &Stage) -> Action {
         let deadline = stage.started_at.zip(plan.timeout).map(|(start, timeout)| later(start, timeout));
-        if deadline.is_some_and(|deadline| self.now >= deadline)
-            && !stage.steps.iter().any(|step| step.phase.is_failed())
-        {
-            return Action::Record(Event::StageTimedOut(index));
-        }
         for (number, (step, plan)) in stage.steps.iter().zip(&plan.steps).enumerate() {
             if step.phase.is_failed() {
                 let why = (step.reason.clone().unwrap_or_default(), describe_failure(step));
                 return end_stage(index, StagePhase::Failed, Some(why));
             }
             if !step.phase.is_ended() {
+                if deadline.is_some_and(|deadline| self.now >= deadline) {
+                    return Action::Record(Event::StageTimedOut(index));
+                }
                 let at = StepAt::Stage { stage: index, step: number };
                 return self.run_step(at, step, plan, &[&stage.name, "", &step.name], deadline);
             }
@@ -96,30 +94,27 @@ impl Scene<'_> {
         let key = state.key.clone().unwrap_or_default();
         let held = self.seen.held.get(&key);
         let task = |mode| Action::Perform(vec![Task { at, key: key.clone(), mode }]);
-        let mut look_at = None;
-        match (plan.nature, held) {
-            // Only a claim that this process persisted itself gives the right to act.
-            (Nature::Acts, held) if held.is_none_or(|held| held.claims != state.claims) => {
-                return self.claim(at, state, path);
-            }
-            (Nature::Acts, Some(held)) if !held.acted => return task(Mode::Act),
-            (_, None) => return task(Mode::Look),
-            (_, Some(held)) => {
-                if self.now >= held.look_at {
-                    return task(Mode::Look);
-                }
-                look_at = earlier(look_at, Some(held.look_at));
-            }
-        }
         let deadline = state.started_at.zip(plan.timeout).map(|(start, timeout)| later(start, timeout));
-        if let Some(deadline) = deadline
-            && self.now >= deadline
-        {
-            // What was awaited may have happened since the last look: nothing times out unseen.
-            let seen_since = held.and_then(|held| held.looked_at).is_some_and(|looked_at| looked_at >= deadline);
-            return if seen_since { Action::Judge { at, failure: timed_out(state, plan) } } else { task(Mode::Look) };
+        let is_late = deadline.is_some_and(|deadline| self.now >= deadline);
+        // What was awaited may have happened since the last look: nothing times out unseen.
+        if is_late && held.and_then(|held| held.looked_at) >= deadline {
+            return Action::Judge { at, failure: timed_out(state, plan) };
         }
-        Action::Wait { until: earlier(earlier(look_at, deadline), stage_deadline) }
+        let may_rest = |held: &Held| self.now < held.look_at && !is_late;
+        let look_at = match (plan.nature, held) {
+            // Told to act again: it may, under a claim of its own, when its pause is over.
+            (Nature::Acts, Some(held)) if held.claims == 0 && may_rest(held) => held.look_at,
+            // Only a claim that this process persisted itself gives the right to act. One that acted and asked to act
+            // again, under a new claim, waits for its time.
+            (Nature::Acts, held) if held.is_none_or(|held| held.claims != state.claims) => match held {
+                Some(held) if held.acted && self.now < held.look_at => look_at = Some(held.look_at),
+                _ => return self.claim(at, state, path),
+            },
+            (Nature::Acts, Some(held)) if !held.acted => return task(Mode::Act),
+            (_, Some(held)) if may_rest(held) => held.look_at,
+            _ => return task(Mode::Look),
+        };
+        Action::Wait { until: earlier(earlier(Some(look_at), deadline), stage_deadline) }
     }
 }
 
