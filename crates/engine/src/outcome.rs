@@ -19,7 +19,7 @@ pub enum Outcome {
         message: Option<String>,
         /// What was seen so far, for machines.
         progress: Option<Value>,
-        /// The step must act again, under a new claim, instead of only looking.
+        /// At `look_at` the step must act again, under a new claim, instead of only looking.
         act_again: bool,
     },
     /// The step's attempt ended without success.

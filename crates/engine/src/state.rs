@@ -285,6 +285,16 @@ impl RunState {
         self.finished_at.is_some()
     }
 
+    /// Whether this is the state of a run of that plan: the same stages with the same steps, in order.
+    pub(crate) fn fits(&self, plan: &Plan) -> bool {
+        self.stages.len() == plan.stages.len()
+            && self
+                .stages
+                .iter()
+                .zip(&plan.stages)
+                .all(|(state, stage)| state.name == stage.name && StepState::fit(&state.steps, &stage.steps))
+    }
+
     /// Whether any effect was ever claimed.
     pub fn has_claims(&self) -> bool {
         self.steps().any(|step| step.claims > 0 || step.attempt > 1)
@@ -315,6 +325,11 @@ impl StageState {
 impl StepState {
     pub(crate) fn of_all(steps: &[Step]) -> Vec<Self> {
         steps.iter().map(|step| Self::of(&step.name)).collect()
+    }
+
+    /// Whether these are the states of those steps.
+    pub(crate) fn fit(states: &[Self], steps: &[Step]) -> bool {
+        states.len() == steps.len() && states.iter().zip(steps).all(|(state, step)| state.name == step.name)
     }
 
     fn of(name: &str) -> Self {

@@ -11,6 +11,11 @@ use crate::{
 impl Scene<'_> {
     /// The next action of the stages, once no hook is due.
     pub(super) fn flow(&self) -> Action {
+        if !self.state.fits(self.plan) {
+            let message = "the state is not that of a run of this plan".to_owned();
+            let reason = "PlanMismatch".to_owned();
+            return Action::Record(Event::Ended { phase: RunPhase::Failed, reason, message: Some(message) });
+        }
         for (index, stage) in self.state.stages.iter().enumerate() {
             let Some(plan) = self.plan.stage(&stage.name) else { continue };
             match stage.phase {
@@ -104,12 +109,10 @@ impl Scene<'_> {
         let look_at = match (plan.nature, held) {
             // Told to act again: it may, under a claim of its own, when its pause is over.
             (Nature::Acts, Some(held)) if held.claims == 0 && may_rest(held) => held.look_at,
-            // Only a claim that this process persisted itself gives the right to act. One that acted and asked to act
-            // again, under a new claim, waits for its time.
-            (Nature::Acts, held) if held.is_none_or(|held| held.claims != state.claims) => match held {
-                Some(held) if held.acted && self.now < held.look_at => look_at = Some(held.look_at),
-                _ => return self.claim(at, state, path),
-            },
+            // Only a claim that this process persisted itself gives the right to act.
+            (Nature::Acts, held) if held.is_none_or(|held| held.claims != state.claims) => {
+                return self.claim(at, state, path);
+            }
             (Nature::Acts, Some(held)) if !held.acted => return task(Mode::Act),
             (_, Some(held)) if may_rest(held) => held.look_at,
             _ => return task(Mode::Look),
@@ -117,6 +120,9 @@ impl Scene<'_> {
         Action::Wait { until: earlier(earlier(Some(look_at), deadline), stage_deadline) }
     }
 }
+
+/// The reason of a step that took too long.
+const TIMEOUT: &str = "Timeout";
 
 fn start_stage(index: usize, plan: &Stage) -> Action {
     match &plan.when {
@@ -143,6 +149,11 @@ fn describe_failure(step: &StepState) -> String {
 
 fn timed_out(state: &StepState, plan: &Step) -> Failure {
     let timeout = plan.timeout.unwrap_or_default();
-    let last = state.message.as_deref().map(|last| format!("; last seen: {last}")).unwrap_or_default();
-    Failure::transient("Timeout", format!("timed out after {timeout:#}{last}"))
+    let message = match (state.reason.as_deref(), state.message.as_deref()) {
+        // Nothing was seen since the attempt before timed out, and its words still hold.
+        (Some(TIMEOUT), Some(before)) => before.to_owned(),
+        (_, Some(last)) => format!("timed out after {timeout:#}; last seen: {last}"),
+        (_, None) => format!("timed out after {timeout:#}"),
+    };
+    Failure::transient(TIMEOUT, message)
 }
