@@ -33,7 +33,7 @@ pub(crate) fn json_size(value: &impl serde::Serialize) -> usize {
 }
 
 /// Writes numbers as an API server hands them back, so that memory equals what is read again: a whole
-/// float becomes an integer, an integer past 64 signed bits a float.
+/// float becomes an integer, an integer past 64 signed bits the nearest float.
 pub(crate) fn normalize(map: &mut Map<String, Value>) {
     map.values_mut().for_each(normalize_value);
 }
@@ -56,10 +56,12 @@ fn normal_number(number: &Number) -> Option<Number> {
         return None;
     }
     let float = number.as_f64()?;
-    if number.is_f64() && float.fract() == 0.0 {
+    if float.fract() == 0.0 {
         // Go writes a whole float below 1e21 with its shortest digits, filled up with zeros: so does Rust.
-        if let Ok(whole) = format!("{}", float + 0.0).parse::<i64>() {
-            return Some(Number::from(whole));
+        let digits = format!("{}", float + 0.0);
+        let whole = digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
+        if let Ok(whole) = whole {
+            return Some(whole);
         }
     }
     Number::from_f64(float)

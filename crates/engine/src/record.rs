@@ -5,20 +5,24 @@ mod step;
 use jiff::Timestamp;
 
 use crate::{
-    Ending, Event, HookState, Plan, Question, RunPhase, RunState, StagePhase, StepPhase, StepState, limits::cut,
+    Ending, Event, HookState, Plan, Question, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState,
+    limits::cut,
 };
 
 /// The state that follows the event.
 ///
-/// An event that does not fit the state (a step that is not there) changes nothing: the state is always
-/// one that [`crate::decide`] can go on from.
+/// An event that does not fit the state (a step that is not there, or one that has ended) changes nothing:
+/// what has ended stays as it is, and the state is always one that [`crate::decide`] can go on from.
 #[must_use]
 pub fn record(plan: &Plan, mut state: RunState, event: Event, now: Timestamp) -> RunState {
+    if state.is_finished() {
+        return state;
+    }
     let run = &mut state;
     match event {
         Event::RunStarted => {
             run.phase = RunPhase::Running;
-            run.started_at = Some(now);
+            run.started_at.get_or_insert(now);
         }
         Event::Answered(Question::StageWhen(stage), answer) => answer_stage(run, stage, answer, now),
         Event::Answered(Question::StepWhen(at), answer) => step::answer(run, at, answer, now),
@@ -47,7 +51,7 @@ pub fn record(plan: &Plan, mut state: RunState, event: Event, now: Timestamp) ->
         Event::HookEnded { hook, phase } => end_hook(run, hook, phase, now),
         Event::Aborted { reason, message } => abort(run, reason, message, now),
         Event::Ended { phase, reason, message } => {
-            run.ending = Some(Ending { phase, reason, message: message.map(cut), at: now });
+            run.ending.get_or_insert(Ending { phase, reason, message: message.map(cut), at: now });
         }
         Event::RunFinished => finish(run, now),
     }
@@ -65,15 +69,20 @@ fn answer_stage(run: &mut RunState, stage: usize, answer: Result<bool, crate::Fa
     }
 }
 
+/// The stage, if anything can still happen to it.
+fn open(run: &mut RunState, stage: usize) -> Option<&mut StageState> {
+    run.stages.get_mut(stage).filter(|stage| !stage.phase.is_ended())
+}
+
 fn start_stage(run: &mut RunState, stage: usize, now: Timestamp) {
-    if let Some(stage) = run.stages.get_mut(stage) {
+    if let Some(stage) = open(run, stage).filter(|stage| stage.phase == StagePhase::Pending) {
         stage.phase = StagePhase::Running;
         stage.started_at = Some(now);
     }
 }
 
 fn end_stage(run: &mut RunState, stage: usize, phase: StagePhase, why: Option<(String, String)>, now: Timestamp) {
-    let Some(stage) = run.stages.get_mut(stage) else { return };
+    let Some(stage) = open(run, stage) else { return };
     stage.phase = phase;
     stage.finished_at = Some(now);
     let (reason, message) = why.unzip();
@@ -84,7 +93,7 @@ fn end_stage(run: &mut RunState, stage: usize, phase: StagePhase, why: Option<(S
 }
 
 fn time_out_stage(plan: &Plan, run: &mut RunState, index: usize, now: Timestamp) {
-    let Some(stage) = run.stages.get_mut(index) else { return };
+    let Some(stage) = open(run, index) else { return };
     let timeout = plan.stage(&stage.name).and_then(|plan| plan.timeout).unwrap_or_default();
     let mut message = format!("the stage took longer than its timeout of {timeout:#}");
     for step in stage.steps.iter_mut().filter(|step| matches!(step.phase, StepPhase::Starting | StepPhase::Running)) {
@@ -98,7 +107,7 @@ fn time_out_stage(plan: &Plan, run: &mut RunState, index: usize, now: Timestamp)
 }
 
 fn end_hook(run: &mut RunState, hook: usize, phase: StagePhase, now: Timestamp) {
-    let Some(hook) = run.hooks.get_mut(hook) else { return };
+    let Some(hook) = run.hooks.get_mut(hook).filter(|hook| !hook.phase.is_ended()) else { return };
     hook.phase = phase;
     hook.finished_at = Some(now);
     end_unstarted(&mut hook.steps, StepPhase::Omitted);
@@ -106,19 +115,26 @@ fn end_hook(run: &mut RunState, hook: usize, phase: StagePhase, now: Timestamp) 
 
 /// Ends everything that is under way; what never started is omitted when the run finishes.
 fn abort(run: &mut RunState, reason: String, message: String, now: Timestamp) {
-    for stage in run.stages.iter_mut().filter(|stage| stage.phase == StagePhase::Running) {
-        stage.phase = StagePhase::Aborted;
-        stage.finished_at = Some(now);
-        stage.reason = Some(reason.clone());
-        stage.message = Some(cut(message.clone()));
-        abort_steps(&mut stage.steps, now);
+    if run.ending.is_some() {
+        return;
     }
+    abort_stages(run, &reason, &message, now);
     for hook in run.hooks.iter_mut().filter(|hook| !hook.phase.is_ended()) {
         hook.phase = StagePhase::Aborted;
         hook.finished_at = Some(now);
         abort_steps(&mut hook.steps, now);
     }
     run.ending = Some(Ending { phase: RunPhase::Aborted, reason, message: Some(cut(message)), at: now });
+}
+
+fn abort_stages(run: &mut RunState, reason: &str, message: &str, now: Timestamp) {
+    for stage in run.stages.iter_mut().filter(|stage| stage.phase == StagePhase::Running) {
+        stage.phase = StagePhase::Aborted;
+        stage.finished_at = Some(now);
+        stage.reason = Some(reason.to_owned());
+        stage.message = Some(cut(message.to_owned()));
+        abort_steps(&mut stage.steps, now);
+    }
 }
 
 fn abort_steps(steps: &mut [StepState], now: Timestamp) {
@@ -131,6 +147,10 @@ fn abort_steps(steps: &mut [StepState], now: Timestamp) {
 fn finish(run: &mut RunState, now: Timestamp) {
     run.phase = run.ending.as_ref().map_or(RunPhase::Failed, |ending| ending.phase);
     run.finished_at = Some(now);
+    // Only a state that did not fit its plan still has a stage under way here.
+    if let Some(Ending { reason, message, .. }) = run.ending.clone() {
+        abort_stages(run, &reason, message.as_deref().unwrap_or_default(), now);
+    }
     for stage in run.stages.iter_mut().filter(|stage| stage.phase == StagePhase::Pending) {
         stage.phase = StagePhase::Omitted;
         end_unstarted(&mut stage.steps, StepPhase::Omitted);

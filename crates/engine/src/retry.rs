@@ -33,10 +33,12 @@ impl Backoff {
     pub(crate) fn before(&self, attempt: i32) -> SignedDuration {
         let mut pause = self.initial;
         for _ in 2..attempt {
-            pause = pause.checked_mul(self.factor).unwrap_or(self.max);
-            if pause >= self.max {
+            let next = pause.checked_mul(self.factor.max(1)).unwrap_or(self.max);
+            if next == pause || next >= self.max {
+                pause = next;
                 break;
             }
+            pause = next;
         }
         pause.min(self.max).max(SignedDuration::ZERO)
     }
@@ -56,5 +58,9 @@ mod tests {
     fn a_huge_attempt_number_neither_overflows_nor_hangs() {
         let steep = Backoff { factor: i32::MAX, max: SignedDuration::MAX, ..Backoff::default() };
         assert_eq!(steep.before(i32::MAX), SignedDuration::MAX);
+        let flat = Backoff { factor: 1, ..Backoff::default() };
+        assert_eq!(flat.before(i32::MAX), SignedDuration::from_secs(1));
+        let none = Backoff { initial: SignedDuration::ZERO, ..Backoff::default() };
+        assert_eq!(none.before(i32::MAX), SignedDuration::ZERO);
     }
 }

@@ -9,18 +9,23 @@ use crate::{
     limits::{MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut, json_size, normalize, normalize_value},
 };
 
+/// The step, if anything can still happen to it.
+fn open(run: &mut RunState, at: StepAt) -> Option<&mut StepState> {
+    at.of_mut(run).filter(|step| !step.phase.is_ended())
+}
+
 pub(super) fn answer(run: &mut RunState, at: StepAt, answer: Result<bool, Failure>, now: Timestamp) {
     match answer {
         Ok(true) => start(run, at),
         Ok(false) => {
-            if let Some(step) = at.of_mut(run) {
+            if let Some(step) = open(run, at) {
                 end(step, StepPhase::Skipped, now);
                 step.reason = Some("ConditionFalse".to_owned());
                 step.message = Some("its condition `when` is false".to_owned());
             }
         }
         Err(failure) => {
-            if let Some(step) = at.of_mut(run) {
+            if let Some(step) = open(run, at) {
                 end_failed(step, failure, now);
             }
         }
@@ -28,65 +33,70 @@ pub(super) fn answer(run: &mut RunState, at: StepAt, answer: Result<bool, Failur
 }
 
 pub(super) fn start(run: &mut RunState, at: StepAt) {
-    if let Some(step) = at.of_mut(run) {
+    if let Some(step) = open(run, at).filter(|step| step.phase == StepPhase::Pending) {
         step.phase = StepPhase::Starting;
     }
 }
 
 pub(super) fn claim(run: &mut RunState, at: StepAt, key: &Key, waiting_on: Option<WaitTarget>, now: Timestamp) {
-    let Some(step) = at.of_mut(run) else { return };
+    let Some(step) = open(run, at) else { return };
     let is_new_attempt = step.phase != StepPhase::Running;
     step.phase = StepPhase::Running;
     step.claims = step.claims.saturating_add(1);
     step.key = Some(key.as_str().to_owned());
     step.retry_at = None;
     if is_new_attempt {
+        // Why the attempt before failed stays until something newer is seen: a timeout must not hide it.
         step.started_at = Some(now);
-        step.reason = None;
-        step.message = None;
         step.progress = None;
         step.waiting_on = None;
     }
     if step.waiting_on.is_none() {
-        step.waiting_on = waiting_on.map(|WaitTarget { kind, key }| WaitingOn { kind, key, since: now });
+        step.waiting_on = waiting_on.map(|WaitTarget { kind, key }| WaitingOn { kind, key: cut(key), since: now });
     }
 }
 
 pub(super) fn progress(run: &mut RunState, at: StepAt, message: Option<String>, mut progress: Option<Value>) {
-    let Some(step) = at.of_mut(run) else { return };
+    let Some(kept) = open(run, at).map(|step| step.progress.take()) else { return };
     if let Some(progress) = &mut progress {
         normalize_value(progress);
     }
     // A sight too large to keep is no reason to fail: the message still tells.
-    let fits = progress.as_ref().is_none_or(|progress| json_size(progress) <= MAX_OUTPUTS_OF_A_STEP);
-    step.message = message.map(cut);
-    if fits {
-        step.progress = progress;
+    let size = progress.as_ref().map_or(0, json_size);
+    let fits = size <= MAX_OUTPUTS_OF_A_STEP && kept_by(run) + size <= MAX_OUTPUTS_OF_A_RUN;
+    let Some(step) = open(run, at) else { return };
+    step.progress = if fits { progress.filter(|progress| !progress.is_null()) } else { kept };
+    if let Some(message) = message {
+        step.reason = None;
+        step.message = Some(cut(message));
     }
 }
 
 pub(super) fn succeed(run: &mut RunState, at: StepAt, mut outputs: Outputs, now: Timestamp) {
     normalize(&mut outputs);
-    if let Err(failure) = fits(run, &outputs) {
-        if let Some(step) = at.of_mut(run) {
-            end_failed(step, failure, now);
-        }
-        return;
+    let fits = fits(run, &outputs);
+    let Some(step) = open(run, at) else { return };
+    if let Err(failure) = fits {
+        return end_failed(step, failure, now);
     }
-    let Some(step) = at.of_mut(run) else { return };
     end(step, StepPhase::Succeeded, now);
     step.reason = None;
     step.message = None;
+    step.progress = None;
     step.outputs = outputs;
 }
 
+/// Whether there is room for these outputs. Nothing always fits.
 fn fits(run: &RunState, outputs: &Outputs) -> Result<(), Failure> {
+    if outputs.is_empty() {
+        return Ok(());
+    }
     let size = json_size(outputs);
     if size > MAX_OUTPUTS_OF_A_STEP {
         let message = format!("the outputs take {size} bytes; at most {MAX_OUTPUTS_OF_A_STEP} are kept");
         return Err(Failure::definite("OutputTooLarge", message));
     }
-    let kept: usize = run.steps().filter(|step| !step.outputs.is_empty()).map(|step| json_size(&step.outputs)).sum();
+    let kept: usize = run.steps().map(outputs_of).sum();
     if kept + size > MAX_OUTPUTS_OF_A_RUN {
         let message = format!(
             "the outputs take {size} bytes besides the {kept} of earlier steps; at most {MAX_OUTPUTS_OF_A_RUN} are kept of a run"
@@ -96,9 +106,19 @@ fn fits(run: &RunState, outputs: &Outputs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Bytes of the step's outputs.
+fn outputs_of(step: &StepState) -> usize {
+    if step.outputs.is_empty() { 0 } else { json_size(&step.outputs) }
+}
+
+/// Bytes of everything that the run keeps of its steps' results and sights.
+fn kept_by(run: &RunState) -> usize {
+    run.steps().map(|step| outputs_of(step) + step.progress.as_ref().map_or(0, json_size)).sum()
+}
+
 pub(super) fn fail(plan: &Plan, run: &mut RunState, at: StepAt, failure: Failure, retry: bool, now: Timestamp) {
     let policy = policy(plan, run, at);
-    let Some(step) = at.of_mut(run) else { return };
+    let Some(step) = open(run, at) else { return };
     match policy.filter(|policy| retry && failure.end != End::Unresolved && step.attempt <= policy.limit) {
         Some(policy) => try_again(step, &policy, failure, now),
         None => end_failed(step, failure, now),
@@ -114,9 +134,9 @@ fn policy(plan: &Plan, run: &RunState, at: StepAt) -> Option<Retry> {
 }
 
 fn try_again(step: &mut StepState, policy: &Retry, failure: Failure, now: Timestamp) {
-    step.attempt += 1;
+    step.attempt = step.attempt.saturating_add(1);
     if failure.end == End::Known {
-        step.epoch += 1;
+        step.epoch = step.epoch.saturating_add(1);
         step.key = None;
         step.claims = 0;
     }
