@@ -128,16 +128,16 @@ fn a_step_that_has_to_act_again_claims_anew_under_the_same_key() {
             0s claim commit under key 1
             0s write 1
             0s act commit
-            0s claim commit under key 1 (2)
-            0s write 2
-            0s act commit
-            0s write 3 (progress)
-            5s look commit
-            5s commit Succeeded
-            5s stage deploy Succeeded
-            5s ending Succeeded
-            5s run Succeeded
-            5s write 4
+            1s claim commit under key 1 (2)
+            1s write 2
+            1s act commit
+            1s write 3 (progress)
+            6s look commit
+            6s commit Succeeded
+            6s stage deploy Succeeded
+            6s ending Succeeded
+            6s run Succeeded
+            6s write 4
         "#]],
     );
 }

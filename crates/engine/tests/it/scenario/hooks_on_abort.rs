@@ -112,7 +112,7 @@ fn they_run_once_though_the_process_dies_again_and_again() {
         PLAN,
         "apply: wait 1m
          abort 12s
-         crash after apply Aborted
+         crash after ending Aborted (Aborted: alice asked for it)
          crash after act ofApply/post
          crash after hook ofApply Succeeded
          crash after hook ofDeploy starts (Abortion stage/deploy)

@@ -1,9 +1,9 @@
 //! What a run keeps of its outputs.
 
 use expect_test::expect;
-use sluice_engine::{Event, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, Outputs, RunPhase, StepAt, record};
+use sluice_engine::{MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, RunPhase};
 
-use crate::support::{START, check, run};
+use crate::support::{check, run};
 
 /// A script's outcome whose outputs take that many bytes.
 fn outputs_of(bytes: usize) -> String {

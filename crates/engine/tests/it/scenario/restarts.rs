@@ -9,7 +9,7 @@ fn a_step_that_reads_is_looked_at_without_a_write() {
     check(
         "stage deploy
            reads inspect",
-        "inspect: wait 10s; wait 10s; ok
+        "inspect: wait 10s; wait 10s not ready; wait 10s; ok
          crash after write 2 (progress)",
         expect![[r#"
             0s stage deploy starts
@@ -17,12 +17,15 @@ fn a_step_that_reads_is_looked_at_without_a_write() {
             0s write 1
             0s look inspect
             10s look inspect
+            10s write 2 (progress)
+            10s crash
+            10s look inspect
             20s look inspect
             20s inspect Succeeded
             20s stage deploy Succeeded
             20s ending Succeeded
             20s run Succeeded
-            20s write 2
+            20s write 3
         "#]],
     );
 }
@@ -32,7 +35,7 @@ fn a_step_that_acts_is_claimed_again_under_its_key_before_it_acts() {
     check(
         "stage deploy
            acts apply",
-        "apply: wait 10s; wait 10s; ok
+        "apply: wait 10s; wait 10s not ready; wait 10s; ok
          crash after write 2 (progress)",
         expect![[r#"
             0s stage deploy starts
@@ -40,12 +43,17 @@ fn a_step_that_acts_is_claimed_again_under_its_key_before_it_acts() {
             0s write 1
             0s act apply
             10s look apply
+            10s write 2 (progress)
+            10s crash
+            10s claim apply under key 1 (2)
+            10s write 3
+            10s act apply
             20s look apply
             20s apply Succeeded
             20s stage deploy Succeeded
             20s ending Succeeded
             20s run Succeeded
-            20s write 2
+            20s write 4
         "#]],
     );
 }

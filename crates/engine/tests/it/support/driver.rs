@@ -79,7 +79,7 @@ impl<W: World> Driver<W> {
     pub(crate) fn run(&mut self) {
         for _ in 0..ENOUGH {
             match self.turn() {
-                Ok(true) => return,
+                Ok(true) => return self.world.ends(),
                 Ok(false) => {}
                 Err(Crash) => self.restart(),
             }
@@ -186,16 +186,15 @@ impl<W: World> Driver<W> {
 
     fn note_look(&mut self, key: &str, mode: Mode, outcome: &Outcome) {
         let Outcome::Waiting { look_at, act_again, .. } = outcome else { return };
-        if *act_again {
-            self.held.remove(key);
-            return;
-        }
         let none = Held { claims: 0, acted: false, looked_at: None, look_at: self.now };
         let held = self.held.entry(key.to_owned()).or_insert(none);
         held.look_at = *look_at;
         match mode {
             Mode::Act => held.acted = true,
             Mode::Look => held.looked_at = Some(self.now),
+        }
+        if *act_again {
+            (held.claims, held.acted, held.looked_at) = (0, false, Some(self.now));
         }
     }
 

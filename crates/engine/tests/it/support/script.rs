@@ -40,6 +40,9 @@ pub(crate) trait World {
     fn crashes(&mut self, _last: &str) -> bool {
         false
     }
+
+    /// The run has ended.
+    fn ends(&self) {}
 }
 
 /// One call of a step.
@@ -82,6 +85,10 @@ impl World for Script {
         let Some(found) = self.crashes.iter().position(|after| after == last) else { return false };
         self.crashes.remove(found);
         true
+    }
+
+    fn ends(&self) {
+        assert_eq!(self.crashes, [""; 0], "every crash of the script happens");
     }
 }
 
