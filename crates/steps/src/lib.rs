@@ -5,6 +5,8 @@
 
 mod context;
 pub mod drive;
+#[cfg(test)]
+mod fake_world;
 mod http_client;
 mod perform;
 mod render;

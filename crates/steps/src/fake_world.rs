@@ -1,0 +1,135 @@
+//! A [`World`] for tests: secrets and git hosts from a table, Kubernetes from canned answers.
+
+use std::{collections::BTreeMap, convert::Infallible, sync::Mutex};
+
+use async_trait::async_trait;
+use http::{Request, Response};
+use jiff::Timestamp;
+use kube::client::Body;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use sluice_api::{ScmProviderSpec, SecretKeyReference, variables::RunIdentity};
+use sluice_engine::Failure;
+use sluice_expr::Scope;
+
+use crate::{HttpClient, Report, StepContext, World};
+
+/// A world without a cluster, in which HTTP reaches only loopback addresses besides the usual ones.
+#[derive(Debug)]
+pub(crate) struct FakeWorld {
+    pub(crate) http: HttpClient,
+    pub(crate) run: RunIdentity,
+    /// By name and key.
+    pub(crate) secrets: BTreeMap<(String, String), String>,
+    pub(crate) providers: BTreeMap<String, ScmProviderSpec>,
+    /// Answers of the API server by `METHOD path?query`: a status and a body. `None`: there is no cluster.
+    pub(crate) kubernetes: Option<BTreeMap<String, (u16, Value)>>,
+    /// What was reported.
+    pub(crate) reports: Mutex<Vec<Report>>,
+}
+
+impl Default for FakeWorld {
+    fn default() -> Self {
+        Self {
+            http: HttpClient::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap(),
+            run: RunIdentity {
+                name: "deploy-1".to_owned(),
+                namespace: "shop".to_owned(),
+                uid: "6f1c".to_owned(),
+                requested_by: "alice".to_owned(),
+                pipeline: "deploy".to_owned(),
+            },
+            secrets: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            kubernetes: None,
+            reports: Mutex::default(),
+        }
+    }
+}
+
+impl FakeWorld {
+    /// The same and a secret with this key.
+    pub(crate) fn with_secret(mut self, name: &str, key: &str, value: &str) -> Self {
+        self.secrets.insert((name.to_owned(), key.to_owned()), value.to_owned());
+        self
+    }
+
+    /// The same and a git host of this name.
+    #[allow(dead_code, reason = "for the steps that use git hosts")]
+    pub(crate) fn with_provider(mut self, name: &str, provider: ScmProviderSpec) -> Self {
+        self.providers.insert(name.to_owned(), provider);
+        self
+    }
+
+    /// The same with a cluster that answers `METHOD path?query` like this, and anything else with 404.
+    pub(crate) fn with_kubernetes(mut self, request: &str, status: u16, answer: Value) -> Self {
+        self.kubernetes.get_or_insert_default().insert(request.to_owned(), (status, answer));
+        self
+    }
+
+    /// What a step of this world is performed with, at [`now`], just started, claimed once.
+    pub(crate) fn context(&self) -> StepContext<'_> {
+        StepContext {
+            step: "example",
+            run: &self.run,
+            key: "sluice-key-1",
+            claims: 1,
+            started_at: now(),
+            now: now(),
+            progress: None,
+            from: None,
+            scope: Scope::new(),
+            world: self,
+        }
+    }
+}
+
+/// When tests take place.
+pub(crate) fn now() -> Timestamp {
+    "2026-05-04T12:00:00Z".parse().unwrap()
+}
+
+#[async_trait]
+impl World for FakeWorld {
+    async fn kubernetes(&self) -> Result<kube::Client, Failure> {
+        let Some(answers) = self.kubernetes.clone() else {
+            return Err(Failure::definite("NoCluster", "there is no cluster"));
+        };
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let asked = format!("{} {}", request.method(), request.uri());
+            let (status, body) = answers.get(&asked).cloned().unwrap_or_else(|| (404, not_found(&asked)));
+            let response = Response::builder().status(status).body(Body::from(body.to_string().into_bytes()));
+            async move { Ok::<_, Infallible>(response.unwrap()) }
+        });
+        Ok(kube::Client::new(service, self.run.namespace.clone()))
+    }
+
+    fn http(&self) -> &HttpClient {
+        &self.http
+    }
+
+    async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure> {
+        let found = self.providers.get(name).cloned();
+        found.ok_or_else(|| Failure::definite("ScmProviderNotFound", format!("there is no ScmProvider {name:?}")))
+    }
+
+    async fn secret(&self, _: &str, reference: &SecretKeyReference) -> Result<SecretString, Failure> {
+        let found = self.secrets.get(&(reference.name.clone(), reference.key.clone()));
+        let missing = || Failure::definite("SecretNotFound", format!("there is no secret {:?}", reference.name));
+        found.map(|value| SecretString::from(value.clone())).ok_or_else(missing)
+    }
+
+    async fn report(&self, report: Report) {
+        self.reports.lock().unwrap().push(report);
+    }
+}
+
+/// An API server's answer for an object that does not exist.
+fn not_found(asked: &str) -> Value {
+    status(404, "NotFound", &format!("{asked}: not found"))
+}
+
+/// An API server's answer for a request that failed.
+pub(crate) fn status(code: u16, reason: &str, message: &str) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": message, "code": code})
+}
