@@ -110,7 +110,7 @@ fn end_hook(run: &mut RunState, hook: usize, phase: StagePhase, now: Timestamp) 
     let Some(hook) = run.hooks.get_mut(hook).filter(|hook| !hook.phase.is_ended()) else { return };
     hook.phase = phase;
     hook.finished_at = Some(now);
-    end_unstarted(&mut hook.steps, StepPhase::Omitted);
+    abort_steps(&mut hook.steps, now);
 }
 
 /// Ends everything that is under way; what never started is omitted when the run finishes.
