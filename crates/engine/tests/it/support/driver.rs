@@ -40,7 +40,7 @@ pub(crate) struct Driver<W> {
     pub(crate) stored: Vec<RunState>,
     pub(crate) claims: usize,
     pub(crate) progress_writes: usize,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     happenings: Vec<(Timestamp, Happening)>,
     abort: Option<(String, String)>,
     held: BTreeMap<String, Held>,
@@ -77,14 +77,20 @@ impl<W: World> Driver<W> {
 
     /// Drives the run to its end.
     pub(crate) fn run(&mut self) {
-        for _ in 0..ENOUGH {
+        assert!(self.run_for(ENOUGH), "the run does not end:\n{}", self.lines[self.lines.len() - 50..].join("\n"));
+        self.world.ends();
+    }
+
+    /// Drives the run for that many turns at most; true when it has ended.
+    pub(crate) fn run_for(&mut self, turns: usize) -> bool {
+        for _ in 0..turns {
             match self.turn() {
-                Ok(true) => return self.world.ends(),
+                Ok(true) => return true,
                 Ok(false) => {}
                 Err(Crash) => self.restart(),
             }
         }
-        panic!("the run does not end:\n{}", self.lines[self.lines.len() - 50..].join("\n"));
+        false
     }
 
     /// Everything that happened, a line each.
@@ -131,6 +137,7 @@ impl<W: World> Driver<W> {
     }
 
     fn record(&mut self, event: Event) {
+        self.world.sees(&self.plan, &self.state, &event);
         self.is_dirty |= !matches!(event, Event::Progressed { .. });
         let next = record(&self.plan, self.state.clone(), event.clone(), self.now);
         assert_eq!(next, record(&self.plan, self.state.clone(), event, self.now), "record is deterministic");
@@ -189,12 +196,10 @@ impl<W: World> Driver<W> {
         let none = Held { claims: 0, acted: false, looked_at: None, look_at: self.now };
         let held = self.held.entry(key.to_owned()).or_insert(none);
         held.look_at = *look_at;
-        match mode {
-            Mode::Act => held.acted = true,
-            Mode::Look => held.looked_at = Some(self.now),
-        }
+        held.looked_at = Some(self.now);
+        held.acted |= mode == Mode::Act;
         if *act_again {
-            (held.claims, held.acted, held.looked_at) = (0, false, Some(self.now));
+            held.claims = 0;
         }
     }
 

@@ -22,7 +22,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
-use sluice_engine::{End, Failure, Mode, Outcome};
+use sluice_engine::{End, Event, Failure, Mode, Outcome, Plan, RunState};
 
 use super::{Happening, at, language::duration};
 
@@ -40,6 +40,9 @@ pub(crate) trait World {
     fn crashes(&mut self, _last: &str) -> bool {
         false
     }
+
+    /// The event is about to be recorded.
+    fn sees(&mut self, _plan: &Plan, _state: &RunState, _event: &Event) {}
 
     /// The run has ended.
     fn ends(&self) {}
