@@ -56,6 +56,11 @@ impl Cluster {
         client(&path).await.unwrap_or_else(|error| panic!("failed to connect as {name}: {error:#}"))
     }
 
+    /// A client of one of [`crate::cluster::USERS`] through a proxy (plain HTTP).
+    pub async fn user_through(&self, name: &str, proxy: &str) -> Result<Client> {
+        from_text(&kubeconfig_text(proxy, None, &crate::cluster::token_of(name))).await
+    }
+
     /// A client of a ServiceAccount.
     pub async fn service_account(&self, namespace: &str, name: &str) -> Result<Client> {
         let token = self.token(namespace, name).await?;

@@ -3,8 +3,10 @@
 pub mod application;
 pub mod cluster;
 mod connect;
+pub mod controller;
 mod eventually;
 mod facts;
+pub mod faults;
 pub mod gitea;
 mod kubelet;
 pub mod namespace;
@@ -14,6 +16,7 @@ mod services;
 
 pub use application::Application;
 pub use connect::{Cluster, kubeconfig_text};
+pub use controller::Controller;
 pub use eventually::eventually;
 pub use facts::{Facts, Lock};
 pub use namespace::TestNamespace;

@@ -88,6 +88,11 @@ impl Process {
         }
     }
 
+    /// The memory and processor time it has used so far.
+    pub fn usage(&self) -> Result<Usage> {
+        Usage::of(self.pid)
+    }
+
     /// Kills it at once (SIGKILL) and waits until it is gone.
     pub fn kill9(&self) {
         if let Ok(mut child) = self.child.lock() {
@@ -113,6 +118,34 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill9();
+    }
+}
+
+/// What a process has used, as Linux counts it.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Resident memory now, in bytes.
+    pub resident: u64,
+    /// The most it has ever been.
+    pub peak: u64,
+    /// Processor time of all threads.
+    pub cpu: Duration,
+}
+
+impl Usage {
+    fn of(pid: u32) -> Result<Self> {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let kibibytes = |name: &str| -> Result<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|rest| rest.trim_start_matches(':').split_whitespace().next());
+            Ok(number.with_context(|| format!("no {name} of process {pid}"))?.parse::<u64>()? * 1024)
+        };
+        // The name, in parentheses, may hold blanks: count from its end. utime and stime are the 14th and 15th fields.
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let ticks = after_name.split_whitespace().skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+        // Linux shows them in hundredths of a second on every architecture (USER_HZ).
+        Ok(Self { resident: kibibytes("VmRSS")?, peak: kibibytes("VmHWM")?, cpu: Duration::from_millis(ticks * 10) })
     }
 }
 

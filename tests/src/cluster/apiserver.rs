@@ -80,7 +80,8 @@ pub(super) async fn start(layout: &Layout, etcd: &str, port: u16) -> Result<ApiS
     Ok(ApiServer { process, url, ca })
 }
 
-fn token_of(user: &str) -> String {
+/// The token of one of [`USERS`].
+pub fn token_of(user: &str) -> String {
     format!("{user}-token")
 }
 

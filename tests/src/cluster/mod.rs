@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::task::JoinHandle;
 
-pub use apiserver::USERS;
+pub use apiserver::{USERS, token_of};
 
 use crate::facts::{Facts, Lock};
 use crate::process::Process;

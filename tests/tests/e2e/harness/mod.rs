@@ -1,6 +1,8 @@
 //! The harness itself: the cluster is real, and the played parts play well.
 
 mod argocd;
+mod controller;
+mod faults;
 mod gitea;
 mod kubelet;
 mod services;
