@@ -1,2 +1,28 @@
-//! The one binary: the controller, the definitions, the kubectl plugin.
-fn main() {}
+//! `sluice`: the one binary.
+
+mod command;
+
+use clap::{Parser, Subcommand};
+
+/// Delivery pipelines for Kubernetes: gates and flow for GitOps.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the controller.
+    Controller(command::controller::Arguments),
+    /// Print the custom resource definitions.
+    Crds(command::crds::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Controller(arguments) => command::controller::run(arguments),
+        Command::Crds(arguments) => command::crds::run(arguments),
+    }
+}

@@ -1,1 +1,36 @@
-//! The operator: one-way reconcile, wake index, impersonation.
+//! The operator: it watches pipelines and runs, and carries every run on from its status.
+//!
+//! One reconcile goes one way:
+//!
+//! ```text
+//! PipelineRun -> decode (pure) -> pin (reads) -> drive: engine::decide -> perform -> engine::record -> one status patch
+//! ```
+//!
+//! # Guarantees
+//! - A status patch carries the resourceVersion it was made from: a stale cache or a second controller gets a conflict
+//!   before anything happens outside.
+//! - No wait holds a worker: a waiting run is looked at again when what it waits for changes, or at its interval.
+//! - A malformed object gets a condition and stops nothing else.
+//!
+//! *Architecture invariant:* the controller never writes a spec, and touches the world outside Sluice's own kinds only as
+//! the run's service account (`accounts`).
+
+mod accounts;
+mod client;
+mod context;
+mod decode;
+mod finalizer;
+mod memories;
+mod operator;
+mod pin;
+mod pipelines;
+mod quarantine;
+mod reconcile;
+mod reports;
+mod revisions;
+mod status;
+mod waits;
+mod world;
+
+pub use client::client as kubernetes_client;
+pub use operator::{Options, run};

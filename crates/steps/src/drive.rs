@@ -1,1 +1,343 @@
-//! The loop that carries a run on.
+//! The loop that carries a run on: ask the engine, do what it says, record what came of it.
+//!
+//! # Guarantees
+//! - A step that acts is performed only under a claim that this call persisted itself, and at most once under each claim.
+//! - The outcome of one step and the claim of the next travel in the same write: N steps that read or act cost N + 1.
+//! - What came of a step is kept in [`Memory`] until it is persisted: a refused write repeats no effect.
+//!
+//! It returns when the run waits or has ended; no wait holds a worker.
+
+mod memory;
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use jiff::Timestamp;
+use sluice_api::{
+    Program,
+    variables::{self, RunIdentity, RunVariables},
+};
+use sluice_engine::{
+    Action, Event, Failure, Held, Mode, Observed, Outcome, Outputs, Question, RunState, StepAt, Task, decide, record,
+};
+
+pub use memory::Memory;
+
+use crate::{StepContext, World, perform, render};
+
+/// A run to carry on.
+pub struct Run<'a> {
+    /// Who it is.
+    pub identity: &'a RunIdentity,
+    /// What it does.
+    pub program: &'a Program,
+    /// What its expressions see.
+    pub variables: &'a RunVariables,
+    /// Everything outside.
+    pub world: &'a dyn World,
+    /// Why it has to be aborted: a reason word and a message.
+    pub abort: Option<(String, String)>,
+    /// The clock.
+    pub clock: &'a (dyn Fn() -> Timestamp + Sync),
+}
+
+/// Where the state of a run is kept.
+#[async_trait]
+pub trait Store: Send {
+    /// What can go wrong with it.
+    type Error: Send;
+
+    /// Keeps the state, if nobody else changed it since it was read.
+    async fn persist(&mut self, state: &RunState) -> Result<(), Self::Error>;
+}
+
+/// What to do with the run after a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Carry it on at that time at the latest, or when something it waits for changes.
+    Wait(Option<Timestamp>),
+    /// It has ended.
+    Finished,
+}
+
+/// Moves in one call: far more than any plan has, so that a fault here never spins for ever.
+const MAX_MOVES: usize = 100_000;
+
+/// Carries a run on until it waits or has ended.
+pub async fn drive<S: Store>(
+    run: &Run<'_>,
+    state: RunState,
+    memory: &mut Memory,
+    store: &mut S,
+) -> Result<Next, S::Error> {
+    let mut drive = Drive { run, state, memory, claimed: Vec::new(), dirty: false };
+    drive.recall();
+    for _ in 0..MAX_MOVES {
+        let now = (run.clock)();
+        match drive.decide(now) {
+            Action::Record(event) => drive.note(event, now),
+            Action::Evaluate { question, condition } => drive.evaluate(question, &condition.0, now),
+            Action::Judge { at, failure } => drive.fail(at, failure, now),
+            Action::Compute(at) => drive.compute(at, now),
+            Action::Claim { at, key } => drive.claim(at, &key, now),
+            Action::Perform(tasks) => {
+                drive.persist_if(drive.dirty, store).await?;
+                drive.perform(&tasks).await;
+            }
+            Action::Wait { until } => {
+                let until = drive.persist_what_is_due(until, now, store).await?;
+                return Ok(Next::Wait(until));
+            }
+            Action::Finished => {
+                drive.persist_if(drive.dirty, store).await?;
+                return Ok(Next::Finished);
+            }
+        }
+    }
+    tracing::error!(run = %run.identity.name, "the run does not come to rest; it is left alone for a while");
+    Ok(Next::Wait(Some((run.clock)())))
+}
+
+struct Drive<'a, 'r> {
+    run: &'a Run<'r>,
+    state: RunState,
+    memory: &'a mut Memory,
+    /// The claims recorded since the last write; they count once it succeeds.
+    claimed: Vec<(String, i32)>,
+    /// Whether something other than progress changed since the last write.
+    dirty: bool,
+}
+
+impl Drive<'_, '_> {
+    fn decide(&self, now: Timestamp) -> Action {
+        let seen = Observed {
+            run_uid: self.run.identity.uid.clone(),
+            abort: self.run.abort.clone(),
+            held: self.memory.held.clone(),
+        };
+        decide(&self.run.program.plan, &self.state, &seen, now)
+    }
+
+    /// Records an event.
+    fn note(&mut self, event: Event, now: Timestamp) {
+        self.dirty |= !matches!(event, Event::Progressed { .. });
+        journal(self.run.identity, &self.state, &event);
+        self.state = record(&self.run.program.plan, std::mem::take(&mut self.state), event, now);
+    }
+
+    /// Brings back what was seen of waiting steps and not written, because nothing else was.
+    fn recall(&mut self) {
+        self.memory.forget_all_but(&self.state);
+        let now = (self.run.clock)();
+        for at in places(&self.state) {
+            let key = at.of(&self.state).and_then(|step| step.key.clone()).unwrap_or_default();
+            if let Some(sight) = self.memory.sights.get(&key) {
+                let (message, progress) = (sight.message.clone(), sight.progress.clone());
+                self.note(Event::Progressed { at, message, progress }, now);
+            }
+        }
+    }
+
+    fn evaluate(&mut self, question: Question, condition: &str, now: Timestamp) {
+        let at = match question {
+            Question::StageWhen(_) => None,
+            Question::StepWhen(at) => Some(at),
+        };
+        let answer = render::condition(condition, "when", &self.run.variables.scope(&self.state, at));
+        self.note(Event::Answered(question, answer), now);
+    }
+
+    fn fail(&mut self, at: StepAt, failure: Failure, now: Timestamp) {
+        let retry = self.may_be_retried(at, &failure);
+        self.note(Event::Failed { at, failure, retry }, now);
+    }
+
+    fn may_be_retried(&self, at: StepAt, failure: &Failure) -> bool {
+        let Some(step) = self.run.program.step(&self.state, at) else { return false };
+        let Some(when) = &step.retry_when else { return failure.transient };
+        let stage = stage_of(&self.state, at);
+        let scope = self.run.variables.scope(&self.state, Some(at));
+        let scope = scope.with_owned("failure", variables::failure(failure, stage, &step.name));
+        render::condition(when, "retry.when", &scope).unwrap_or_else(|error| {
+            tracing::warn!(run = %self.run.identity.name, step = %step.name, error = %error.message, "cannot judge a retry");
+            false
+        })
+    }
+
+    fn compute(&mut self, at: StepAt, now: Timestamp) {
+        let outcome = self.with_context(at, now, |config, context| perform::compute(config, context));
+        self.record_outcome(at, outcome.unwrap_or_else(Outcome::Failed), now);
+    }
+
+    fn claim(&mut self, at: StepAt, key: &sluice_engine::Key, now: Timestamp) {
+        match self.with_context(at, now, |config, context| config.waiting_on(context.from)) {
+            Ok(waiting_on) => {
+                self.note(Event::Claimed { at, key: key.clone(), waiting_on }, now);
+                let claims = at.of(&self.state).map_or(0, |step| step.claims);
+                self.claimed.push((key.as_str().to_owned(), claims));
+            }
+            Err(failure) => self.fail(at, failure, now),
+        }
+    }
+
+    /// Calls `act` with the step's rendered configuration and its context.
+    fn with_context<T>(
+        &self,
+        at: StepAt,
+        now: Timestamp,
+        act: impl FnOnce(&sluice_api::StepConfig, &StepContext<'_>) -> T,
+    ) -> Result<T, Failure> {
+        let prepared = Prepared::of(self.run, &self.state, at)?;
+        let context = prepared.context(self.run, &self.state, now);
+        Ok(act(&prepared.config, &context))
+    }
+
+    async fn perform(&mut self, tasks: &[Task]) {
+        let outcomes = join_all(tasks.iter().map(|task| self.perform_one(task))).await;
+        let now = (self.run.clock)();
+        for (task, outcome) in tasks.iter().zip(outcomes) {
+            let claims = task.at.of(&self.state).map_or(0, |step| step.claims);
+            self.memory.performed(task, claims, &outcome, now);
+            self.record_outcome(task.at, outcome, now);
+        }
+    }
+
+    async fn perform_one(&self, task: &Task) -> Outcome {
+        let claims = task.at.of(&self.state).map_or(0, |step| step.claims);
+        if let Some(outcome) = self.memory.outcome(&task.key, claims) {
+            return outcome.clone();
+        }
+        let prepared = match Prepared::of(self.run, &self.state, task.at) {
+            Ok(prepared) => prepared,
+            Err(failure) => return Outcome::Failed(failure),
+        };
+        let context = prepared.context(self.run, &self.state, (self.run.clock)());
+        match task.mode {
+            Mode::Act => perform::act(&prepared.config, &context).await,
+            Mode::Look => perform::look(&prepared.config, &context).await,
+        }
+    }
+
+    fn record_outcome(&mut self, at: StepAt, outcome: Outcome, now: Timestamp) {
+        match outcome {
+            Outcome::Succeeded(outputs) => self.note(Event::Succeeded { at, outputs }, now),
+            Outcome::Failed(failure) => self.fail(at, failure, now),
+            Outcome::Waiting { message, progress, .. } => self.note(Event::Progressed { at, message, progress }, now),
+        }
+    }
+
+    async fn persist_if<S: Store>(&mut self, needed: bool, store: &mut S) -> Result<(), S::Error> {
+        if !needed {
+            return Ok(());
+        }
+        store.persist(&self.state).await?;
+        let now = (self.run.clock)();
+        self.dirty = false;
+        self.memory.persisted(now);
+        for (key, claims) in self.claimed.drain(..) {
+            self.memory.held.insert(key.clone(), Held { claims, acted: false, looked_at: None, look_at: now });
+            self.memory.claimed(key, now);
+        }
+        Ok(())
+    }
+
+    /// Persists what has to be kept before a wait, and returns when to come back.
+    async fn persist_what_is_due<S: Store>(
+        &mut self,
+        until: Option<Timestamp>,
+        now: Timestamp,
+        store: &mut S,
+    ) -> Result<Option<Timestamp>, S::Error> {
+        let progress_due = self.memory.progress_due();
+        let is_due = progress_due.is_some_and(|due| now >= due);
+        self.persist_if(self.dirty || is_due, store).await?;
+        let later = self.memory.progress_due();
+        Ok(until.into_iter().chain(later).min())
+    }
+}
+
+/// A step's rendered configuration and what goes with it.
+struct Prepared<'a> {
+    at: StepAt,
+    name: &'a str,
+    config: sluice_api::StepConfig,
+    from: Option<&'a Outputs>,
+    scope: sluice_expr::Scope<'a>,
+}
+
+impl<'a> Prepared<'a> {
+    fn of(run: &Run<'a>, state: &'a RunState, at: StepAt) -> Result<Self, Failure> {
+        let missing = || Failure::definite("PlanMismatch", "the run's state has a step that its pipeline has not");
+        let step = run.program.step(state, at).ok_or_else(missing)?;
+        let scope = run.variables.scope(state, Some(at));
+        let config = render::config(&step.config, &scope)?;
+        let from = match config.takes_from() {
+            Some(from) => Some(outputs_of(state, from.step)?),
+            None => None,
+        };
+        Ok(Self { at, name: &step.name, config, from, scope })
+    }
+
+    fn context(&self, run: &Run<'a>, state: &'a RunState, now: Timestamp) -> StepContext<'a> {
+        let step = self.at.of(state);
+        StepContext {
+            step: self.name,
+            run: run.identity,
+            key: step.and_then(|step| step.key.as_deref()).unwrap_or_default(),
+            claims: step.map_or(0, |step| step.claims),
+            started_at: step.and_then(|step| step.started_at).unwrap_or(now),
+            now,
+            progress: step.and_then(|step| step.progress.as_ref()),
+            from: self.from,
+            scope: self.scope.clone(),
+            world: run.world,
+        }
+    }
+}
+
+/// The outputs of an earlier step; an error when it did not run.
+fn outputs_of<'a>(state: &'a RunState, name: &str) -> Result<&'a Outputs, Failure> {
+    let step = state.steps().find(|step| step.name == name && step.phase == sluice_engine::StepPhase::Succeeded);
+    step.map(|step| &step.outputs).ok_or_else(|| {
+        Failure::definite("StepDidNotRun", format!("step {name:?}, from which this one takes its input, was skipped"))
+    })
+}
+
+fn places(state: &RunState) -> Vec<StepAt> {
+    let stages = state.stages.iter().enumerate();
+    let in_stages = stages.flat_map(|(stage, group)| (0..group.steps.len()).map(move |step| StepAt::Stage { stage, step }));
+    let hooks = state.hooks.iter().enumerate();
+    let in_hooks = hooks.flat_map(|(hook, group)| (0..group.steps.len()).map(move |step| StepAt::Hook { hook, step }));
+    in_stages.chain(in_hooks).collect()
+}
+
+fn stage_of(state: &RunState, at: StepAt) -> &str {
+    match at {
+        StepAt::Stage { stage, .. } => state.stages.get(stage).map_or("", |stage| stage.name.as_str()),
+        StepAt::Hook { .. } => "",
+    }
+}
+
+/// Logs what happened, with the words that a person searches for.
+fn journal(run: &RunIdentity, state: &RunState, event: &Event) {
+    let RunIdentity { name, namespace, .. } = run;
+    let (word, at, detail) = match event {
+        Event::Progressed { .. } | Event::Answered(..) => return,
+        Event::Claimed { at, key, .. } => ("claimed", Some(*at), key.as_str().to_owned()),
+        Event::Succeeded { at, .. } => ("succeeded", Some(*at), String::new()),
+        Event::Failed { at, failure, .. } => ("failed", Some(*at), format!("{}: {}", failure.reason, failure.message)),
+        Event::StepStarted(at) => ("started", Some(*at), String::new()),
+        Event::RunStarted => ("run started", None, String::new()),
+        Event::RunFinished => ("run finished", None, String::new()),
+        Event::Ended { phase, reason, .. } => ("result decided", None, format!("{phase:?}: {reason}")),
+        Event::Aborted { reason, message } => ("aborted", None, format!("{reason}: {message}")),
+        Event::StageStarted(stage) | Event::StageTimedOut(stage) => ("stage moved", None, stage.to_string()),
+        Event::StageEnded { stage, phase, .. } => ("stage ended", None, format!("{stage}: {phase:?}")),
+        Event::HookStarted { hook, event, subject, .. } => ("hook started", None, format!("{hook} on {event:?} of {subject}")),
+        Event::HookEnded { phase, .. } => ("hook ended", None, format!("{phase:?}")),
+    };
+    let step = at.and_then(|at| at.of(state));
+    let (epoch, key) = step.map_or((0, ""), |step| (step.epoch, step.key.as_deref().unwrap_or_default()));
+    let stage = at.map_or("", |at| stage_of(state, at));
+    let step = step.map_or("", |step| step.name.as_str());
+    tracing::info!(run = %name, %namespace, stage, step, epoch, key, detail, "{word}");
+}

@@ -1,0 +1,30 @@
+# Every command a person types. `make help` lists them.
+
+CARGO ?= cargo
+CLUSTER = target/debug/cluster
+
+.PHONY: help test lint generate cluster cluster-down build-all
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+test: build-all ## Run every test, on a cluster of real parts that is started for it and stopped behind it
+	$(CLUSTER) with -- $(CARGO) test --workspace --locked
+
+lint: ## Check formatting, lints and documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+generate: ## Write what is generated from the types: crds/
+	SLUICE_GENERATE=1 $(CARGO) test --workspace --locked --test crds
+
+cluster: build-all ## Start a cluster of real parts and leave it running; `. target/cluster/env` to use it
+	$(CLUSTER) up
+
+cluster-down: ## End the cluster that `make cluster` started
+	$(CLUSTER) down
+
+# One build of one feature set for everything, so that no crate is compiled twice.
+build-all:
+	$(CARGO) build --workspace --all-targets --locked

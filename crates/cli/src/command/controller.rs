@@ -1,0 +1,76 @@
+//! `sluice controller`: runs the controller until SIGTERM or SIGINT.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use ipnet::IpNet;
+use sluice_controller::Options;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Run the controller.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The one namespace to look after; all of them unless set.
+    #[arg(long, env = "SLUICE_NAMESPACE")]
+    namespace: Option<String>,
+    /// How many runs are carried on at the same time. A run that waits does not count.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+    /// A loopback or link-local network that steps may reach all the same, such as 127.0.0.0/8. May be repeated.
+    #[arg(long, value_name = "CIDR")]
+    allow_http_to: Vec<IpNet>,
+    /// Where /healthz and /readyz are served.
+    #[arg(long, default_value = "0.0.0.0:8081")]
+    listen: SocketAddr,
+    /// How logs are written.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// The name of this process in Events.
+    #[arg(long, env = "POD_NAME", default_value = "sluice-controller", hide = true)]
+    instance: String,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LogFormat {
+    /// One line each, for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    start_logs(arguments.log_format);
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        anyhow::bail!("another TLS provider was installed before");
+    }
+    let Arguments { namespace, concurrency, allow_http_to, listen, instance, .. } = arguments;
+    let options = Options { namespace, concurrency, allow_http_to, listen, instance };
+    let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
+    runtime.block_on(async {
+        let stop = stop_signal().context("failed to listen for signals")?;
+        sluice_controller::run(options, stop).await.context("the controller ended")
+    })
+}
+
+/// Logs go to standard error; `RUST_LOG` chooses them.
+fn start_logs(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_runtime=warn,kube_client=warn"));
+    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+    }
+}
+
+/// Resolves with the first SIGTERM or SIGINT.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+        }
+    })
+}

@@ -1,0 +1,77 @@
+//! Clients that act as service accounts.
+//!
+//! The controller reads Secrets, Applications and everything else outside Sluice's own kinds as the account that the
+//! pipeline names, by impersonation. A Role in the account's namespace allows that, account by account.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::{Api, Client, Config};
+
+/// A client is used for this long before it is checked again that the account exists.
+const CHECK_EVERY: Duration = Duration::from_secs(60);
+
+/// An account that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The API server would let us impersonate an account that does not exist.
+    #[error("there is no service account {name:?} in namespace {namespace:?}: create it, or correct spec.serviceAccountName of the pipeline")]
+    NotFound { namespace: String, name: String },
+    #[error("failed to look for service account {name:?}")]
+    Read { name: String, source: kube::Error },
+    #[error("failed to make a client for service account {name:?}")]
+    Client { name: String, source: kube::Error },
+}
+
+/// The clients by account.
+pub(crate) struct Accounts {
+    own: Client,
+    config: Config,
+    clients: Mutex<HashMap<(String, String), (Client, Instant)>>,
+}
+
+impl Accounts {
+    pub(crate) fn new(own: Client, config: Config) -> Self {
+        Self { own, config, clients: Mutex::default() }
+    }
+
+    /// A client that acts as this account.
+    pub(crate) async fn client(&self, namespace: &str, name: &str) -> Result<Client, Error> {
+        let key = (namespace.to_owned(), name.to_owned());
+        let known = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some((client, checked)) = &known
+            && checked.elapsed() < CHECK_EVERY
+        {
+            return Ok(client.clone());
+        }
+        self.check(namespace, name).await?;
+        let client = match known {
+            Some((client, _)) => client,
+            None => self.impersonate(namespace, name)?,
+        };
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.insert(key, (client.clone(), Instant::now()));
+        Ok(client)
+    }
+
+    async fn check(&self, namespace: &str, name: &str) -> Result<(), Error> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.own.clone(), namespace);
+        match accounts.get_metadata_opt(name).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(Error::NotFound { namespace: namespace.to_owned(), name: name.to_owned() }),
+            Err(source) => Err(Error::Read { name: name.to_owned(), source }),
+        }
+    }
+
+    fn impersonate(&self, namespace: &str, name: &str) -> Result<Client, Error> {
+        let mut config = self.config.clone();
+        // The API server adds the groups of a service account by itself.
+        config.auth_info.impersonate = Some(format!("system:serviceaccount:{namespace}:{name}"));
+        config.auth_info.impersonate_groups = None;
+        Client::try_from(config).map_err(|source| Error::Client { name: name.to_owned(), source })
+    }
+}

@@ -1,0 +1,24 @@
+//! The client for the API server.
+
+use std::time::Duration;
+
+use kube::{Client, Config};
+
+/// How long one request may take. A watch is not bound by it: it is ended and taken up again by its own timeout.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The API server's address and our credentials, with what a controller needs.
+pub(crate) fn configure(mut config: Config) -> Config {
+    // The library would send a request again after a 429, 503 or 504, a POST included (kube #2082): then a create
+    // could happen twice. What is to be sent again is decided here, where it is known whether it may.
+    config.default_retry = false;
+    config.connect_timeout = Some(Duration::from_secs(5));
+    config.write_timeout = Some(REQUEST_TIMEOUT);
+    config
+}
+
+/// A client with the in-cluster account, or with the kubeconfig.
+pub async fn client() -> Result<Client, kube::Error> {
+    let config = Config::infer().await.map_err(kube::Error::InferConfig)?;
+    Client::try_from(configure(config))
+}

@@ -1,0 +1,25 @@
+//! What every reconcile shares.
+
+use jiff::{Timestamp, TimestampRound, Unit};
+use kube::Client;
+use sluice_steps::HttpClient;
+
+use crate::{accounts::Accounts, memories::Memories, reports::Reports, revisions::Revisions, waits::Waits};
+
+/// What every reconcile shares.
+pub(crate) struct Context {
+    /// Kubernetes, as the controller itself: for Sluice's own kinds.
+    pub(crate) client: Client,
+    pub(crate) accounts: Accounts,
+    pub(crate) http: HttpClient,
+    pub(crate) reports: Reports,
+    pub(crate) waits: Waits,
+    pub(crate) memories: Memories,
+    pub(crate) revisions: Revisions,
+}
+
+/// The time, to the millisecond: what is remembered equals what is read back from a status.
+pub(crate) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    now.round(TimestampRound::new().smallest(Unit::Millisecond)).unwrap_or(now)
+}

@@ -1,0 +1,48 @@
+//! The finalizer: a run's deletion waits while its abortion has work to do.
+//!
+//! It is set before the first claim, because it cannot be set once a deletion began, and only where an abortion has work to
+//! do, because a finalizer whose controller is gone blocks a namespace.
+
+use json_patch::{AddOperation, PatchOperation, ReplaceOperation, jsonptr::PointerBuf};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client,
+    api::{PartialObjectMeta, Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use sluice_api::{PipelineRun, names};
+
+/// Sets the finalizer, or takes it away, and returns the new resourceVersion.
+pub(crate) async fn set(client: &Client, run: &PipelineRun, present: bool) -> Result<Option<String>, kube::Error> {
+    let metadata = &run.metadata;
+    let own = names::FINALIZER;
+    let mut finalizers: Vec<&str> =
+        metadata.finalizers.iter().flatten().map(String::as_str).filter(|finalizer| *finalizer != own).collect();
+    if present {
+        finalizers.push(own);
+    }
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let runs: Api<PartialObjectMeta<PipelineRun>> = Api::namespaced(client.clone(), namespace);
+    let path = |tokens: &[&str]| PointerBuf::from_tokens(tokens);
+    let patch: Patch<()> = Patch::Json(json_patch::Patch(vec![
+        PatchOperation::Replace(ReplaceOperation {
+            path: path(&["metadata", "resourceVersion"]),
+            value: Value::from(metadata.resource_version.clone().unwrap_or_default()),
+        }),
+        PatchOperation::Add(AddOperation { path: path(&["metadata", "finalizers"]), value: json!(finalizers) }),
+    ]));
+    let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let name = metadata.name.as_deref().unwrap_or_default();
+    match runs.patch(name, &params, &patch).await {
+        Ok(object) => Ok(object.metadata.resource_version),
+        Err(kube::Error::Api(status)) if status.code == 404 && !present => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the namespace is being deleted: nothing can be made in it any more, so hooks could only fail.
+pub(crate) async fn is_namespace_terminating(client: &Client, namespace: &str) -> Result<bool, kube::Error> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let found = namespaces.get_metadata_opt(namespace).await?;
+    Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
+}

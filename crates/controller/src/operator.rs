@@ -1,0 +1,223 @@
+//! Puts the controllers together and runs them until they are told to stop.
+
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{FutureExt, StreamExt};
+use kube::{
+    Api, Client, Config, ResourceExt,
+    api::{ApiResource, DeserializeGuard, DynamicObject, GroupVersionKind, PartialObjectMeta},
+};
+use kube_runtime::{
+    controller::{self, Action, Controller},
+    reflector::Store,
+    watcher,
+};
+use sluice_api::{Pipeline, PipelineRun};
+use sluice_engine::WaitKind;
+use sluice_steps::HttpClient;
+
+use crate::{
+    accounts::Accounts,
+    client::configure,
+    context::Context,
+    memories::Memories,
+    pipelines,
+    reconcile::{self, describe},
+    reports::Reports,
+    revisions::{Revisions, scoped},
+    waits::{Awaited, RunRef, Waits},
+};
+
+/// How the controller runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The one namespace to look after; all of them unless set.
+    pub namespace: Option<String>,
+    /// How many runs are carried on at the same time.
+    pub concurrency: u16,
+    /// Otherwise closed networks that HTTP of steps may dial.
+    pub allow_http_to: Vec<ipnet::IpNet>,
+    /// Where health and readiness are served.
+    pub listen: SocketAddr,
+    /// Names this process in Events: the Pod's name.
+    pub instance: String,
+}
+
+/// What ended the controller.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No address of, or no credentials for, the API server.
+    #[error("failed to find the API server's address and credentials")]
+    Config(#[source] kube::config::InferConfigError),
+    /// The client could not be made.
+    #[error("failed to make a client for the API server")]
+    Client(#[source] kube::Error),
+    /// The HTTP client for steps could not be made.
+    #[error("failed to make the HTTP client for steps")]
+    Http(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Health could not be served.
+    #[error("failed to listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Reconciles that are under way get this long to end after a stop was asked for.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// How often what nobody needs any more is collected.
+const COLLECT_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// Runs the controller until `stop` resolves, and lets what is under way end.
+pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    let config = configure(Config::infer().await.map_err(Error::Config)?);
+    let client = Client::try_from(config.clone()).map_err(Error::Client)?;
+    let stop = stop.shared();
+    let context = Arc::new(Context {
+        accounts: Accounts::new(client.clone(), config),
+        http: HttpClient::new(options.allow_http_to.clone()).map_err(|error| Error::Http(Box::new(error)))?,
+        reports: Reports::start(client.clone(), options.instance.clone()),
+        waits: Waits::default(),
+        memories: Memories::default(),
+        revisions: Revisions::default(),
+        client: client.clone(),
+    });
+    let ready = Arc::new(AtomicBool::new(false));
+    let health = sluice_server::health(options.listen, ready.clone(), stop.clone());
+    let health = health.await.map_err(|source| Error::Listen { address: options.listen, source })?;
+    let runs = run_controller(&context, &options);
+    let store = runs.store();
+    let work = async {
+        tokio::join!(
+            drive_runs(runs, context.clone(), stop.clone()),
+            judge_pipelines(&context, &options, stop.clone()),
+        )
+    };
+    let background = async {
+        tokio::join!(become_ready(&store, &ready), collect(&context, &options, &store));
+    };
+    let grace = async {
+        stop.clone().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        _ = work => tracing::info!("stopped"),
+        () = grace => tracing::warn!("stopped with reconciles under way; they are taken up again from their status"),
+        () = async { background.await; std::future::pending().await } => {}
+    }
+    health.abort();
+    Ok(())
+}
+
+type RunController = Controller<DeserializeGuard<PipelineRun>>;
+
+/// The controller of runs, with the watches that wake them.
+///
+/// Where Argo CD is not installed, or its Applications may not be watched, that watch is tried again now and then; steps
+/// that wait for one look at their interval all the same.
+fn run_controller(context: &Arc<Context>, options: &Options) -> RunController {
+    let client = &context.client;
+    let (by_pipeline, by_application) = (context.clone(), context.clone());
+    let applications = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
+    Controller::new(scoped(client, options.namespace.as_deref()), watcher::Config::default())
+        .with_config(controller::Config::default().concurrency(options.concurrency))
+        .watches(
+            scoped(client, options.namespace.as_deref()),
+            watcher::Config::default(),
+            move |pipeline: PartialObjectMeta<Pipeline>| {
+                let (namespace, name) = (pipeline.namespace().unwrap_or_default(), pipeline.name_any());
+                by_pipeline.waits.wake(&Awaited::Pipeline(namespace, name))
+            },
+        )
+        .watches_with(
+            Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &applications),
+            applications,
+            watcher::Config::default(),
+            move |application| {
+                let key = format!("{}/{}", application.namespace().unwrap_or_default(), application.name_any());
+                by_application.waits.wake(&Awaited::Step(WaitKind::Application, key))
+            },
+        )
+}
+
+async fn drive_runs(runs: RunController, context: Arc<Context>, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let outcomes = runs.graceful_shutdown_on(stop).run(carefully, error_policy, context);
+    outcomes.for_each(|outcome| async { note_trouble(outcome.err()) }).await;
+}
+
+/// One reconcile; a panic in it ends it alone.
+async fn carefully(run: Arc<DeserializeGuard<PipelineRun>>, context: Arc<Context>) -> Result<Action, reconcile::Error> {
+    let reconcile = AssertUnwindSafe(reconcile::reconcile(run, context)).catch_unwind();
+    reconcile.await.unwrap_or(Err(reconcile::Error::Panicked))
+}
+
+fn error_policy(run: Arc<DeserializeGuard<PipelineRun>>, error: &reconcile::Error, _: Arc<Context>) -> Action {
+    if error.is_conflict() {
+        return Action::requeue(Duration::from_millis(200));
+    }
+    tracing::warn!(run = %run.name_any(), namespace = ?run.namespace(), error = %describe(error), "a reconcile failed; it is made again");
+    Action::requeue(Duration::from_secs(5))
+}
+
+async fn judge_pipelines(context: &Arc<Context>, options: &Options, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let pipelines: Api<DeserializeGuard<Pipeline>> = scoped(&context.client, options.namespace.as_deref());
+    let outcomes = Controller::new(pipelines, watcher::Config::default())
+        .with_config(controller::Config::default().concurrency(2))
+        .graceful_shutdown_on(stop)
+        .run(pipelines::reconcile, pipelines::error_policy, context.clone());
+    outcomes.for_each(|outcome| async { note_trouble(outcome.err()) }).await;
+}
+
+/// Logs what went wrong around reconciles; what went wrong in one was logged there.
+fn note_trouble<E>(error: Option<controller::Error<E, watcher::Error>>)
+where
+    E: std::error::Error + 'static,
+{
+    match error {
+        Some(controller::Error::QueueError(error)) if is_not_served(&error) => {
+            tracing::debug!(error = %describe(&error), "a watch is not served here");
+        }
+        Some(controller::Error::QueueError(error)) => {
+            tracing::warn!(error = %describe(&error), "a watch broke off; it is taken up again");
+        }
+        Some(_) | None => {}
+    }
+}
+
+/// Whether a watch fails because its kind is not installed, or is not ours to watch.
+fn is_not_served(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 || status.code == 403)
+}
+
+async fn become_ready(store: &Store<DeserializeGuard<PipelineRun>>, ready: &AtomicBool) {
+    if store.wait_until_ready().await.is_ok() {
+        tracing::info!(runs = store.len(), "ready");
+        ready.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Collects what nobody needs any more: revisions, and what is remembered of runs that are gone.
+async fn collect(context: &Context, options: &Options, store: &Store<DeserializeGuard<PipelineRun>>) {
+    loop {
+        tokio::time::sleep(COLLECT_EVERY).await;
+        let runs = store.state();
+        context.memories.keep_only(&runs.iter().filter_map(|run| run.uid()).collect());
+        context.waits.keep_only(&runs.iter().map(|run| RunRef::from_obj(run.as_ref())).collect());
+        match context.revisions.collect_garbage(&context.client, options.namespace.as_deref()).await {
+            Ok(0) => {}
+            Ok(deleted) => tracing::info!(deleted, "collected revisions that no run needs"),
+            Err(error) => tracing::warn!(error = %error, "failed to collect revisions"),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! One reconcile of a run, one way: decode, pin, drive, and what is left to do at its end.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::{
+    Resource,
+    api::DeserializeGuard,
+};
+use kube_runtime::controller::Action;
+use sluice_api::{PipelineRun, variables::RunVariables};
+use sluice_engine::{Ending, RunPhase, RunState};
+use sluice_steps::{
+    Report,
+    drive::{self, Next, Store},
+};
+
+use crate::{
+    context::{Context, now},
+    decode::{self, Decoded},
+    finalizer,
+    memories::{RunMemory, version},
+    pin::{self, Obstacle, Resolved},
+    quarantine,
+    status::{self, StatusStore},
+    waits::{self, Awaited, RunRef},
+    world::RunWorld,
+};
+
+/// A reconcile that has to be made again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to resolve the pipeline")]
+    Pin(#[from] pin::Error),
+    #[error("failed to write the run")]
+    Status(#[from] status::Error),
+    #[error("failed to write the run's finalizer")]
+    Finalizer(#[source] kube::Error),
+    #[error("failed to read the run's namespace")]
+    Namespace(#[source] kube::Error),
+    #[error("a step panicked; this is a fault of Sluice, please report it")]
+    Panicked,
+}
+
+impl Error {
+    /// Somebody else wrote the run: the next event, or a look in a moment, shows how it is now.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let conflict = |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.code == 409);
+        match self {
+            Self::Status(status::Error::Conflict | status::Error::Gone) => true,
+            Self::Finalizer(error) => conflict(error),
+            _ => false,
+        }
+    }
+}
+
+/// A cached object that is older than our own last write is passed over; its newer event is on its way.
+const STALE_CACHE: Duration = Duration::from_secs(5);
+
+/// How long a run that waits for something to be made is left before it is looked at without an event.
+const MISSING: Duration = Duration::from_secs(30);
+
+/// A run whose deletion has waited this long for its hooks is released all the same.
+const RELEASE_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
+
+/// Carries one run on.
+pub(crate) async fn reconcile(
+    guarded: Arc<DeserializeGuard<PipelineRun>>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
+    let object = match &guarded.0 {
+        Ok(object) => object,
+        Err(invalid) => {
+            quarantine::run(&context.client, &invalid.metadata, &invalid.error).await;
+            return Ok(Action::await_change());
+        }
+    };
+    let run = match decode::run(object) {
+        Ok(run) => run,
+        Err(error) => {
+            quarantine::run(&context.client, &object.metadata, &error.to_string()).await;
+            return Ok(Action::await_change());
+        }
+    };
+    if run.state.is_finished() {
+        return finished(&context, object, &run).await;
+    }
+    let uid = run.identity.uid.clone();
+    let mut memory = context.memories.take(&uid);
+    let result = if memory.written > version(Some(&run.resource_version)) {
+        Ok(Action::requeue(STALE_CACHE))
+    } else {
+        carry_on(&context, object, run, &mut memory).await
+    };
+    context.memories.put(&uid, memory);
+    result
+}
+
+async fn carry_on(
+    context: &Arc<Context>,
+    object: &PipelineRun,
+    mut run: Decoded,
+    memory: &mut RunMemory,
+) -> Result<Action, Error> {
+    let this = run_ref(&run);
+    if run.is_deleted && release_at_once(context, object, &run).await? {
+        finalizer::set(&context.client, object, false).await.map_err(Error::Finalizer)?;
+        return Ok(Action::await_change());
+    }
+    let resolved = match pin::resolve(context, object, &run).await {
+        Ok(Ok(resolved)) => resolved,
+        Ok(Err(obstacle)) => return stop(context, object, &run, &this, obstacle).await,
+        Err(pin::Error::Revision(error)) if error.is_final() => {
+            let obstacle = Obstacle::Fatal("RevisionInvalid", describe(&error));
+            return stop(context, object, &run, &this, obstacle).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let program = &resolved.pinned.program;
+    if run.state.stages.is_empty() {
+        run.state = RunState::of(&program.plan);
+    }
+    if !program.fits(&run.state) {
+        let message = "the status has other stages or steps than the pipeline's version: it was changed by hand".to_owned();
+        return stop(context, object, &run, &this, Obstacle::Fatal("StatusInvalid", message)).await;
+    }
+    if program.plan.has_abortion_hooks() && !run.has_finalizer && !run.is_deleted {
+        let version = finalizer::set(&context.client, object, true).await.map_err(Error::Finalizer)?;
+        run.resource_version = version.unwrap_or_default();
+        run.has_finalizer = true;
+        memory.written = self::version(Some(&run.resource_version));
+    }
+    if context.waits.take_woken(&this) {
+        memory.steps.wake(now());
+    }
+    context.waits.set(&this, waits::of_state(&run.state));
+    drive_run(context, object, run, &this, &resolved, memory).await
+}
+
+async fn drive_run(
+    context: &Arc<Context>,
+    object: &PipelineRun,
+    run: Decoded,
+    this: &RunRef,
+    resolved: &Resolved,
+    memory: &mut RunMemory,
+) -> Result<Action, Error> {
+    let reference = object.object_ref(&());
+    let world = RunWorld {
+        context: context.clone(),
+        namespace: run.identity.namespace.clone(),
+        account: resolved.pinned.spec.service_account_name.clone(),
+        run: reference.clone(),
+    };
+    let variables = RunVariables::new(&run.identity, resolved.params.clone());
+    let index = |state: &RunState| context.waits.set(this, waits::of_state(state));
+    let mut store = StatusStore::new(context.client.clone(), &run, &object.spec.actions, index);
+    store.pin(resolved.revision.clone());
+    let driven = drive::Run {
+        identity: &run.identity,
+        program: &resolved.pinned.program,
+        variables: &variables,
+        world: &world,
+        abort: run.abort.clone(),
+        clock: &now,
+    };
+    let next = drive::drive(&driven, run.state.clone(), &mut memory.steps, &mut store).await;
+    memory.written = version(Some(&store.resource_version)).max(memory.written);
+    match next? {
+        Next::Wait(until) => Ok(until.map_or_else(Action::await_change, |until| {
+            let pause = until.duration_since(now()).max(jiff::SignedDuration::ZERO);
+            Action::requeue(pause.unsigned_abs())
+        })),
+        // The event of the last write brings the run back, to be released.
+        Next::Finished => Ok(Action::await_change()),
+    }
+}
+
+/// Stops a run at an obstacle: it waits, or it has failed.
+async fn stop(
+    context: &Arc<Context>,
+    object: &PipelineRun,
+    run: &Decoded,
+    this: &RunRef,
+    obstacle: Obstacle,
+) -> Result<Action, Error> {
+    let mut store = StatusStore::new(context.client.clone(), run, &object.spec.actions, |_| {});
+    let now = now();
+    // Whoever asked for the end of a run that cannot start gets it.
+    let obstacle = match (&run.abort, obstacle) {
+        (Some((_, message)), Obstacle::Missing(..)) => Obstacle::Fatal("Aborted", message.clone()),
+        (_, obstacle) => obstacle,
+    };
+    match obstacle {
+        Obstacle::Missing(reason, message) => {
+            let pipeline = Awaited::Pipeline(run.identity.namespace.clone(), run.identity.pipeline.clone());
+            context.waits.set(this, vec![pipeline]);
+            store.persist_pending(&run.state, reason, message).await?;
+            Ok(Action::requeue(MISSING))
+        }
+        Obstacle::Fatal(reason, message) => {
+            let phase = if reason == "Aborted" { RunPhase::Aborted } else { RunPhase::Failed };
+            let ending = Ending { phase, reason: reason.to_owned(), message: Some(message.clone()), at: now };
+            let state = RunState { phase, ending: Some(ending), finished_at: Some(now), ..run.state.clone() };
+            store.persist(&state).await?;
+            Ok(Action::await_change())
+        }
+    }
+}
+
+/// What is left to do for a run that has ended: answer late actions, tell people, let go.
+async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -> Result<Action, Error> {
+    context.waits.set(&run_ref(run), Vec::new());
+    let memory = context.memories.take(&run.identity.uid);
+    if memory.written.is_some()
+        && let Some(ending) = &run.state.ending
+    {
+        let warning = ending.phase != RunPhase::Succeeded;
+        let message = ending.message.clone().unwrap_or_else(|| "every stage succeeded or was skipped".to_owned());
+        context.reports.send(&object.object_ref(&()), Report { reason: ending.reason.clone(), message, warning });
+    }
+    if run.has_finalizer {
+        finalizer::set(&context.client, object, false).await.map_err(Error::Finalizer)?;
+        return Ok(Action::await_change());
+    }
+    if run.status.actions.len() < object.spec.actions.len() {
+        let mut store = StatusStore::new(context.client.clone(), run, &object.spec.actions, |_| {});
+        store.persist(&run.state).await?;
+    }
+    Ok(Action::await_change())
+}
+
+/// Whether a deletion must not wait for hooks any longer.
+async fn release_at_once(context: &Context, object: &PipelineRun, run: &Decoded) -> Result<bool, Error> {
+    if !run.has_finalizer {
+        return Ok(false);
+    }
+    let since = object.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+    if since.is_some_and(|since| now().duration_since(since) > RELEASE_AFTER) {
+        let message = "the hooks did not end within 30 minutes of the deletion; the run is released".to_owned();
+        let report = Report { reason: "Released".to_owned(), message, warning: true };
+        context.reports.send(&object.object_ref(&()), report);
+        return Ok(true);
+    }
+    finalizer::is_namespace_terminating(&context.client, &run.identity.namespace).await.map_err(Error::Namespace)
+}
+
+/// An error and its causes in one line.
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn run_ref(run: &Decoded) -> RunRef {
+    RunRef::new(&run.identity.name).within(&run.identity.namespace)
+}

@@ -1,0 +1,161 @@
+//! The versions of pipelines that runs keep to, as ControllerRevisions.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::SignedDuration;
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams, PostParams, Preconditions},
+};
+use sluice_api::{Pipeline, PipelineRun, PipelineSpec, Program, ProgramError, Revision, RevisionError, names};
+
+/// A pipeline's version made ready to run.
+pub(crate) struct Pinned {
+    pub(crate) spec: PipelineSpec,
+    pub(crate) program: Program,
+}
+
+/// A revision that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to {action} ControllerRevision {name:?}")]
+    Api { action: &'static str, name: String, source: kube::Error },
+    #[error("ControllerRevision {name:?} cannot be used")]
+    Content { name: String, source: RevisionError },
+    #[error("ControllerRevision {name:?} holds a pipeline that cannot run")]
+    Program { name: String, source: ProgramError },
+    #[error("ControllerRevision {name:?} holds another version than its name says: delete it")]
+    Collision { name: String },
+}
+
+impl Error {
+    /// Whether it is of no use to try again.
+    pub(crate) fn is_final(&self) -> bool {
+        !matches!(self, Self::Api { .. })
+    }
+}
+
+/// The versions that runs use now, made ready once.
+#[derive(Default)]
+pub(crate) struct Revisions(Mutex<HashMap<(String, String), Arc<Pinned>>>);
+
+impl Revisions {
+    /// The version of this name; `None` when its object is gone and nobody here has used it yet.
+    pub(crate) async fn get(&self, client: &Client, namespace: &str, name: &str) -> Result<Option<Arc<Pinned>>, Error> {
+        let key = (namespace.to_owned(), name.to_owned());
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Some(known.clone()));
+        }
+        let objects: Api<ControllerRevision> = Api::namespaced(client.clone(), namespace);
+        let read = objects.get_opt(name).await;
+        let Some(object) = read.map_err(|source| Error::Api { action: "read", name: name.to_owned(), source })? else {
+            return Ok(None);
+        };
+        let revision = Revision::of_object(&object).map_err(|source| Error::Content { name: name.to_owned(), source })?;
+        self.remember(key, revision.spec).map(Some)
+    }
+
+    /// Makes sure that this version exists, and returns its name and it.
+    ///
+    /// *Idempotency:* the name is the content's hash; one that exists with the same content is as good as a new one.
+    pub(crate) async fn ensure(
+        &self,
+        client: &Client,
+        namespace: &str,
+        revision: Revision,
+    ) -> Result<(String, Arc<Pinned>), Error> {
+        let content = |source| Error::Content { name: revision.pipeline.clone(), source };
+        let name = revision.name().map_err(content)?;
+        let key = (namespace.to_owned(), name.clone());
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok((name, known.clone()));
+        }
+        let objects: Api<ControllerRevision> = Api::namespaced(client.clone(), namespace);
+        let object = revision.to_object(namespace).map_err(content)?;
+        let api = |action, source| Error::Api { action, name: name.clone(), source };
+        match objects.create(&PostParams::default(), &object).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                let found = objects.get(&name).await.map_err(|source| api("read", source))?;
+                if Revision::of_object(&found).ok().as_ref() != Some(&revision) {
+                    return Err(Error::Collision { name });
+                }
+            }
+            Err(source) => return Err(api("create", source)),
+        }
+        let pinned = self.remember(key, revision.spec)?;
+        Ok((name, pinned))
+    }
+
+    fn remember(&self, key: (String, String), spec: PipelineSpec) -> Result<Arc<Pinned>, Error> {
+        let program = Program::of(&spec).map_err(|source| Error::Program { name: key.1.clone(), source })?;
+        let pinned = Arc::new(Pinned { spec, program });
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, pinned.clone());
+        Ok(pinned)
+    }
+
+    /// Deletes the revisions over an hour old that no run names and no pipeline has now.
+    ///
+    /// *Guarantees:* only the very object that was judged is deleted, by its UID and resourceVersion.
+    pub(crate) async fn collect_garbage(&self, client: &Client, namespace: Option<&str>) -> Result<usize, kube::Error> {
+        let revisions: Api<ControllerRevision> = scoped(client, namespace);
+        let candidates = revisions.list(&ListParams::default().labels(names::PIPELINE_LABEL)).await?;
+        // Read after the candidates: a run that names one of them later was there before, or makes it anew.
+        let used = used(client, namespace).await?;
+        let mut deleted = 0;
+        for revision in candidates {
+            let (Some(namespace), name) = (revision.namespace(), revision.name_any()) else { continue };
+            if is_young(&revision) || used.contains(&(namespace.clone(), name.clone())) {
+                continue;
+            }
+            let preconditions =
+                Preconditions { uid: revision.uid(), resource_version: revision.resource_version() };
+            let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+            let own: Api<ControllerRevision> = Api::namespaced(client.clone(), &namespace);
+            match own.delete(&name, &params).await {
+                Ok(_) => deleted += 1,
+                Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => {}
+                Err(error) => return Err(error),
+            }
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(namespace, name));
+        }
+        Ok(deleted)
+    }
+}
+
+fn is_young(revision: &ControllerRevision) -> bool {
+    let created = revision.creation_timestamp();
+    created.is_none_or(|created| crate::context::now().duration_since(created.0) < SignedDuration::from_hours(1))
+}
+
+/// The revisions that runs name, or that pipelines have now.
+async fn used(client: &Client, namespace: Option<&str>) -> Result<HashSet<(String, String)>, kube::Error> {
+    let mut used = HashSet::new();
+    let runs: Api<PipelineRun> = scoped(client, namespace);
+    for run in runs.list(&ListParams::default()).await? {
+        let revision = run.status.as_ref().and_then(|status| status.pipeline_revision.clone());
+        used.extend(run.namespace().zip(revision));
+    }
+    let pipelines: Api<Pipeline> = scoped(client, namespace);
+    for pipeline in pipelines.list(&ListParams::default()).await? {
+        let name = Revision::new(&pipeline.name_any(), pipeline.spec.clone()).name().ok();
+        used.extend(pipeline.namespace().zip(name));
+    }
+    Ok(used)
+}
+
+/// All objects of one namespace, or of all.
+pub(crate) fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
+    K::DynamicType: Default,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}

@@ -1,0 +1,56 @@
+//! The world of a run in a cluster: its service account, and what was allowed to this controller.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Api;
+use sluice_api::{ScmProvider, ScmProviderSpec};
+use sluice_engine::Failure;
+use sluice_steps::{HttpClient, Report, World};
+
+use crate::{accounts, context::Context};
+
+/// The world as one run sees it.
+pub(crate) struct RunWorld {
+    pub(crate) context: Arc<Context>,
+    pub(crate) namespace: String,
+    pub(crate) account: String,
+    pub(crate) run: ObjectReference,
+}
+
+#[async_trait]
+impl World for RunWorld {
+    async fn kubernetes(&self) -> Result<kube::Client, Failure> {
+        let client = self.context.accounts.client(&self.namespace, &self.account).await;
+        client.map_err(|error| match &error {
+            accounts::Error::NotFound { .. } => Failure::definite("ServiceAccountNotFound", error.to_string()),
+            accounts::Error::Read { source, .. } | accounts::Error::Client { source, .. } => {
+                Failure::transient("KubernetesUnavailable", format!("{error}: {source}"))
+            }
+        })
+    }
+
+    fn http(&self) -> &HttpClient {
+        &self.context.http
+    }
+
+    async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure> {
+        let providers: Api<ScmProvider> = Api::namespaced(self.context.client.clone(), &self.namespace);
+        match providers.get_opt(name).await {
+            Ok(Some(provider)) => Ok(provider.spec),
+            Ok(None) => {
+                let message = format!("there is no ScmProvider {name:?} in namespace {:?}", self.namespace);
+                Err(Failure::definite("ScmProviderNotFound", message))
+            }
+            Err(error) => {
+                let message = format!("failed to read ScmProvider {name:?}: {error}");
+                Err(Failure::transient("KubernetesUnavailable", message))
+            }
+        }
+    }
+
+    async fn report(&self, report: Report) {
+        self.context.reports.send(&self.run, report);
+    }
+}

@@ -1,0 +1,100 @@
+//! What this process remembers of a run between two calls. Losing it costs a second look or a new claim, never an effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use sluice_engine::{Held, Mode, Outcome, RunState, StepPhase, Task};
+
+/// Progress of a step is written at most this often.
+const PROGRESS_EVERY: SignedDuration = SignedDuration::from_secs(10);
+
+/// What this process remembers of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    pub(super) held: BTreeMap<String, Held>,
+    pub(super) sights: BTreeMap<String, Sight>,
+    /// What came of steps and is not persisted yet, with the claim it belongs to.
+    ended: BTreeMap<String, (i32, Outcome)>,
+}
+
+/// What was seen of a waiting step last.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Sight {
+    pub(super) message: Option<String>,
+    pub(super) progress: Option<Value>,
+    /// Whether the status says so too.
+    written: bool,
+    /// When the step was last written about.
+    written_at: Timestamp,
+}
+
+impl Memory {
+    /// Makes every wait due, so that it is looked at with the next call.
+    pub fn wake(&mut self, now: Timestamp) {
+        self.held.values_mut().for_each(|held| held.look_at = held.look_at.min(now));
+    }
+
+    /// Forgets steps that are no longer under way.
+    pub(super) fn forget_all_but(&mut self, state: &RunState) {
+        let running = state.steps().filter(|step| step.phase == StepPhase::Running);
+        let keys: BTreeSet<&str> = running.filter_map(|step| step.key.as_deref()).collect();
+        self.held.retain(|key, _| keys.contains(key.as_str()));
+        self.sights.retain(|key, _| keys.contains(key.as_str()));
+        self.ended.retain(|key, _| keys.contains(key.as_str()));
+    }
+
+    /// What came of the step under this claim, if that could not be persisted yet.
+    pub(super) fn outcome(&self, key: &str, claims: i32) -> Option<&Outcome> {
+        self.ended.get(key).filter(|(claim, _)| *claim == claims).map(|(_, outcome)| outcome)
+    }
+
+    /// Keeps what came of a task.
+    pub(super) fn performed(&mut self, task: &Task, claims: i32, outcome: &Outcome, now: Timestamp) {
+        let (look_at, act_again) = match outcome {
+            Outcome::Waiting { look_at, act_again, .. } => (*look_at, *act_again),
+            Outcome::Succeeded(_) | Outcome::Failed(_) => {
+                self.ended.insert(task.key.clone(), (claims, outcome.clone()));
+                (now, false)
+            }
+        };
+        let held = self.held.entry(task.key.clone()).or_insert(Held { claims: 0, acted: false, looked_at: None, look_at });
+        held.acted |= task.mode == Mode::Act;
+        held.looked_at = Some(now);
+        held.look_at = look_at;
+        if act_again {
+            held.claims = 0;
+        }
+        if let Outcome::Waiting { message, progress, .. } = outcome {
+            self.saw(&task.key, message, progress, now);
+        }
+    }
+
+    fn saw(&mut self, key: &str, message: &Option<String>, progress: &Option<Value>, now: Timestamp) {
+        let new = Sight { message: message.clone(), progress: progress.clone(), written: false, written_at: now };
+        let sight = self.sights.entry(key.to_owned()).or_insert_with(|| Sight { written_at: now - PROGRESS_EVERY, ..new.clone() });
+        if (&sight.message, &sight.progress) != (message, progress) {
+            *sight = Sight { written_at: sight.written_at, ..new };
+        }
+    }
+
+    /// When the next progress may be written; `None` when the status says it all.
+    pub(super) fn progress_due(&self) -> Option<Timestamp> {
+        let unwritten = self.sights.values().filter(|sight| !sight.written);
+        unwritten.map(|sight| sight.written_at + PROGRESS_EVERY).min()
+    }
+
+    /// Everything that was recorded is persisted.
+    pub(super) fn persisted(&mut self, now: Timestamp) {
+        self.ended.clear();
+        for sight in self.sights.values_mut().filter(|sight| !sight.written) {
+            sight.written = true;
+            sight.written_at = now;
+        }
+    }
+
+    /// A step was claimed, and with that written about.
+    pub(super) fn claimed(&mut self, key: String, now: Timestamp) {
+        self.sights.insert(key, Sight { message: None, progress: None, written: true, written_at: now });
+    }
+}
