@@ -7,6 +7,7 @@ mod context;
 pub mod drive;
 #[cfg(test)]
 mod fake_world;
+mod git_host;
 mod http_client;
 mod perform;
 mod render;

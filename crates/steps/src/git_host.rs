@@ -1,0 +1,150 @@
+//! What the steps that use a git host share: the host behind an ScmProvider, and what its errors mean to a step.
+//!
+//! The token is read as the run's service account for every step anew and never kept. Whether the host's address may
+//! be dialled at all is [`crate::HttpClient`]'s to say.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sluice_api::{LocalReference, ScmProviderSpec, SecretKeyReference};
+use sluice_engine::{End, Failure, Outputs};
+use sluice_expr::Expression;
+use sluice_scm::{BranchName, EffectKey, Error, GitHost, RepoName};
+use url::Url;
+
+use crate::StepContext;
+
+/// The key of the token in an ScmProvider's Secret.
+const TOKEN_KEY: &str = "token";
+
+/// How far the clocks of a git host and of this process may differ.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(15);
+
+/// The git host of the ScmProvider of this name in the run's namespace.
+pub(crate) async fn host_of(context: &StepContext<'_>, provider: &str) -> Result<Arc<dyn GitHost>, Failure> {
+    let ScmProviderSpec { gitea, secret_ref } = context.world.scm_provider(provider).await?;
+    let Some(gitea) = gitea else {
+        let message = format!("ScmProvider {provider:?} names no git host: set `spec.gitea.url`");
+        return Err(Failure::definite("InvalidProvider", message));
+    };
+    let url = Url::parse(&gitea.url).map_err(|error| {
+        let message = format!("the URL of ScmProvider {provider:?} is not valid: {error}; correct `spec.gitea.url`");
+        Failure::definite("InvalidProvider", message)
+    })?;
+    let reference = SecretKeyReference { name: secret_ref.name, key: TOKEN_KEY.to_owned() };
+    let token = context.world.secret(&context.run.namespace, &reference).await?;
+    let client = context.world.http().client().clone();
+    let host = sluice_scm::Gitea::new(client, &url, token)
+        .map_err(|error| Failure::definite("InvalidProvider", format!("ScmProvider {provider:?}: {error}")))?;
+    Err(Failure::definite("Unsupported", format!("{} cannot be used yet", host.name())))
+}
+
+/// What an error of a git host is to a step. [`Error`] names host, object and remedy already.
+///
+/// The reason is a stable word. The end is [`End::Unknown`] only when the request was a write that may have happened.
+pub(crate) fn failure_of(error: &Error) -> Failure {
+    let definite = |reason: &str| Failure::definite(reason, error.to_string());
+    let transient = |reason: &str| Failure::transient(reason, error.to_string()).with_end(End::Known);
+    match error {
+        Error::NotFound { .. } => definite("NotFound"),
+        Error::Unauthorized { .. } => definite("Unauthorized"),
+        Error::Forbidden { .. } => definite("Forbidden"),
+        Error::AlreadyExists { .. } => definite("AlreadyExists"),
+        Error::BranchMoved { .. } => transient("BranchMoved"),
+        Error::NotMergeable { .. } => definite("NotMergeable"),
+        Error::RateLimited { retry_after, .. } => {
+            let retry_after = retry_after.and_then(|pause| SignedDuration::try_from(pause).ok());
+            Failure { retry_after, ..transient("RateLimited") }
+        }
+        Error::Unavailable { .. } => {
+            let end = if error.end_is_known() { End::Known } else { End::Unknown };
+            transient("GitHostUnavailable").with_end(end)
+        }
+        Error::Unsupported { .. } => definite("Unsupported"),
+        Error::NotOurs { .. } => definite("NotOurs"),
+        // The rest are refusals by the host that will be the same next time.
+        _ => definite("Refused"),
+    }
+}
+
+/// The same for a read of a repository itself, or of a branch by name.
+pub(crate) fn repository_failure(error: &Error) -> Failure {
+    let failure = failure_of(error);
+    match error {
+        Error::NotFound { .. } => Failure { reason: "RepositoryNotFound".to_owned(), ..failure },
+        _ => failure,
+    }
+}
+
+/// The failure of a step whose base or target branch is not there.
+pub(crate) fn branch_not_found(host: &dyn GitHost, repo: &RepoName, branch: &BranchName, field: &str) -> Failure {
+    let host = host.describe();
+    let message =
+        format!("there is no branch {branch} in repository {repo} on {host}: create it, or correct `{field}`");
+    Failure::definite("BranchNotFound", message)
+}
+
+/// The step's repository, its branch as configured, and the key that its commits carry.
+pub(crate) fn repo_named(name: &str) -> Result<RepoName, Failure> {
+    RepoName::parse(name).map_err(|error| Failure::definite("InvalidConfiguration", format!("repository: {error}")))
+}
+
+/// The branch of this name, where the configuration's `field` has one; the repository's default branch otherwise.
+pub(crate) async fn branch_named(
+    host: &dyn GitHost,
+    repo: &RepoName,
+    name: Option<&str>,
+    field: &str,
+) -> Result<BranchName, Failure> {
+    match name {
+        Some(name) => BranchName::parse(name)
+            .map_err(|error| Failure::definite("InvalidConfiguration", format!("{field}: {error}"))),
+        None => Ok(host.repository(repo).await.map_err(|error| repository_failure(&error))?.default_branch),
+    }
+}
+
+/// The key that the step's commit and pull request carry.
+pub(crate) fn key_of(context: &StepContext<'_>) -> Result<EffectKey, Failure> {
+    EffectKey::parse(context.key).map_err(|error| Failure::definite("InvalidKey", error.to_string()))
+}
+
+/// A time before which this key was never claimed: what carries it is not older.
+///
+/// An attempt after an unknown end keeps the key of the attempts before it, so it is the run's start and not the
+/// attempt's that counts.
+pub(crate) fn not_older_than(context: &StepContext<'_>) -> Timestamp {
+    let started =
+        Expression::compile("run.startedAt").ok().and_then(|expression| expression.evaluate(&context.scope).ok());
+    let started = started.as_ref().and_then(|started| started.as_str()?.parse::<Timestamp>().ok());
+    let earliest = started.unwrap_or(context.started_at).min(context.started_at);
+    earliest.checked_sub(CLOCK_SLACK).unwrap_or(Timestamp::MIN)
+}
+
+/// A commit among a step's outputs, as `pullRequestWait` and `commit` give it and `argocdWait` takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CommitOutput {
+    /// Its full id.
+    pub(crate) sha: String,
+    /// The repository, as `owner/name`.
+    pub(crate) repository: String,
+    /// The ScmProvider.
+    pub(crate) provider_ref: LocalReference,
+}
+
+/// The step's outputs from a struct of them.
+pub(crate) fn outputs(outputs: &impl Serialize) -> Outputs {
+    match serde_json::to_value(outputs) {
+        Ok(serde_json::Value::Object(outputs)) => outputs,
+        _ => Outputs::new(),
+    }
+}
+
+/// The outputs of an earlier step as a struct of them; a definite failure when they are of another shape.
+pub(crate) fn read_outputs<T: DeserializeOwned>(outputs: &Outputs, field: &str) -> Result<T, Failure> {
+    serde_json::from_value(serde_json::Value::Object(outputs.clone())).map_err(|error| {
+        let message = format!("the outputs of the step in `{field}` cannot be read: {error}");
+        Failure::definite("InvalidOutputs", message)
+    })
+}
