@@ -2,7 +2,7 @@
 //!
 //! The contract is the least that GitHub, GitLab, Gitea and a bare repository can all keep. It never retries a write,
 //! never overwrites (no force push), and never changes an object that moved since the caller read it. Each method is
-//! one logical request; *find, then create, then adopt* is made of them in `crate::keyed`.
+//! one logical request; *find, then create, then adopt* is made of them in [`crate::keyed`].
 
 use std::fmt;
 
@@ -157,6 +157,8 @@ pub struct PullRequest {
     pub head_sha: CommitSha,
     /// Whether it merges without conflict.
     pub mergeable: Mergeable,
+    /// When it was opened.
+    pub opened_at: Timestamp,
 }
 
 impl PullRequest {
@@ -373,19 +375,27 @@ pub trait GitHost: Send + Sync + fmt::Debug {
     /// does not stand in the way, so look with [`GitHost::find_pull_requests`] first.
     async fn open_pull_request(&self, repo: &RepoName, pull: &NewPullRequest) -> Result<PullRequest, Error>;
 
-    /// Every pull request whose head is this branch of this repository, whatever its state, newest first.
+    /// Every pull request whose head is this branch of this repository and that was opened at or after `since`,
+    /// whatever its state, newest first.
     ///
-    /// *Guarantees:* a bounded read. Heads in forks are left out, even of the same branch name.
-    async fn find_pull_requests(&self, repo: &RepoName, head: &BranchName) -> Result<Vec<PullRequest>, Error>;
+    /// *Guarantees:* a bounded read that is complete or an error ([`Error::Unsupported`] when the bound ended it).
+    /// Heads in forks are left out, even of the same branch name. Give `since` some minutes of slack.
+    async fn find_pull_requests(
+        &self,
+        repo: &RepoName,
+        head: &BranchName,
+        since: Timestamp,
+    ) -> Result<Vec<PullRequest>, Error>;
 
     /// One pull request.
     ///
-    /// *Guarantees:* a read. *Errors:* [`Error::NotFound`]; [`Error::NotOurs`] if its head is in a fork.
+    /// *Guarantees:* a read. *Errors:* [`Error::NotFound`]; [`Error::NotOurs`] if its head is not in this repository.
     async fn pull_request(&self, repo: &RepoName, number: PullRequestNumber) -> Result<PullRequest, Error>;
 
     /// What an open pull request lacks before it can be merged.
     ///
-    /// *Guarantees:* a read. Where the token may not read the rules of a branch, [`Blocker::Other`] says so.
+    /// *Guarantees:* a read, for people and to know when to call [`GitHost::merge`], which alone decides: rules that the
+    /// token may not read are left out.
     async fn readiness(&self, repo: &RepoName, pull: &PullRequest) -> Result<Readiness, Error>;
 
     /// Merges exactly this head, now.
@@ -396,8 +406,9 @@ pub trait GitHost: Send + Sync + fmt::Debug {
 
     /// Asks the host to merge exactly this head by itself once all that the branch's rules require is there.
     ///
-    /// *Guarantees:* never another head, if the host offers that. *Idempotency:* already scheduled is
-    /// [`Scheduled::Waiting`], already merged is [`Scheduled::Merged`].
+    /// *Guarantees:* never another head: a host that would merge whatever is pushed later answers
+    /// [`Scheduled::NotOffered`] and does nothing. *Idempotency:* already scheduled is [`Scheduled::Waiting`], already
+    /// merged with this head is [`Scheduled::Merged`].
     async fn schedule_merge(
         &self,
         repo: &RepoName,
@@ -405,10 +416,9 @@ pub trait GitHost: Send + Sync + fmt::Debug {
         merge: &Merge,
     ) -> Result<Scheduled, Error>;
 
-    /// Closes a pull request without merging it, and takes back a scheduled merge.
+    /// Closes a pull request without merging it, and takes back a merge that [`GitHost::schedule_merge`] scheduled.
     ///
-    /// *Idempotency:* closed is a success, and so is one that is gone; merged is [`Error::NotMergeable`]'s opposite:
-    /// the pull request is returned as it is, and the caller judges its state.
+    /// *Idempotency:* one that is closed or merged already is returned as it is; the caller judges its state.
     async fn close_pull_request(&self, repo: &RepoName, number: PullRequestNumber) -> Result<PullRequest, Error>;
 
     /// Deletes a branch whose head still is `head`.
