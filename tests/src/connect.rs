@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::facts::Facts;
 use crate::gitea::Gitea;
@@ -113,6 +113,15 @@ impl Cluster {
         Ok(String::from_utf8(output.stdout)? + &String::from_utf8_lossy(&output.stderr))
     }
 
+    /// What the API server has audited in a namespace, oldest first: every write and every read of a Secret, as `Event` of
+    /// `audit.k8s.io/v1` without bodies (`verb`, `user`, `impersonatedUser`, `objectRef`, `responseStatus`, ...).
+    pub fn audit(&self, namespace: &str) -> Result<Vec<Value>> {
+        let log = std::fs::read_to_string(self.facts.audit_log())?;
+        // The last line may still be under way.
+        let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        Ok(events.filter(|event| event["objectRef"]["namespace"] == namespace).collect())
+    }
+
     /// A kubectl to give arguments to.
     pub fn kubectl_command(&self, user: &str) -> Command {
         let mut command = Command::new(self.facts.program("kubectl"));
@@ -131,7 +140,7 @@ impl Cluster {
     }
 
     /// The list at a path of the small services: `/alerts?run=x`, `/collections?environment=y`.
-    pub async fn services(&self, path: &str) -> Result<Vec<serde_json::Value>> {
+    pub async fn services(&self, path: &str) -> Result<Vec<Value>> {
         let answer = self.http.get(format!("{}{path}", self.facts.services_url)).send().await?;
         Ok(answer.error_for_status()?.json().await?)
     }

@@ -1,4 +1,50 @@
 //! The real test cluster, and what end-to-end tests need of it.
+//!
+//! The program `cluster` (`up`, `down`, `with -- COMMAND`) runs etcd, kube-apiserver, kube-controller-manager, Gitea, Argo CD
+//! and Prometheus as child processes, and itself plays the kubelet and a few small HTTP services. Tests share the cluster and
+//! take a namespace, and if need be a repository and an Application, each. Without a cluster they fail.
+//!
+//! | for | there is |
+//! |---|---|
+//! | a connection | [`Cluster::connect`]: `admin()`, `user(name)`, `service_account(ns, name)`, `kubectl(&[..])`, `audit(ns)` |
+//! | a place of one's own | [`TestNamespace::new`]: `name()`, `apply(yaml)`, `api::<K>()`; deleted on drop |
+//! | waiting | [`eventually`]: polls until `Ok`, panics with the last `Err` |
+//! | git | [`Cluster::gitea`]: [`gitea::Gitea`] is a person, [`gitea::Repo`] what they do in a repository |
+//! | Argo CD | [`Application::create`]: `refresh()`, `wait(sync, health, revision)` |
+//! | what pipelines call | [`Facts::services_url`]: `/collections`, `/alerts`, `/echo`, `/status/{code}`, `/slow/{ms}`, `/big/{bytes}`, `/redirect?to=`; read them with [`Cluster::services`] |
+//! | measurements | [`Cluster::set_metric`], asked for at [`Facts::prometheus_url`] |
+//! | the controller | [`Controller::start`]: `kill9()`, `restart()`, `terminate()`, `log()`, `usage()` |
+//! | its crashes | [`faults::Faults`]: counts its writes to all upstreams and kills it at any of them |
+//!
+//! ```no_run
+//! # use std::time::Duration;
+//! # use sluice_tests::{Cluster, Controller, TestNamespace, controller::Options, faults::{Faults, Position}};
+//! # async fn crash() -> anyhow::Result<()> {
+//! let cluster = Cluster::connect().await;
+//! let test = TestNamespace::new(&cluster, "crash").await;
+//! let faults = Faults::new();
+//! let options = Options { api_url: Some(faults.api(&cluster).await?), ..Options::in_namespace(test.name()) };
+//! let controller = Controller::start(&cluster, options).await?;
+//! faults.kill_at(3, Position::AfterSent, controller.killer());
+//! test.apply("...");
+//! faults.kills(1).await;
+//! controller.restart()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What happens to Pods is said by their images and annotations:
+//!
+//! | what | effect |
+//! |---|---|
+//! | an image that contains `broken` | never starts: `ImagePullBackOff` |
+//! | an image that contains `crash` | `CrashLoopBackOff`; in a Job the Pod fails with exit code 1 |
+//! | annotation `kubelet.test/after-ms` | how long until it is ready or, in a Job, ends; `never` is possible |
+//! | annotation `kubelet.test/message` | the termination message (Jobs) |
+//! | annotation `kubelet.test/exit-code` | the exit code (Jobs); anything but 0 fails the Pod |
+//! | annotation `kubelet.test/reason` | why it failed (Jobs): `OOMKilled`, `Evicted`, or any other |
+//!
+//! Annotations are read anew whenever the Pod changes: removing `never` lets it go on.
 
 pub mod application;
 pub mod cluster;

@@ -72,7 +72,7 @@ impl Supervisor {
     pub async fn start(dir: &Path) -> Result<Self> {
         let lock = Lock::take(dir)?;
         let layout = Layout { dir: fs::canonicalize(dir)? };
-        for leftover in ["data", "logs", "kubeconfig"] {
+        for leftover in ["data", "logs", "kubeconfig", "controllers"] {
             fs::remove_dir_all(dir.join(leftover)).or_else(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => Ok(()),
                 _ => Err(error),

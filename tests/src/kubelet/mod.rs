@@ -1,18 +1,7 @@
 //! The played kubelet: gives Pods of all namespaces the status that a node would report.
 //!
 //! It never schedules: Pods have no node, so the API server removes them at once when they are deleted. What happens to a Pod
-//! is read from its images and annotations:
-//!
-//! | what | effect |
-//! |---|---|
-//! | an image that contains `broken` | never starts: `ImagePullBackOff` |
-//! | an image that contains `crash` | `CrashLoopBackOff`; in a Job the Pod fails with exit code 1 |
-//! | annotation `kubelet.test/after-ms` | how long until it is ready or, in a Job, ends; `never` is possible |
-//! | annotation `kubelet.test/message` | the termination message (Jobs) |
-//! | annotation `kubelet.test/exit-code` | the exit code (Jobs); anything but 0 fails the Pod |
-//! | annotation `kubelet.test/reason` | why it failed (Jobs): `OOMKilled`, `Evicted`, or any other |
-//!
-//! Annotations are read anew whenever the Pod changes: removing `never` lets it go on.
+//! is read from its images and annotations; the crate's documentation lists them.
 
 mod status;
 

@@ -22,7 +22,7 @@ async fn it_runs_as_its_account_and_can_be_killed_restarted_and_ended() {
     let cluster = Cluster::connect().await;
     let test = TestNamespace::new(&cluster, "runner").await;
     test.apply(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "runner"}}).to_string());
-    let binary = cluster.facts().dir.join(format!("{}.sh", test.name()));
+    let binary = cluster.facts().dir.join("data").join(format!("{}.sh", test.name()));
     std::fs::write(&binary, STAND_IN).expect("a script");
     std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755)).expect("executable");
 
@@ -52,4 +52,15 @@ async fn it_runs_as_its_account_and_can_be_killed_restarted_and_ended() {
     controller.restart().expect("another life");
     has_written(life.repeat(2)).await;
     assert!(controller.terminate().expect("an end").success());
+}
+
+#[tokio::test]
+async fn writes_are_audited_with_who_made_them() {
+    let cluster = Cluster::connect().await;
+    let test = TestNamespace::new(&cluster, "audit").await;
+    let refused = cluster.apply_as("alice", test.name(), "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}");
+    assert!(refused.is_err(), "alice has no rights");
+    let events = cluster.audit(test.name()).expect("an audit log");
+    let hers = events.iter().find(|event| event["user"]["username"] == "alice" && event["verb"] == "patch");
+    assert_eq!(hers.expect("her patch")["responseStatus"]["code"], 403);
 }
