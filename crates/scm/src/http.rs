@@ -8,7 +8,6 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
@@ -60,11 +59,8 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// # Errors
-    /// Never for the types of this crate; the error is a refusal.
-    pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
-        self.body = serde_json::to_value(body).ok();
-        self
+    pub(crate) fn json(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     fn is_read(&self) -> bool {
@@ -75,13 +71,6 @@ impl<'c> Call<'c> {
     fn outcome(&self) -> Outcome {
         if self.is_read() { Outcome::NotApplied } else { Outcome::Unknown }
     }
-}
-
-/// A success.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    body: Vec<u8>,
 }
 
 /// A refusal (4xx) that the caller may know better how to name.
@@ -155,13 +144,13 @@ impl Api {
     pub(crate) async fn get<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
         let (intent, outcome) = (call.intent.clone(), call.outcome());
         let answer = self.send(call).await?;
-        serde_json::from_slice(&answer.body).map_err(|error| {
+        serde_json::from_slice(&answer).map_err(|error| {
             Failure::Other(self.unavailable(&intent, outcome, format!("its answer makes no sense: {error}")))
         })
     }
 
-    /// Sends a call; the answer's body is left alone.
-    pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, Failure> {
+    /// Sends a call; the answer's body is the caller's to read.
+    pub(crate) async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, Failure> {
         let mut url = self.url(&call);
         for _ in 0..=MAX_REDIRECTS {
             let response = self.send_once(&call, url.clone()).await.map_err(Failure::Other)?;
@@ -219,7 +208,7 @@ impl Api {
         Ok(to)
     }
 
-    async fn read(&self, call: &Call<'_>, mut response: Response) -> Result<Answer, Failure> {
+    async fn read(&self, call: &Call<'_>, mut response: Response) -> Result<Vec<u8>, Failure> {
         let status = response.status();
         let retry_after = retry_after(&response);
         let mut body = Vec::new();
@@ -237,7 +226,7 @@ impl Api {
             }
         }
         if status.is_success() {
-            return Ok(Answer { status, body });
+            return Ok(body);
         }
         Err(self.failure(call, status, retry_after, &body))
     }

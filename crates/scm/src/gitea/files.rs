@@ -78,7 +78,7 @@ impl Gitea {
             Onto::Branch { branch, .. } => body["branch"] = branch.as_str().into(),
         }
         let call = self.call(Method::POST, repo, &["contents"], format!("commit to {object}"), object.clone())?;
-        match self.api.get::<WireFilesAnswer>(call.json(&body)).await {
+        match self.api.get::<WireFilesAnswer>(call.json(body)).await {
             Ok(answer) => answer.commit.into_commit(self.api.host()),
             Err(Failure::Refusal(refusal)) => Err(self.commit_refusal(repo, commit, object, *refusal).await?),
             Err(Failure::Other(error)) => Err(error),

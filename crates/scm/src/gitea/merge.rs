@@ -30,7 +30,7 @@ impl Gitea {
         };
         let tail = format!("{number}/merge");
         let call = self.pull_call(Method::POST, repo, "merge", number, &tail)?;
-        let call = call.json(&json!({"do": method, "head_commit_id": merge.head.as_str()}));
+        let call = call.json(json!({"do": method, "head_commit_id": merge.head.as_str()}));
         match self.api.send(call).await {
             Ok(_) => {}
             Err(Failure::Refusal(refusal)) => return self.merge_refusal(repo, number, merge, *refusal).await,

@@ -21,7 +21,7 @@ impl Gitea {
         let object = format!("pull request from {head} to {base} in {repo}");
         let call = self.call(Method::POST, repo, &["pulls"], format!("open a {object}"), object.clone())?;
         let body = json!({"head": head.as_str(), "base": base.as_str(), "title": title, "body": key.with_marker(body)});
-        match self.api.get::<WirePull>(call.json(&body)).await {
+        match self.api.get::<WirePull>(call.json(body)).await {
             Ok(opened) => self.own(opened, repo, None),
             Err(Failure::Refusal(refusal)) => match refusal.status {
                 StatusCode::CONFLICT => Err(Error::AlreadyExists { host: self.api.host().to_owned(), what: object }),
@@ -87,7 +87,7 @@ impl Gitea {
             return Ok(found);
         }
         let tail = number.to_string();
-        let call = self.pull_call(Method::PATCH, repo, "close", number, &tail)?.json(&json!({"state": "closed"}));
+        let call = self.pull_call(Method::PATCH, repo, "close", number, &tail)?.json(json!({"state": "closed"}));
         match self.api.send(call).await {
             // Somebody merged it meanwhile.
             Err(Failure::Refusal(refusal)) if refusal.status == StatusCode::PRECONDITION_FAILED => {}

@@ -117,12 +117,8 @@ async fn an_answer_that_never_comes_or_is_cut_off_leaves_the_end_unknown() {
 async fn a_server_that_is_not_there_did_nothing() {
     let wire = wire(vec![]).await;
     let nowhere = Wire { url: Url::parse("http://127.0.0.1:1/").unwrap(), asked: wire.asked.clone() };
-    let merge = gitea(&nowhere).delete_branch(
-        &repo(),
-        &BranchName::parse("b").unwrap(),
-        &CommitSha::parse(&"a".repeat(40)).unwrap(),
-    );
-    let error = merge.await.unwrap_err();
+    let (branch, head) = (BranchName::parse("b").unwrap(), CommitSha::parse(&"a".repeat(40)).unwrap());
+    let error = gitea(&nowhere).delete_branch(&repo(), &branch, &head).await.unwrap_err();
     assert!(error.is_transient() && error.end_is_known(), "{error}");
 }
 

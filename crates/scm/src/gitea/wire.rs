@@ -136,8 +136,9 @@ pub(super) struct WireFilesAnswer {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum WireContents {
-    Directory(Vec<serde::de::IgnoredAny>),
     Entry(WireEntry),
+    /// A list.
+    Directory(serde::de::IgnoredAny),
 }
 
 #[derive(Debug, Deserialize)]
