@@ -3,14 +3,15 @@
 //! It is set before the first claim, because it cannot be set once a deletion began, and only where an abortion has work to
 //! do, because a finalizer whose controller is gone blocks a namespace.
 
-use json_patch::{AddOperation, PatchOperation, ReplaceOperation, jsonptr::PointerBuf};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
-    api::{PartialObjectMeta, Patch, PatchParams},
+    core::PartialObjectMeta,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use sluice_api::{PipelineRun, names};
+
+use crate::patch;
 
 /// Sets the finalizer, or takes it away, and returns the new resourceVersion.
 pub(crate) async fn set(client: &Client, run: &PipelineRun, present: bool) -> Result<Option<String>, kube::Error> {
@@ -23,17 +24,10 @@ pub(crate) async fn set(client: &Client, run: &PipelineRun, present: bool) -> Re
     }
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     let runs: Api<PartialObjectMeta<PipelineRun>> = Api::namespaced(client.clone(), namespace);
-    let path = |tokens: &[&str]| PointerBuf::from_tokens(tokens);
-    let patch: Patch<()> = Patch::Json(json_patch::Patch(vec![
-        PatchOperation::Replace(ReplaceOperation {
-            path: path(&["metadata", "resourceVersion"]),
-            value: Value::from(metadata.resource_version.clone().unwrap_or_default()),
-        }),
-        PatchOperation::Add(AddOperation { path: path(&["metadata", "finalizers"]), value: json!(finalizers) }),
-    ]));
-    let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let version = metadata.resource_version.as_deref().unwrap_or_default();
+    let patch = patch::set(version, &["metadata", "finalizers"], json!(finalizers));
     let name = metadata.name.as_deref().unwrap_or_default();
-    match runs.patch(name, &params, &patch).await {
+    match runs.patch(name, &patch::params(), &patch).await {
         Ok(object) => Ok(object.metadata.resource_version),
         Err(kube::Error::Api(status)) if status.code == 404 && !present => Ok(None),
         Err(error) => Err(error),

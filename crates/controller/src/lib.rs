@@ -22,6 +22,7 @@ mod decode;
 mod finalizer;
 mod memories;
 mod operator;
+mod patch;
 mod pin;
 mod pipelines;
 mod quarantine;

@@ -13,7 +13,7 @@ use std::{
 use futures::{FutureExt, StreamExt};
 use kube::{
     Api, Client, Config, ResourceExt,
-    api::{ApiResource, DeserializeGuard, DynamicObject, GroupVersionKind, PartialObjectMeta},
+    core::{ApiResource, DeserializeGuard, DynamicObject, GroupVersionKind, PartialObjectMeta},
 };
 use kube_runtime::{
     controller::{self, Action, Controller},

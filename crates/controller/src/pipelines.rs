@@ -3,15 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::{
-    Api, ResourceExt,
-    api::{DeserializeGuard, Patch, PatchParams},
-};
+use kube::{Api, ResourceExt, core::DeserializeGuard};
 use kube_runtime::controller::Action;
 use serde_json::json;
 use sluice_api::{Pipeline, check, names};
 
-use crate::context::{Context, now};
+use crate::{
+    context::{Context, now},
+    patch,
+};
 
 /// A condition that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -38,14 +38,11 @@ pub(crate) async fn reconcile(
     if before == Some(&ready) {
         return Ok(Action::await_change());
     }
-    let patch = json!({
-        "metadata": {"resourceVersion": pipeline.resource_version()},
-        "status": {"observedGeneration": pipeline.metadata.generation, "conditions": [ready]},
-    });
+    let status = json!({"observedGeneration": pipeline.metadata.generation, "conditions": [ready]});
+    let patch = patch::set(&pipeline.resource_version().unwrap_or_default(), &["status"], status);
     let pipelines: Api<Pipeline> =
         Api::namespaced(context.client.clone(), &pipeline.namespace().unwrap_or_default());
-    let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match pipelines.patch_status(&name, &params, &Patch::Merge(&patch)).await {
+    match pipelines.patch_status(&name, &patch::params(), &patch).await {
         Ok(_) => Ok(Action::await_change()),
         // It changed or went since it was read: its next event brings it back.
         Err(kube::Error::Api(status)) if status.code == 409 || status.code == 404 => Ok(Action::await_change()),

@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 use kube::{
     Api, Client,
-    api::{ObjectMeta, Patch, PatchParams},
+    api::{ObjectMeta, Patch},
+    core::PartialObjectMeta,
 };
 use serde_json::json;
 use sluice_api::{PipelineRun, names};
+
+use crate::patch;
 
 /// Says on the object itself that it cannot be read, and why.
 ///
@@ -14,7 +17,7 @@ use sluice_api::{PipelineRun, names};
 pub(crate) async fn run(client: &Client, metadata: &ObjectMeta, error: &str) {
     let (Some(name), Some(namespace)) = (metadata.name.as_deref(), metadata.namespace.as_deref()) else { return };
     tracing::warn!(run = name, namespace, error, "a PipelineRun cannot be read; it is left alone");
-    let runs: Api<kube::api::PartialObjectMeta<PipelineRun>> = Api::namespaced(client.clone(), namespace);
+    let runs: Api<PartialObjectMeta<PipelineRun>> = Api::namespaced(client.clone(), namespace);
     let message = format!("the object cannot be read, and is left alone until it is mended: {error}");
     let patch = json!({
         "metadata": {"resourceVersion": metadata.resource_version},
@@ -30,8 +33,7 @@ pub(crate) async fn run(client: &Client, metadata: &ObjectMeta, error: &str) {
             }],
         },
     });
-    let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    if let Err(error) = runs.patch_status(name, &params, &Patch::Merge(&patch)).await {
+    if let Err(error) = runs.patch_status(name, &patch::params(), &Patch::Merge(&patch)).await {
         tracing::warn!(run = name, namespace, error = %error, "the condition Malformed could not be set");
     }
 }

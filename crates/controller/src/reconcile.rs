@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube::{
     Resource,
-    api::DeserializeGuard,
+    core::DeserializeGuard,
 };
 use kube_runtime::controller::Action;
 use sluice_api::{PipelineRun, variables::RunVariables};

@@ -2,19 +2,17 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use json_patch::{AddOperation, Patch as JsonPatch, PatchOperation, ReplaceOperation};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{
     Api, Client,
-    api::{PartialObjectMeta, Patch, PatchParams},
+    core::PartialObjectMeta,
 };
-use serde_json::Value;
 use sluice_api::{ActionResult, ActionType, PipelineRun, PipelineRunStatus, RunAction, names, summarize};
 use sluice_engine::{RunPhase, RunState};
 use sluice_steps::drive::Store;
 use tokio::time::timeout;
 
-use crate::{client::REQUEST_TIMEOUT, context::now, decode::Decoded};
+use crate::{client::REQUEST_TIMEOUT, context::now, decode::Decoded, patch};
 
 /// A status that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +83,7 @@ impl<'a> StatusStore<'a> {
 
     async fn write(&mut self, status: &PipelineRunStatus) -> Result<(), Error> {
         let value = serde_json::to_value(status).map_err(Error::Json)?;
-        let patch: Patch<()> = Patch::Json(patch(&self.resource_version, value));
-        let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let (params, patch) = (patch::params(), patch::set(&self.resource_version, &["status"], value));
         let written = timeout(REQUEST_TIMEOUT, self.api.patch_status(&self.name, &params, &patch)).await;
         match written.map_err(|_| Error::Timeout)? {
             Ok(object) => {
@@ -173,18 +170,4 @@ pub(crate) fn action_results(actions: &[RunAction], state: &RunState, known: &[A
         results.push(ActionResult { index, result: result.to_owned(), message });
     }
     results
-}
-
-/// Replaces the status of exactly the object that was read.
-///
-/// A merge patch would drop nulls inside outputs, keep members that are gone, and hit an object made anew under the name.
-fn patch(resource_version: &str, status: Value) -> JsonPatch {
-    let path = |tokens: &[&str]| json_patch::jsonptr::PointerBuf::from_tokens(tokens);
-    JsonPatch(vec![
-        PatchOperation::Replace(ReplaceOperation {
-            path: path(&["metadata", "resourceVersion"]),
-            value: Value::from(resource_version),
-        }),
-        PatchOperation::Add(AddOperation { path: path(&["status"]), value: status }),
-    ])
 }

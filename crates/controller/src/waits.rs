@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use kube::api::DeserializeGuard;
+use kube::core::DeserializeGuard;
 use kube_runtime::reflector::ObjectRef;
 use sluice_api::PipelineRun;
 use sluice_engine::{RunState, StepPhase, WaitKind};
