@@ -5,12 +5,16 @@
 
 mod context;
 pub mod drive;
+mod explain;
+#[cfg(test)]
+mod fake_server;
 #[cfg(test)]
 mod fake_world;
 mod git_host;
 mod http_client;
 mod perform;
 mod render;
+mod until;
 mod world;
 
 mod argocd_wait;
