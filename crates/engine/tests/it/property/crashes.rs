@@ -25,7 +25,7 @@ fn ended(plan: Plan, seed: u64, crashes: BTreeSet<usize>, abort: Option<i64>) ->
 }
 
 proptest! {
-    #![proptest_config(config(1500))]
+    #![proptest_config(config(800))]
 
     /// The same effects in the same order, and the same end, however often the process dies.
     #[test]
@@ -95,7 +95,7 @@ fn forget(value: &mut Value) {
 #[test]
 fn a_crash_at_any_moment_changes_nothing_outside() {
     let mut runner = TestRunner::deterministic();
-    for seed in 0..60 {
+    for seed in 0..40 {
         let plan = timeless_plans().new_tree(&mut runner).unwrap().current();
         let calm = ended(plan.clone(), seed, BTreeSet::new(), None);
         for moment in 1..=calm.world.moments {

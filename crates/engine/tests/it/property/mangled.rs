@@ -12,7 +12,7 @@ use super::{config, plans::plans, world::Keyed};
 use crate::support::{Driver, START, at};
 
 proptest! {
-    #![proptest_config(config(1000))]
+    #![proptest_config(config(600))]
 
     /// Neither function panics, whatever the state, the plan and the events.
     #[test]
@@ -51,6 +51,7 @@ proptest! {
         prop_assume!(names(&plan) != names(&other));
         let mut driver = Driver::new(plan, Keyed::new(seed, Default::default()), Vec::new());
         driver.run_for(turns);
+        driver.restart();
         if driver.state.ending.is_some() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use super::config;
 use crate::support::START;
 
 proptest! {
-    #![proptest_config(config(3000))]
+    #![proptest_config(config(2000))]
 
     #[test]
     fn what_is_recorded_equals_what_is_read_back(number in numbers()) {

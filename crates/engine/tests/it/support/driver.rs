@@ -269,7 +269,8 @@ impl<W: World> Driver<W> {
         if self.world.crashes(&self.last) { Err(Crash) } else { Ok(()) }
     }
 
-    fn restart(&mut self) {
+    /// Goes on as a new process: only what was persisted is left.
+    pub(crate) fn restart(&mut self) {
         self.say("crash".to_owned());
         self.held.clear();
         self.is_dirty = false;
