@@ -19,7 +19,9 @@ const CHECK_EVERY: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The API server would let us impersonate an account that does not exist.
-    #[error("there is no service account {name:?} in namespace {namespace:?}: create it, or correct spec.serviceAccountName of the pipeline")]
+    #[error(
+        "there is no service account {name:?} in namespace {namespace:?}: create it, or correct spec.serviceAccountName of the pipeline"
+    )]
     NotFound { namespace: String, name: String },
     #[error("failed to look for service account {name:?}")]
     Read { name: String, source: kube::Error },

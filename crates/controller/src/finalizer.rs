@@ -4,10 +4,7 @@
 //! do, because a finalizer whose controller is gone blocks a namespace.
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{
-    Api, Client,
-    core::PartialObjectMeta,
-};
+use kube::{Api, Client, core::PartialObjectMeta};
 use serde_json::json;
 use sluice_api::{PipelineRun, names};
 

@@ -99,10 +99,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let runs = run_controller(&context, &options);
     let store = runs.store();
     let work = async {
-        tokio::join!(
-            drive_runs(runs, context.clone(), stop.clone()),
-            judge_pipelines(&context, &options, stop.clone()),
-        )
+        tokio::join!(drive_runs(runs, context.clone(), stop.clone()), judge_pipelines(&context, &options, stop.clone()),)
     };
     let background = async {
         tokio::join!(become_ready(&store, &ready), collect(&context, &options, &store));
@@ -151,7 +148,11 @@ fn run_controller(context: &Arc<Context>, options: &Options) -> RunController {
         )
 }
 
-async fn drive_runs(runs: RunController, context: Arc<Context>, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+async fn drive_runs(
+    runs: RunController,
+    context: Arc<Context>,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
     let outcomes = runs.graceful_shutdown_on(stop).run(carefully, error_policy, context);
     outcomes.for_each(|outcome| async { note_trouble(outcome.err()) }).await;
 }
@@ -170,7 +171,11 @@ fn error_policy(run: Arc<DeserializeGuard<PipelineRun>>, error: &reconcile::Erro
     Action::requeue(Duration::from_secs(5))
 }
 
-async fn judge_pipelines(context: &Arc<Context>, options: &Options, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+async fn judge_pipelines(
+    context: &Arc<Context>,
+    options: &Options,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
     let pipelines: Api<DeserializeGuard<Pipeline>> = scoped(&context.client, options.namespace.as_deref());
     let outcomes = Controller::new(pipelines, watcher::Config::default())
         .with_config(controller::Config::default().concurrency(2))

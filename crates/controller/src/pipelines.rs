@@ -33,15 +33,15 @@ pub(crate) async fn reconcile(
         }
     };
     let name = pipeline.name_any();
-    let before = pipeline.status.as_ref().and_then(|status| status.conditions.iter().find(|it| it.type_ == names::READY));
+    let before =
+        pipeline.status.as_ref().and_then(|status| status.conditions.iter().find(|it| it.type_ == names::READY));
     let ready = judge(pipeline, before);
     if before == Some(&ready) {
         return Ok(Action::await_change());
     }
     let status = json!({"observedGeneration": pipeline.metadata.generation, "conditions": [ready]});
     let patch = patch::set(&pipeline.resource_version().unwrap_or_default(), &["status"], status);
-    let pipelines: Api<Pipeline> =
-        Api::namespaced(context.client.clone(), &pipeline.namespace().unwrap_or_default());
+    let pipelines: Api<Pipeline> = Api::namespaced(context.client.clone(), &pipeline.namespace().unwrap_or_default());
     match pipelines.patch_status(&name, &patch::params(), &patch).await {
         Ok(_) => Ok(Action::await_change()),
         // It changed or went since it was read: its next event brings it back.

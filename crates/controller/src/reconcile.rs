@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::{
-    Resource,
-    core::DeserializeGuard,
-};
+use kube::{Resource, core::DeserializeGuard};
 use kube_runtime::controller::Action;
 use sluice_api::{PipelineRun, variables::RunVariables};
 use sluice_engine::{Ending, RunPhase, RunState};
@@ -120,7 +117,8 @@ async fn carry_on(
         run.state = RunState::of(&program.plan);
     }
     if !program.fits(&run.state) {
-        let message = "the status has other stages or steps than the pipeline's version: it was changed by hand".to_owned();
+        let message =
+            "the status has other stages or steps than the pipeline's version: it was changed by hand".to_owned();
         return stop(context, object, &run, &this, Obstacle::Fatal("StatusInvalid", message)).await;
     }
     if program.plan.has_abortion_hooks() && !run.has_finalizer && !run.is_deleted {

@@ -55,7 +55,8 @@ impl Revisions {
         let Some(object) = read.map_err(|source| Error::Api { action: "read", name: name.to_owned(), source })? else {
             return Ok(None);
         };
-        let revision = Revision::of_object(&object).map_err(|source| Error::Content { name: name.to_owned(), source })?;
+        let revision =
+            Revision::of_object(&object).map_err(|source| Error::Content { name: name.to_owned(), source })?;
         self.remember(key, revision.spec).map(Some)
     }
 
@@ -112,8 +113,7 @@ impl Revisions {
             if is_young(&revision) || used.contains(&(namespace.clone(), name.clone())) {
                 continue;
             }
-            let preconditions =
-                Preconditions { uid: revision.uid(), resource_version: revision.resource_version() };
+            let preconditions = Preconditions { uid: revision.uid(), resource_version: revision.resource_version() };
             let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
             let own: Api<ControllerRevision> = Api::namespaced(client.clone(), &namespace);
             match own.delete(&name, &params).await {

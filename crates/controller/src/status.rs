@@ -3,10 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::{
-    Api, Client,
-    core::PartialObjectMeta,
-};
+use kube::{Api, Client, core::PartialObjectMeta};
 use sluice_api::{ActionResult, ActionType, PipelineRun, PipelineRunStatus, RunAction, names, summarize};
 use sluice_engine::{RunPhase, RunState};
 use sluice_steps::drive::Store;
@@ -69,7 +66,12 @@ impl<'a> StatusStore<'a> {
     }
 
     /// Writes the status of a run that has not started, with the reason why.
-    pub(crate) async fn persist_pending(&mut self, state: &RunState, reason: &str, message: String) -> Result<(), Error> {
+    pub(crate) async fn persist_pending(
+        &mut self,
+        state: &RunState,
+        reason: &str,
+        message: String,
+    ) -> Result<(), Error> {
         let unknown = condition("Unknown", reason, &message, &self.base.conditions, self.generation, now());
         if self.base.message.as_ref() == Some(&message) && self.base.conditions == [unknown.clone()] {
             return Ok(());
@@ -119,18 +121,13 @@ fn of_state(state: &RunState, base: &PipelineRunStatus, generation: Option<i64>,
         (RunPhase::Succeeded, _) => ("True", "Succeeded".to_owned()),
         (RunPhase::Failed | RunPhase::Aborted, Some(ending)) => ("False", ending.reason.clone()),
         (RunPhase::Failed | RunPhase::Aborted, None) => ("False", format!("{:?}", state.phase)),
-        (RunPhase::Pending | RunPhase::Running, _) => ("Unknown", if waiting_on.is_some() { "Waiting" } else { "Running" }.to_owned()),
+        (RunPhase::Pending | RunPhase::Running, _) => {
+            ("Unknown", if waiting_on.is_some() { "Waiting" } else { "Running" }.to_owned())
+        }
     };
     let text = message.clone().unwrap_or_default();
     let condition = condition(status, &reason, &text, &base.conditions, generation, now);
-    PipelineRunStatus {
-        conditions: vec![condition],
-        message,
-        step,
-        waiting_on,
-        state: state.clone(),
-        ..base.clone()
-    }
+    PipelineRunStatus { conditions: vec![condition], message, step, waiting_on, state: state.clone(), ..base.clone() }
 }
 
 /// The condition `Succeeded`; its transition time moves only with its status.

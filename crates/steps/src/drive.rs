@@ -7,6 +7,7 @@
 //!
 //! It returns when the run waits or has ended; no wait holds a worker.
 
+mod journal;
 mod memory;
 
 use async_trait::async_trait;
@@ -120,7 +121,7 @@ impl Drive<'_, '_> {
     /// Records an event.
     fn note(&mut self, event: Event, now: Timestamp) {
         self.dirty |= !matches!(event, Event::Progressed { .. });
-        journal(self.run.identity, &self.state, &event);
+        journal::log(self.run.identity, &self.state, &event);
         self.state = record(&self.run.program.plan, std::mem::take(&mut self.state), event, now);
     }
 
@@ -164,7 +165,7 @@ impl Drive<'_, '_> {
     }
 
     fn compute(&mut self, at: StepAt, now: Timestamp) {
-        let outcome = self.with_context(at, now, |config, context| perform::compute(config, context));
+        let outcome = self.with_context(at, now, perform::compute);
         self.record_outcome(at, outcome.unwrap_or_else(Outcome::Failed), now);
     }
 
@@ -304,7 +305,8 @@ fn outputs_of<'a>(state: &'a RunState, name: &str) -> Result<&'a Outputs, Failur
 
 fn places(state: &RunState) -> Vec<StepAt> {
     let stages = state.stages.iter().enumerate();
-    let in_stages = stages.flat_map(|(stage, group)| (0..group.steps.len()).map(move |step| StepAt::Stage { stage, step }));
+    let in_stages =
+        stages.flat_map(|(stage, group)| (0..group.steps.len()).map(move |step| StepAt::Stage { stage, step }));
     let hooks = state.hooks.iter().enumerate();
     let in_hooks = hooks.flat_map(|(hook, group)| (0..group.steps.len()).map(move |step| StepAt::Hook { hook, step }));
     in_stages.chain(in_hooks).collect()
@@ -315,29 +317,4 @@ fn stage_of(state: &RunState, at: StepAt) -> &str {
         StepAt::Stage { stage, .. } => state.stages.get(stage).map_or("", |stage| stage.name.as_str()),
         StepAt::Hook { .. } => "",
     }
-}
-
-/// Logs what happened, with the words that a person searches for.
-fn journal(run: &RunIdentity, state: &RunState, event: &Event) {
-    let RunIdentity { name, namespace, .. } = run;
-    let (word, at, detail) = match event {
-        Event::Progressed { .. } | Event::Answered(..) => return,
-        Event::Claimed { at, key, .. } => ("claimed", Some(*at), key.as_str().to_owned()),
-        Event::Succeeded { at, .. } => ("succeeded", Some(*at), String::new()),
-        Event::Failed { at, failure, .. } => ("failed", Some(*at), format!("{}: {}", failure.reason, failure.message)),
-        Event::StepStarted(at) => ("started", Some(*at), String::new()),
-        Event::RunStarted => ("run started", None, String::new()),
-        Event::RunFinished => ("run finished", None, String::new()),
-        Event::Ended { phase, reason, .. } => ("result decided", None, format!("{phase:?}: {reason}")),
-        Event::Aborted { reason, message } => ("aborted", None, format!("{reason}: {message}")),
-        Event::StageStarted(stage) | Event::StageTimedOut(stage) => ("stage moved", None, stage.to_string()),
-        Event::StageEnded { stage, phase, .. } => ("stage ended", None, format!("{stage}: {phase:?}")),
-        Event::HookStarted { hook, event, subject, .. } => ("hook started", None, format!("{hook} on {event:?} of {subject}")),
-        Event::HookEnded { phase, .. } => ("hook ended", None, format!("{phase:?}")),
-    };
-    let step = at.and_then(|at| at.of(state));
-    let (epoch, key) = step.map_or((0, ""), |step| (step.epoch, step.key.as_deref().unwrap_or_default()));
-    let stage = at.map_or("", |at| stage_of(state, at));
-    let step = step.map_or("", |step| step.name.as_str());
-    tracing::info!(run = %name, %namespace, stage, step, epoch, key, detail, "{word}");
 }

@@ -1,0 +1,56 @@
+//! The log of a run: one line for each thing that happened, with the words that a person searches for.
+
+use sluice_api::variables::RunIdentity;
+use sluice_engine::{Event, RunState, StepAt};
+
+use super::stage_of;
+
+/// Logs the event; `state` is the one before it.
+pub(super) fn log(run: &RunIdentity, state: &RunState, event: &Event) {
+    match event {
+        // Said by what follows from it.
+        Event::Progressed { .. } | Event::Answered(..) | Event::StepStarted(_) => {}
+        Event::Claimed { at, key, .. } => of_step(run, state, *at, key.as_str(), "claimed", ""),
+        Event::Succeeded { at, .. } => of_step(run, state, *at, "", "succeeded", ""),
+        Event::Failed { at, failure, retry } => {
+            let message = if *retry { "attempt failed" } else { "failed" };
+            of_step(run, state, *at, "", message, &format!("{}: {}", failure.reason, failure.message));
+        }
+        Event::StageStarted(stage) => of_stage(run, state, *stage, "stage started", ""),
+        Event::StageTimedOut(stage) => of_stage(run, state, *stage, "stage timed out", ""),
+        Event::StageEnded { stage, phase, .. } => of_stage(run, state, *stage, "stage ended", &format!("{phase:?}")),
+        Event::HookStarted { hook, event, subject, .. } => {
+            of_run(run, "hook started", &format!("{hook}, on {event:?} of {subject}"));
+        }
+        Event::HookEnded { hook, phase } => {
+            let name = state.hooks.get(*hook).map_or("", |hook| hook.hook.as_str());
+            of_run(run, "hook ended", &format!("{name}: {phase:?}"));
+        }
+        Event::RunStarted => of_run(run, "run started", ""),
+        Event::Aborted { reason, message } => of_run(run, "run aborted", &format!("{reason}: {message}")),
+        Event::Ended { phase, message, .. } => {
+            of_run(run, "result decided", &format!("{phase:?}: {}", message.as_deref().unwrap_or("all stages done")));
+        }
+        Event::RunFinished => of_run(run, "run finished", ""),
+    }
+}
+
+fn of_run(run: &RunIdentity, message: &str, detail: &str) {
+    let RunIdentity { name, namespace, .. } = run;
+    tracing::info!(%namespace, run = %name, detail, "{message}");
+}
+
+fn of_stage(run: &RunIdentity, state: &RunState, stage: usize, message: &str, detail: &str) {
+    let RunIdentity { name, namespace, .. } = run;
+    let stage = state.stages.get(stage).map_or("", |stage| stage.name.as_str());
+    tracing::info!(%namespace, run = %name, stage, detail, "{message}");
+}
+
+/// `key` is the one that is new with the event; otherwise the step's own.
+fn of_step(run: &RunIdentity, state: &RunState, at: StepAt, key: &str, message: &str, detail: &str) {
+    let RunIdentity { name, namespace, .. } = run;
+    let Some(step) = at.of(state) else { return };
+    let key = if key.is_empty() { step.key.as_deref().unwrap_or_default() } else { key };
+    let (stage, epoch, attempt) = (stage_of(state, at), step.epoch, step.attempt);
+    tracing::info!(%namespace, run = %name, stage, step = %step.name, epoch, attempt, key, detail, "{message}");
+}
