@@ -1,6 +1,6 @@
 //! What the steps that use a git host share: the host behind an ScmProvider, and what its errors mean to a step.
 //!
-//! The token is read as the run's service account for every step anew and never kept. Whether the host's address may
+//! The token is read as the run's service account, for every step anew, and never kept. Whether the host's address may
 //! be dialled at all is [`crate::HttpClient`]'s to say.
 
 use std::sync::Arc;
@@ -18,6 +18,9 @@ use crate::StepContext;
 /// The key of the token in an ScmProvider's Secret.
 const TOKEN_KEY: &str = "token";
 
+/// The reason of a failure over something that stands in the effect's place and does not carry its key.
+pub(crate) const NOT_OURS: &str = "NotOurs";
+
 /// How far the clocks of a git host and of this process may differ.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(15);
 
@@ -34,10 +37,10 @@ pub(crate) async fn host_of(context: &StepContext<'_>, provider: &str) -> Result
     })?;
     let reference = SecretKeyReference { name: secret_ref.name, key: TOKEN_KEY.to_owned() };
     let token = context.world.secret(&context.run.namespace, &reference).await?;
-    let client = context.world.http().client().clone();
+    let client = context.world.http().client_for(&url)?.clone();
     let host = sluice_scm::Gitea::new(client, &url, token)
         .map_err(|error| Failure::definite("InvalidProvider", format!("ScmProvider {provider:?}: {error}")))?;
-    Err(Failure::definite("Unsupported", format!("{} cannot be used yet", host.name())))
+    Ok(Arc::new(host))
 }
 
 /// What an error of a git host is to a step. [`Error`] names host, object and remedy already.
@@ -62,7 +65,7 @@ pub(crate) fn failure_of(error: &Error) -> Failure {
             transient("GitHostUnavailable").with_end(end)
         }
         Error::Unsupported { .. } => definite("Unsupported"),
-        Error::NotOurs { .. } => definite("NotOurs"),
+        Error::NotOurs { .. } => definite(NOT_OURS),
         // The rest are refusals by the host that will be the same next time.
         _ => definite("Refused"),
     }
@@ -85,7 +88,7 @@ pub(crate) fn branch_not_found(host: &dyn GitHost, repo: &RepoName, branch: &Bra
     Failure::definite("BranchNotFound", message)
 }
 
-/// The step's repository, its branch as configured, and the key that its commits carry.
+/// The repository of a rendered configuration.
 pub(crate) fn repo_named(name: &str) -> Result<RepoName, Failure> {
     RepoName::parse(name).map_err(|error| Failure::definite("InvalidConfiguration", format!("repository: {error}")))
 }
