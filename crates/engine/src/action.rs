@@ -27,7 +27,9 @@ pub enum Action {
     },
     /// Compute a step that touches nothing outside, and record its outcome.
     Compute(StepAt),
-    /// Render the step and record [`Event::Claimed`]; persist it before anything else happens.
+    /// Render the step and record [`Event::Claimed`]. From here on the claim counts as held in
+    /// [`Observed::held`], and is persisted before anything is performed; if that fails, the driver forgets
+    /// both the state and the claim, and reads the state again.
     Claim {
         /// The step.
         at: StepAt,
@@ -126,7 +128,8 @@ pub struct Observed {
     pub run_uid: String,
     /// Why the run has to be aborted: a reason word and a message.
     pub abort: Option<(String, String)>,
-    /// The claims that this process itself persisted, and waits it has looked at, by key.
+    /// The claims that this process itself persisted, or will before it performs anything, and the waits it
+    /// has looked at, by key.
     pub held: BTreeMap<String, Held>,
 }
 

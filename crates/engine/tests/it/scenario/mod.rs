@@ -3,6 +3,7 @@
 mod abort;
 mod conditions;
 mod flow;
+mod hook_steps;
 mod hooks;
 mod hooks_on_abort;
 mod limits;

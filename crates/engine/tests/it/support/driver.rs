@@ -44,6 +44,8 @@ pub(crate) struct Driver<W> {
     happenings: Vec<(Timestamp, Happening)>,
     abort: Option<(String, String)>,
     held: BTreeMap<String, Held>,
+    /// Claims that were recorded and are not persisted yet.
+    claimed: Vec<(String, Held)>,
     /// Whether anything but progress was recorded since the last write.
     is_dirty: bool,
     /// Which effects were performed, by key and claim.
@@ -67,6 +69,7 @@ impl<W: World> Driver<W> {
             happenings,
             abort: None,
             held: BTreeMap::new(),
+            claimed: Vec::new(),
             is_dirty: false,
             acted: BTreeSet::new(),
             keys: Vec::new(),
@@ -107,7 +110,7 @@ impl<W: World> Driver<W> {
             Action::Evaluate { question, condition } => self.record(Event::Answered(question, answer(&condition))),
             Action::Judge { at, failure } => self.fail(at, failure),
             Action::Compute(at) => self.compute(at)?,
-            Action::Claim { at, key } => self.claim(at, key)?,
+            Action::Claim { at, key } => self.claim(at, key),
             Action::Perform(tasks) => {
                 if self.is_dirty {
                     self.persist()?;
@@ -130,7 +133,9 @@ impl<W: World> Driver<W> {
     }
 
     fn decide(&self) -> Action {
-        let seen = Observed { run_uid: "run-1".to_owned(), abort: self.abort.clone(), held: self.held.clone() };
+        let mut held = self.held.clone();
+        held.extend(self.claimed.iter().cloned());
+        let seen = Observed { run_uid: "run-1".to_owned(), abort: self.abort.clone(), held };
         let action = decide(&self.plan, &self.state, &seen, self.now);
         assert_eq!(action, decide(&self.plan, &self.state, &seen, self.now), "decide is deterministic");
         action
@@ -147,19 +152,16 @@ impl<W: World> Driver<W> {
         }
     }
 
-    fn claim(&mut self, at: StepAt, key: Key) -> Result<(), Crash> {
+    fn claim(&mut self, at: StepAt, key: Key) {
         let target = WaitTarget { kind: WaitKind::Condition, key: "something".to_owned() };
         self.record(Event::Claimed { at, key: key.clone(), waiting_on: Some(target) });
         let claims = at.of(&self.state).unwrap().claims;
         let number = self.number_of(&key);
         let again = if claims > 1 { format!(" ({claims})") } else { String::new() };
         self.say(format!("claim {} under key {number}{again}", trace::name(&self.state, at)));
-        self.may_crash()?;
-        self.persist()?;
         self.claims += 1;
         let held = Held { claims, acted: false, looked_at: None, look_at: self.now };
-        self.held.insert(key.as_str().to_owned(), held);
-        Ok(())
+        self.claimed.push((key.as_str().to_owned(), held));
     }
 
     fn compute(&mut self, at: StepAt) -> Result<(), Crash> {
@@ -228,6 +230,7 @@ impl<W: World> Driver<W> {
         let kind = if self.is_dirty { "" } else { " (progress)" };
         self.progress_writes += usize::from(!self.is_dirty);
         self.is_dirty = false;
+        self.held.extend(self.claimed.drain(..));
         self.say(format!("write {}{kind}", self.stored.len()));
         self.may_crash()
     }
@@ -273,6 +276,7 @@ impl<W: World> Driver<W> {
     pub(crate) fn restart(&mut self) {
         self.say("crash".to_owned());
         self.held.clear();
+        self.claimed.clear();
         self.is_dirty = false;
         self.state = self.stored.last().cloned().unwrap_or_else(|| RunState::of(&self.plan));
     }
