@@ -30,6 +30,9 @@ pub(super) fn check(plan: &Plan, state: &RunState, event: &Event) {
             assert!(state.stages[..*stage].iter().all(passed), "stages start in order");
             assert_end_hooks_ended(plan, state, HookEvent::Success);
         }
+        (None, Event::HookStarted { event: HookEvent::Started, .. }) => {
+            assert!(state.ending.is_none(), "nothing starts once the result is decided");
+        }
         (None, Event::RunFinished) => {
             for event in [HookEvent::Success, HookEvent::Failure, HookEvent::Abortion] {
                 assert_end_hooks_ended(plan, state, event);

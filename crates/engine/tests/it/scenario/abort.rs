@@ -20,6 +20,27 @@ fn before_anything() {
 }
 
 #[test]
+fn before_anything_no_started_hook_runs() {
+    check(
+        "stage deploy
+           acts apply
+         hook tell on Started,Abortion
+           pure note",
+        "abort 0s",
+        expect![[r#"
+            0s ending Aborted (Aborted: alice asked for it)
+            0s hook tell starts (Abortion pipeline)
+            0s compute tell/note
+            0s tell/note Succeeded
+            0s hook tell Succeeded
+            0s stage deploy Omitted
+            0s run Aborted
+            0s write 1
+        "#]],
+    );
+}
+
+#[test]
 fn while_a_step_waits() {
     check(
         "stage build
