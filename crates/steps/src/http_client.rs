@@ -20,7 +20,7 @@ use reqwest::{
 };
 use sluice_engine::Failure;
 use tokio::time::Instant;
-use url::{Origin, Url};
+use url::Url;
 
 use addresses::{Addresses, OpenAddressResolver, SystemResolver};
 
@@ -91,42 +91,43 @@ impl HttpClient {
     /// methods a redirect is an answer like any other, for it would be sent twice.
     pub(crate) async fn send(&self, mut request: Request) -> Result<Answer, Unanswered> {
         let deadline = Instant::now() + request.timeout;
+        let mut at = describe(&request.url);
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.send_once(&request, deadline).await?;
-            let Some(target) = redirect(&request, response.status(), response.headers())? else {
-                return Ok(Answer::read(response, request.url, request.headers.into_redaction()).await);
+            let response = self.send_once(&request, &format!("{} {at}", request.method), deadline).await?;
+            let Some(target) = redirect(&request, &at, response.status(), response.headers())? else {
+                return Ok(Answer::read(response, at, request.headers.into_redaction()).await);
             };
-            if origin(&target) != origin(&request.url) {
+            if target.origin() != request.url.origin() {
                 request.headers.leave_origin();
             }
+            at = describe_target(&target);
             request.url = target;
         }
-        let message = format!("{}: more than {MAX_REDIRECTS} redirects", describe(&request.url));
+        let message = format!("{at}: more than {MAX_REDIRECTS} redirects");
         Err(Unanswered::Wrong(Failure::definite("TooManyRedirects", message)))
     }
 
-    async fn send_once(&self, request: &Request, deadline: Instant) -> Result<Response, Unanswered> {
+    async fn send_once(&self, request: &Request, what: &str, deadline: Instant) -> Result<Response, Unanswered> {
         let Request { method, url, headers, body, timeout: _ } = request;
-        let what = format!("{method} {}", describe(url));
-        self.addresses.check(url).map_err(|closed| Unanswered::closed(&what, &closed))?;
+        self.addresses.check(url).map_err(|closed| Unanswered::closed(what, &closed))?;
         let mut builder = self.client.request(method.clone(), url.clone()).headers(headers.map().clone());
         if let Some(body) = body {
             builder = builder.body(body.clone());
         }
         let remaining = deadline.saturating_duration_since(Instant::now());
-        builder.timeout(remaining).send().await.map_err(|error| Unanswered::of(&what, error))
+        builder.timeout(remaining).send().await.map_err(|error| Unanswered::of(what, error))
     }
 }
 
-/// Where a followed redirect leads; `None` when the answer is no redirect to follow.
-fn redirect(request: &Request, status: StatusCode, headers: &HeaderMap) -> Result<Option<Url>, Unanswered> {
+/// Where a followed redirect leads; `None` when the answer, which came from `at`, is no redirect to follow.
+fn redirect(request: &Request, at: &str, status: StatusCode, headers: &HeaderMap) -> Result<Option<Url>, Unanswered> {
     let follows = matches!(request.method, Method::GET | Method::HEAD);
     if !follows || !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
     let Some(location) = headers.get(LOCATION) else { return Ok(None) };
     let refused = |why: &str| {
-        let message = format!("{}: the redirect is not followed: {why}", describe(&request.url));
+        let message = format!("{at}: the redirect is not followed: {why}");
         Unanswered::Wrong(Failure::definite("RedirectRefused", message))
     };
     let location = location.to_str().map_err(|_| refused("its Location is no text"))?;
@@ -136,11 +137,6 @@ fn redirect(request: &Request, status: StatusCode, headers: &HeaderMap) -> Resul
         (_, "http" | "https") => Ok(Some(target)),
         (_, scheme) => Err(refused(&format!("it leads to {scheme}, neither http nor https"))),
     }
-}
-
-/// Scheme, host and port: what a secret is bound to.
-fn origin(url: &Url) -> Origin {
-    url.origin()
 }
 
 /// Reads a URL of a configuration; a definite failure when it is none to send requests to.
@@ -164,6 +160,13 @@ pub(crate) fn describe(url: &Url) -> String {
     let _ = shown.set_password(None);
     shown.set_fragment(None);
     cut(shown.as_str(), 300)
+}
+
+/// The same of a URL that a server named: also without its query, which may be a signature.
+fn describe_target(url: &Url) -> String {
+    let mut shown = url.clone();
+    shown.set_query(None);
+    describe(&shown)
 }
 
 /// A text that should have been a URL, without what looks like user name and password.

@@ -5,7 +5,6 @@ use reqwest::{
     header::{HeaderMap, SET_COOKIE},
 };
 use serde_json::{Map, Value, json};
-use url::Url;
 
 use super::{
     headers::{Redaction, cut},
@@ -21,8 +20,8 @@ const EXCERPT: usize = 200;
 /// The answer to a request. It shows no secret that the request carried, also where the server sent it back.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// Where it came from, after redirects.
-    pub(crate) url: Url,
+    /// Where it came from, after redirects, as messages show it.
+    pub(crate) at: String,
     pub(crate) status: StatusCode,
     headers: HeaderMap,
     pub(crate) body: Body,
@@ -41,9 +40,9 @@ pub(crate) enum Body {
 }
 
 impl Answer {
-    pub(super) async fn read(response: Response, url: Url, redaction: Redaction) -> Self {
+    pub(super) async fn read(response: Response, at: String, redaction: Redaction) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
-        Self { url, status, headers, body: Body::read(response).await, redaction }
+        Self { at, status, headers, body: Body::read(response).await, redaction }
     }
 
     /// `status`, `json` (null when the body is no JSON) and `headers`, as expressions see them.

@@ -120,7 +120,12 @@ impl Redaction {
             Value::Object(members) => {
                 members.into_iter().map(|(name, member)| (self.text(&name), self.value(member))).collect()
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => value,
+            Value::Number(number) => {
+                let text = number.to_string();
+                let redacted = self.text(&text);
+                if redacted == text { Value::Number(number) } else { Value::String(redacted) }
+            }
+            Value::Null | Value::Bool(_) => value,
         }
     }
 }

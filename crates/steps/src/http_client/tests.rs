@@ -106,7 +106,7 @@ async fn reads_follow_redirects_and_keep_the_headers_at_one_origin() {
     })
     .await;
     let answer = client().send(request(Method::GET, &server.url("/a")).await).await.unwrap();
-    assert_eq!((answer.status.as_u16(), answer.url.path()), (200, "/b"));
+    assert_eq!((answer.status.as_u16(), answer.at), (200, server.url("/b")));
     let followed = &server.received()[1];
     assert_eq!(followed.path, "/b?c=1");
     assert_eq!(followed.header("authorization"), format!("Bearer {CANARY}"));
@@ -174,11 +174,21 @@ async fn a_redirect_is_judged_like_the_first_address() {
 async fn a_redirect_from_https_to_http_is_refused() {
     let request = request(Method::GET, "https://a.example/").await;
     let headers = HeaderMap::from_iter([(LOCATION, "http://a.example/".parse().unwrap())]);
-    let refused = redirect(&request, StatusCode::FOUND, &headers).unwrap_err();
+    let refused = redirect(&request, "https://a.example/", StatusCode::FOUND, &headers).unwrap_err();
     assert_eq!(
         refused.into_failure().message,
         "https://a.example/: the redirect is not followed: it leads from https to http"
     );
+}
+
+#[tokio::test]
+async fn the_query_of_a_redirect_is_not_shown() {
+    let nowhere = format!("{}bucket?X-Amz-Signature=c4n4ry", no_server().await);
+    for location in [nowhere, "http://169.254.169.254/?token=c4n4ry".to_owned()] {
+        let server = FakeServer::start(move |_: &Received| redirect_to(&location)).await;
+        let refused = client().send(request(Method::GET, &server.url("/")).await).await.unwrap_err();
+        assert!(!format!("{refused:?}").contains("c4n4ry"), "{refused:?}");
+    }
 }
 
 #[tokio::test]
@@ -269,6 +279,18 @@ async fn a_secret_that_is_echoed_shows_nowhere() {
     assert_eq!(answer.to_value()["json"]["seen"][0], "Bearer ***");
     let escaped = CANARY.replace('"', "\\\"");
     assert!(!shown.contains(CANARY) && !shown.contains(&escaped) && !shown.contains("c4n4ry"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_echoed_as_a_number_shows_nowhere() {
+    let world = FakeWorld::default().with_secret("pin", "pin", "48151623");
+    let header = serde_json::json!([{"name": "X-Pin", "valueFrom": {"secretKeyRef": {"name": "pin", "key": "pin"}}}]);
+    let headers = Headers::of(&serde_json::from_value::<Vec<_>>(header).unwrap(), &world, "shop").await.unwrap();
+    let server = FakeServer::start(|_: &Received| r#"{"pin": 48151623, "other": 42}"#).await;
+    let url = server.url("/").parse().unwrap();
+    let request = Request { method: Method::GET, url, headers, body: None, timeout: TIMEOUT };
+    let answer = client().send(request).await.unwrap();
+    assert_eq!(answer.to_value()["json"], serde_json::json!({"pin": "***", "other": 42}));
 }
 
 #[tokio::test]

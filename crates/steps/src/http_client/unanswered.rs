@@ -40,6 +40,7 @@ impl Unanswered {
     }
 
     /// The failure itself.
+    #[cfg(test)]
     pub(crate) fn into_failure(self) -> Failure {
         match self {
             Self::Wrong(failure) | Self::NotSent(failure) | Self::Lost(failure) => failure,
