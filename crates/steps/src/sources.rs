@@ -1,1 +1,109 @@
-//! Measures sources.
+//! Measures sources: what `validate` and `waitFor` look at.
+
+mod http;
+mod prometheus;
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+use sluice_api::step::{Source, Sources};
+use sluice_engine::Failure;
+use sluice_expr::Scope;
+
+use crate::{StepContext, http_client::Unanswered, resource};
+
+/// The pause between measurements unless a step says.
+const INTERVAL: sluice_api::Duration = sluice_api::Duration::from_secs(10);
+
+/// The shortest pause: a step must not ask as fast as it can.
+const MIN_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
+
+/// Why a source has no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoValue {
+    /// It may have one later.
+    Now(Failure),
+    /// The configuration is wrong: asking again gives the same.
+    Ever(Failure),
+}
+
+impl NoValue {
+    /// The failure itself.
+    pub(crate) fn into_failure(self) -> Failure {
+        match self {
+            Self::Now(failure) | Self::Ever(failure) => failure,
+        }
+    }
+
+    /// The same, said of the source of this name.
+    fn of_source(self, name: &str) -> Self {
+        let named = |failure: Failure| Failure { message: format!("source {name}: {}", failure.message), ..failure };
+        match self {
+            Self::Now(failure) => Self::Now(named(failure)),
+            Self::Ever(failure) => Self::Ever(named(failure)),
+        }
+    }
+}
+
+impl From<Unanswered> for NoValue {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Wrong(failure) => Self::Ever(failure),
+            Unanswered::NotSent(failure) | Unanswered::Lost(failure) => Self::Now(failure),
+        }
+    }
+}
+
+/// The values of all sources, measured at the same time; the first failure when one has no value, a final one before any
+/// other.
+pub(crate) async fn measure(sources: &Sources, context: &StepContext<'_>) -> Result<Map<String, Value>, NoValue> {
+    let measured =
+        join_all(sources.iter().map(async |(name, source)| (name, measure_one(source, context).await))).await;
+    let mut values = Map::new();
+    let mut failed = None;
+    for (name, result) in measured {
+        match result.map_err(|error| error.of_source(name)) {
+            Ok(value) => {
+                values.insert(name.clone(), value);
+            }
+            Err(error @ NoValue::Ever(_)) => return Err(error),
+            Err(error @ NoValue::Now(_)) => {
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    failed.map_or(Ok(values), Err)
+}
+
+async fn measure_one(source: &Source, context: &StepContext<'_>) -> Result<Value, NoValue> {
+    match source {
+        Source { http: Some(source), prometheus: None, resource: None } => http::measure(source, context).await,
+        Source { http: None, prometheus: Some(source), resource: None } => prometheus::measure(source, context).await,
+        Source { http: None, prometheus: None, resource: Some(source) } => {
+            resource::read(source, context).await.map(Value::Object)
+        }
+        _ => {
+            let message = "set exactly one source: http, prometheus, resource";
+            Err(NoValue::Ever(Failure::definite("InvalidConfiguration", message)))
+        }
+    }
+}
+
+/// What expressions over sources see.
+pub(crate) fn scope<'a>(context: &StepContext<'a>, values: &Map<String, Value>) -> Scope<'a> {
+    let scope = context.scope.clone();
+    values.iter().fold(scope, |scope, (name, value)| scope.with_owned(name.clone(), value.clone()))
+}
+
+/// When the next measurement is due after one that started at `now` and took this long: the interval is the pause between
+/// the end of one and the start of the next.
+pub(crate) fn next(now: Timestamp, took: Duration, interval: Option<sluice_api::Duration>) -> Timestamp {
+    let pause = interval.unwrap_or(INTERVAL).get().max(MIN_INTERVAL);
+    let took = SignedDuration::try_from(took).unwrap_or(SignedDuration::ZERO);
+    now.checked_add(took.saturating_add(pause)).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests;
