@@ -9,6 +9,8 @@
 
 mod journal;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -18,7 +20,8 @@ use sluice_api::{
     variables::{self, RunIdentity, RunVariables},
 };
 use sluice_engine::{
-    Action, Event, Failure, Held, Mode, Observed, Outcome, Outputs, Question, RunState, StepAt, Task, decide, record,
+    Action, Event, Failure, Mode, Observed, Outcome, Outputs, Question, RunState, StepAt, StepPhase, Task, decide,
+    record,
 };
 
 pub use memory::Memory;
@@ -102,8 +105,8 @@ struct Drive<'a, 'r> {
     run: &'a Run<'r>,
     state: RunState,
     memory: &'a mut Memory,
-    /// The claims recorded since the last write; they count once it succeeds.
-    claimed: Vec<(String, i32)>,
+    /// The keys claimed since the last write; nothing is performed before it succeeds.
+    claimed: Vec<String>,
     /// Whether something other than progress changed since the last write.
     dirty: bool,
 }
@@ -130,11 +133,10 @@ impl Drive<'_, '_> {
         self.memory.forget_all_but(&self.state);
         let now = (self.run.clock)();
         for at in places(&self.state) {
-            let key = at.of(&self.state).and_then(|step| step.key.clone()).unwrap_or_default();
-            if let Some(sight) = self.memory.sights.get(&key) {
-                let (message, progress) = (sight.message.clone(), sight.progress.clone());
-                self.note(Event::Progressed { at, message, progress }, now);
-            }
+            let Some(step) = at.of(&self.state).filter(|step| step.phase == StepPhase::Running) else { continue };
+            let key = step.key.clone().unwrap_or_default();
+            let (message, progress) = self.memory.recall(&key, step, now);
+            self.note(Event::Progressed { at, message, progress }, now);
         }
     }
 
@@ -172,9 +174,11 @@ impl Drive<'_, '_> {
     fn claim(&mut self, at: StepAt, key: &sluice_engine::Key, now: Timestamp) {
         match self.with_context(at, now, |config, context| config.waiting_on(context.from)) {
             Ok(waiting_on) => {
+                let is_again = at.of(&self.state).is_some_and(|step| step.phase == StepPhase::Running);
                 self.note(Event::Claimed { at, key: key.clone(), waiting_on }, now);
                 let claims = at.of(&self.state).map_or(0, |step| step.claims);
-                self.claimed.push((key.as_str().to_owned(), claims));
+                self.memory.claim(key.as_str(), claims, is_again, now);
+                self.claimed.push(key.as_str().to_owned());
             }
             Err(failure) => self.fail(at, failure, now),
         }
@@ -230,14 +234,14 @@ impl Drive<'_, '_> {
         if !needed {
             return Ok(());
         }
-        store.persist(&self.state).await?;
-        let now = (self.run.clock)();
-        self.dirty = false;
-        self.memory.persisted(now);
-        for (key, claims) in self.claimed.drain(..) {
-            self.memory.held.insert(key.clone(), Held { claims, acted: false, looked_at: None, look_at: now });
-            self.memory.claimed(key, now);
+        if let Err(error) = store.persist(&self.state).await {
+            // A claim that is not known to be persisted gives no right to act.
+            self.claimed.iter().for_each(|key| self.memory.unclaim(key));
+            return Err(error);
         }
+        self.dirty = false;
+        self.claimed.clear();
+        self.memory.persisted((self.run.clock)());
         Ok(())
     }
 
@@ -297,7 +301,7 @@ impl<'a> Prepared<'a> {
 
 /// The outputs of an earlier step; an error when it did not run.
 fn outputs_of<'a>(state: &'a RunState, name: &str) -> Result<&'a Outputs, Failure> {
-    let step = state.steps().find(|step| step.name == name && step.phase == sluice_engine::StepPhase::Succeeded);
+    let step = state.steps().find(|step| step.name == name && step.phase == StepPhase::Succeeded);
     step.map(|step| &step.outputs).ok_or_else(|| {
         Failure::definite("StepDidNotRun", format!("step {name:?}, from which this one takes its input, was skipped"))
     })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use sluice_engine::{Held, Mode, Outcome, RunState, StepPhase, Task};
+use sluice_engine::{Held, Mode, Outcome, RunState, StepPhase, StepState, Task};
 
 /// Progress of a step is written at most this often.
 const PROGRESS_EVERY: SignedDuration = SignedDuration::from_secs(10);
@@ -58,7 +58,8 @@ impl Memory {
                 (now, false)
             }
         };
-        let held = self.held.entry(task.key.clone()).or_insert(Held { claims: 0, acted: false, looked_at: None, look_at });
+        let held =
+            self.held.entry(task.key.clone()).or_insert(Held { claims: 0, acted: false, looked_at: None, look_at });
         held.acted |= task.mode == Mode::Act;
         held.looked_at = Some(now);
         held.look_at = look_at;
@@ -71,11 +72,13 @@ impl Memory {
     }
 
     fn saw(&mut self, key: &str, message: &Option<String>, progress: &Option<Value>, now: Timestamp) {
-        let new = Sight { message: message.clone(), progress: progress.clone(), written: false, written_at: now };
-        let sight = self.sights.entry(key.to_owned()).or_insert_with(|| Sight { written_at: now - PROGRESS_EVERY, ..new.clone() });
-        if (&sight.message, &sight.progress) != (message, progress) {
-            *sight = Sight { written_at: sight.written_at, ..new };
+        let (message, progress) = (message.clone(), progress.clone());
+        let before = self.sights.get(key);
+        if before.is_some_and(|sight| (&sight.message, &sight.progress) == (&message, &progress)) {
+            return;
         }
+        let written_at = before.map_or(now - PROGRESS_EVERY, |sight| sight.written_at);
+        self.sights.insert(key.to_owned(), Sight { message, progress, written: false, written_at });
     }
 
     /// When the next progress may be written; `None` when the status says it all.
@@ -93,8 +96,28 @@ impl Memory {
         }
     }
 
-    /// A step was claimed, and with that written about.
-    pub(super) fn claimed(&mut self, key: String, now: Timestamp) {
-        self.sights.insert(key, Sight { message: None, progress: None, written: true, written_at: now });
+    /// A step is claimed, and with that written about. What was seen of it stays when it is claimed once more.
+    pub(super) fn claim(&mut self, key: &str, claims: i32, is_again: bool, now: Timestamp) {
+        self.held.insert(key.to_owned(), Held { claims, acted: false, looked_at: None, look_at: now });
+        if !is_again {
+            let written = Sight { message: None, progress: None, written: true, written_at: now };
+            self.sights.insert(key.to_owned(), written);
+        }
+    }
+
+    /// The claim could not be persisted.
+    pub(super) fn unclaim(&mut self, key: &str) {
+        self.held.remove(key);
+    }
+
+    /// What was seen last of a running step: by this process, or else as its status says.
+    pub(super) fn recall(&mut self, key: &str, step: &StepState, now: Timestamp) -> (Option<String>, Option<Value>) {
+        let sight = self.sights.entry(key.to_owned()).or_insert_with(|| Sight {
+            message: step.message.clone(),
+            progress: step.progress.clone(),
+            written: true,
+            written_at: now - PROGRESS_EVERY,
+        });
+        (sight.message.clone(), sight.progress.clone())
     }
 }

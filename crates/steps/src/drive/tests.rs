@@ -1,0 +1,207 @@
+//! The loop against a store in memory and a real HTTP server: what is written when, and what is never repeated.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{Router, extract::State, routing::post};
+use jiff::SignedDuration;
+use serde_json::json;
+use sluice_api::PipelineSpec;
+use sluice_engine::RunPhase;
+
+use super::*;
+use crate::fake_world::{FakeWorld, now};
+
+/// Keeps the last state; refuses the writes whose numbers it is told to.
+#[derive(Default)]
+struct Shelf {
+    state: Option<RunState>,
+    writes: usize,
+    refuse: Vec<usize>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Refused;
+
+#[async_trait]
+impl Store for Shelf {
+    type Error = Refused;
+
+    async fn persist(&mut self, state: &RunState) -> Result<(), Refused> {
+        self.writes += 1;
+        if self.refuse.contains(&self.writes) {
+            return Err(Refused);
+        }
+        self.state = Some(state.clone());
+        Ok(())
+    }
+}
+
+/// A run and everything around it.
+struct Bench {
+    world: FakeWorld,
+    program: Program,
+    variables: RunVariables,
+    memory: Memory,
+    shelf: Shelf,
+    abort: Option<(String, String)>,
+    elapsed: SignedDuration,
+}
+
+impl Bench {
+    fn of(stages: &str) -> Self {
+        let spec: PipelineSpec = serde_saphyr::from_str(&format!("serviceAccountName: a\nstages:\n{stages}")).unwrap();
+        assert_eq!(sluice_api::check::pipeline(&spec), []);
+        let world = FakeWorld::default();
+        Self {
+            program: Program::of(&spec).unwrap(),
+            variables: RunVariables::new(&world.run, serde_json::Map::new()),
+            world,
+            memory: Memory::default(),
+            shelf: Shelf::default(),
+            abort: None,
+            elapsed: SignedDuration::ZERO,
+        }
+    }
+
+    async fn drive(&mut self) -> Result<Next, Refused> {
+        let time = now() + self.elapsed;
+        let clock = move || time;
+        let run = Run {
+            identity: &self.world.run,
+            program: &self.program,
+            variables: &self.variables,
+            world: &self.world,
+            abort: self.abort.clone(),
+            clock: &clock,
+        };
+        let state = self.shelf.state.clone().unwrap_or_else(|| RunState::of(&self.program.plan));
+        drive(&run, state, &mut self.memory, &mut self.shelf).await
+    }
+
+    /// The process is killed and another one takes over.
+    fn crash(&mut self) {
+        self.memory = Memory::default();
+    }
+
+    fn step(&self, stage: usize, step: usize) -> &sluice_engine::StepState {
+        &self.shelf.state.as_ref().unwrap().stages[stage].steps[step]
+    }
+}
+
+/// A server that counts the requests to it.
+async fn counting_server() -> (String, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let handler = |State(count): State<Arc<AtomicUsize>>| async move {
+        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+        axum::Json(json!({"number": number, "done": number > 2}))
+    };
+    let routes = Router::new().route("/", post(handler).get(handler)).with_state(count.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (url, count)
+}
+
+#[tokio::test]
+async fn n_steps_that_act_cost_n_plus_one_writes_and_pure_ones_ride_along() {
+    let (url, count) = counting_server().await;
+    let mut bench = Bench::of(&format!(
+        r#"
+- name: first
+  steps:
+  - {{name: a, http: {{method: POST, url: "{url}"}}}}
+  - {{name: b, set: {{values: {{n: "${{{{ steps.a.outputs.json.number + 1 }}}}"}}}}}}
+  - {{name: c, http: {{method: POST, url: "{url}"}}}}
+- name: never
+  when: steps.b.outputs.n != 2
+  steps: [{{name: d, fail: {{message: "no"}}}}]
+"#
+    ));
+    assert_eq!(bench.drive().await, Ok(Next::Finished));
+    assert_eq!((bench.shelf.writes, count.load(Ordering::SeqCst)), (3, 2));
+    assert_eq!(bench.shelf.state.as_ref().unwrap().phase, RunPhase::Succeeded);
+}
+
+#[tokio::test]
+async fn a_refused_write_of_an_outcome_repeats_no_request() {
+    let (url, count) = counting_server().await;
+    let mut bench = Bench::of(&format!("- {{name: s, steps: [{{name: a, http: {{method: POST, url: \"{url}\"}}}}]}}"));
+    bench.shelf.refuse = vec![2, 3];
+    assert_eq!(bench.drive().await, Err(Refused));
+    assert_eq!(bench.drive().await, Err(Refused));
+    assert_eq!(bench.drive().await, Ok(Next::Finished));
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+    assert_eq!(bench.step(0, 0).outputs["json"]["number"], 1);
+}
+
+#[tokio::test]
+async fn a_refused_claim_sends_nothing() {
+    let (url, count) = counting_server().await;
+    let mut bench = Bench::of(&format!("- {{name: s, steps: [{{name: a, http: {{method: POST, url: \"{url}\"}}}}]}}"));
+    bench.shelf.refuse = vec![1];
+    assert_eq!(bench.drive().await, Err(Refused));
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+    assert_eq!(bench.drive().await, Ok(Next::Finished));
+    assert_eq!((count.load(Ordering::SeqCst), bench.step(0, 0).claims), (1, 1));
+}
+
+#[tokio::test]
+async fn after_a_crash_a_request_that_must_not_be_repeated_is_left_to_a_person() {
+    let (url, count) = counting_server().await;
+    let mut bench = Bench::of(&format!("- {{name: s, steps: [{{name: a, http: {{method: POST, url: \"{url}\"}}}}]}}"));
+    bench.shelf.refuse = vec![2];
+    assert_eq!(bench.drive().await, Err(Refused));
+    bench.crash();
+    assert_eq!(bench.drive().await, Ok(Next::Finished));
+    assert_eq!(count.load(Ordering::SeqCst), 1, "sent once");
+    assert_eq!((bench.step(0, 0).phase, bench.step(0, 0).claims), (StepPhase::Unknown, 2));
+}
+
+#[tokio::test]
+async fn after_a_crash_a_wait_is_looked_at_without_a_write() {
+    let (url, count) = counting_server().await;
+    let mut bench = Bench::of(&format!(
+        "- {{name: s, steps: [{{name: a, waitFor: {{interval: 30s, sources: {{it: {{http: {{url: \"{url}\"}}}}}}, condition: it.json.done}}}}]}}"
+    ));
+    let next = bench.drive().await.unwrap();
+    assert!(matches!(next, Next::Wait(Some(until)) if until > now()), "{next:?}");
+    assert_eq!(bench.shelf.writes, 1);
+    bench.crash();
+    bench.drive().await.unwrap();
+    let writes = bench.shelf.writes;
+    bench.crash();
+    assert_eq!(bench.drive().await, Ok(Next::Finished));
+    assert_eq!((count.load(Ordering::SeqCst), bench.shelf.writes, bench.step(0, 0).claims), (3, writes + 1, 1));
+}
+
+#[tokio::test]
+async fn progress_is_written_when_it_changed_and_at_most_every_ten_seconds() {
+    let (url, _) = counting_server().await;
+    let mut bench = Bench::of(&format!(
+        "- {{name: s, steps: [{{name: a, validate: {{interval: 1s, count: 100, sources: {{it: {{http: {{url: \"{url}\"}}}}}}, checks: [{{name: it counts, expr: it.json.number > 0}}]}}}}]}}"
+    ));
+    let mut written_at = Vec::new();
+    for second in 0..35 {
+        bench.elapsed = SignedDuration::from_secs(second);
+        let before = bench.shelf.writes;
+        let next = bench.drive().await.unwrap();
+        assert!(matches!(next, Next::Wait(Some(until)) if until > now() + bench.elapsed), "{second} s: {next:?}");
+        if bench.shelf.writes > before {
+            written_at.push(second);
+        }
+    }
+    assert_eq!(written_at, [0, 10, 20, 30], "the claim, then progress");
+}
+
+#[tokio::test]
+async fn an_abort_ends_a_wait_at_once() {
+    let mut bench = Bench::of("- {name: s, steps: [{name: a, delay: {duration: 1h}}]}");
+    assert!(matches!(bench.drive().await, Ok(Next::Wait(Some(_)))));
+    bench.abort = Some(("Aborted".to_owned(), "aborted by alice".to_owned()));
+    assert_eq!(bench.drive().await, Ok(Next::Finished));
+    assert_eq!(bench.step(0, 0).phase, StepPhase::Aborted);
+    assert_eq!(bench.shelf.state.as_ref().unwrap().phase, RunPhase::Aborted);
+}
