@@ -6,6 +6,8 @@
 
 mod calls;
 mod operators;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
@@ -243,8 +245,8 @@ impl Check<'_> {
         let element = match (&range, l.kind.over_optional()) {
             (Type::Any, _) => Some(Type::Any),
             (Type::Optional(inner), true) | (Type::List(inner), false) => Some((**inner).clone()),
-            (Type::Object(_), false) => Some(Type::String),
-            (Type::Map(_), false) => Some(Type::Any),
+            (Type::Object(_), false) if l.kind != LoopKind::SortBy => Some(Type::String),
+            (Type::Map(_), false) if l.kind != LoopKind::SortBy => Some(Type::Any),
             _ => None,
         };
         let element = element.unwrap_or_else(|| {

@@ -89,6 +89,46 @@ impl<'s> Data<'s> {
     }
 }
 
+impl Data<'_> {
+    /// As JSON again, which costs its size.
+    pub(crate) fn to_json(self, meter: &mut Meter) -> Result<Json, Refusal> {
+        let mut size = 0;
+        self.copy(meter, &mut size, 0)
+    }
+
+    fn copy(self, meter: &mut Meter, size: &mut usize, depth: usize) -> Result<Json, Refusal> {
+        match self {
+            Self::Json(value) => {
+                measure_json(value, meter, size, depth)?;
+                Ok(value.clone())
+            }
+            Self::Members(members) => {
+                grow(meter, size, BYTES_PER_VALUE, depth)?;
+                let mut copied = serde_json::Map::new();
+                for (name, node) in members {
+                    grow(meter, size, name.len(), depth)?;
+                    let value = Data::of(node).copy(meter, size, depth + 1)?;
+                    copied.insert(name.to_string(), value);
+                }
+                Ok(Json::Object(copied))
+            }
+        }
+    }
+}
+
+fn measure_json(value: &Json, meter: &mut Meter, size: &mut usize, depth: usize) -> Result<(), Refusal> {
+    grow(meter, size, BYTES_PER_VALUE, depth)?;
+    match value {
+        Json::String(text) => grow(meter, size, text.len(), depth),
+        Json::Array(items) => items.iter().try_for_each(|item| measure_json(item, meter, size, depth + 1)),
+        Json::Object(members) => members.iter().try_for_each(|(name, member)| {
+            grow(meter, size, name.len(), depth)?;
+            measure_json(member, meter, size, depth + 1)
+        }),
+        Json::Null | Json::Bool(_) | Json::Number(_) => Ok(()),
+    }
+}
+
 fn convert_members<'s>(
     members: impl ExactSizeIterator<Item = (&'s str, Data<'s>)>,
     meter: &mut Meter,

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use crate::Diagnostic;
 
-/// An evaluation that ended without a value: what kind of failure, a message that names the path or the operands, and where.
+/// An evaluation that ended without a value: what kind of failure, a message that names the path or the operands, and
+/// where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluationError {
     /// For machines.

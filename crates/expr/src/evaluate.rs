@@ -9,6 +9,8 @@
 
 mod access;
 mod loops;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -28,8 +30,8 @@ use crate::{ErrorKind, EvaluationError, Scope};
 /// Evaluates a tree to JSON.
 pub(crate) fn evaluate(source: &str, root: &Node, scope: &Scope<'_>) -> Result<Json, EvaluationError> {
     let mut evaluation = Evaluation { source, scope, meter: Meter::start(), locals: Vec::new() };
-    let result = evaluation.value(root)?;
-    evaluation.result(&result).map_err(|refusal| at(root, refusal))
+    let result = evaluation.operand(root)?;
+    evaluation.result(result).map_err(|refusal| at(root, refusal))
 }
 
 struct Evaluation<'s> {
@@ -112,9 +114,14 @@ impl<'s> Evaluation<'s> {
         }
     }
 
-    fn result(&mut self, value: &Value) -> Result<Json, Refusal> {
-        measure(value, &mut self.meter)?;
-        to_json(value)
+    fn result(&mut self, result: Operand<'s>) -> Result<Json, Refusal> {
+        match result {
+            Operand::Data(data) => data.to_json(&mut self.meter),
+            Operand::Value(value) => {
+                measure(&value, &mut self.meter)?;
+                to_json(&value)
+            }
+        }
     }
 
     /// As a bool, which it has to be.

@@ -23,7 +23,8 @@ pub(crate) struct Compiled {
 }
 
 impl Expression {
-    /// Compiles `source`. The outcomes of the last few thousand sources are kept, so compiling one again costs a look-up.
+    /// Compiles `source`. The outcomes of the last few thousand sources are kept, so compiling one again costs a
+    /// look-up.
     ///
     /// # Errors
     ///

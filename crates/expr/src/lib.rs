@@ -36,6 +36,8 @@ mod meter;
 mod names;
 mod operators;
 mod parse;
+#[cfg(test)]
+mod properties;
 mod references;
 mod scope;
 mod suggest;

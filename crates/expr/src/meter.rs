@@ -96,3 +96,23 @@ impl Meter {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deadline_ends_what_the_steps_would_allow() {
+        let mut meter = Meter { deadline: Instant::now(), ..Meter::start() };
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        let ended = (0..=STEPS_PER_LOOK).find_map(|_| meter.charge(1).err());
+        assert_eq!(ended.unwrap().message, "the expression takes longer than 100 ms");
+    }
+
+    #[test]
+    fn steps_end_it() {
+        let mut meter = Meter::start();
+        assert_eq!(meter.charge(MAX_STEPS + 1).unwrap_err().kind, ErrorKind::Limit);
+        assert_eq!(Meter::start().charge_product(usize::MAX, usize::MAX).unwrap_err().kind, ErrorKind::Limit);
+    }
+}

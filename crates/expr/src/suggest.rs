@@ -7,7 +7,7 @@ pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     if word.len() > LONGEST {
         return None;
     }
-    let allowed = (word.chars().count() / 3).clamp(1, 3);
+    let allowed = ((word.chars().count() + 1) / 3).min(3);
     candidates
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST && *candidate != word)
@@ -54,6 +54,7 @@ mod tests {
             ("setps", Some("steps")),
             ("rnu", Some("run")),
             ("x", None),
+            ("sizes", None),
             ("entirely", None),
         ] {
             assert_eq!(closest(word, names), meant, "{word}");

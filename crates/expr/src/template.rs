@@ -218,3 +218,86 @@ fn plain(value: &Value, expression: &Expression, span: &Range<usize>) -> Result<
 fn has_form(actual: &Type) -> bool {
     !matches!(actual, Type::Null | Type::List(_) | Type::Map(_) | Type::Object(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(text: &str, expected: Expect) {
+        let params = json!({"version": "1.4.2", "n": 2, "none": null, "tags": ["a"], "on": true, "f": 1.5});
+        let scope = Scope::new().with("params", &params);
+        let said = match Template::parse(text).map(|template| template.render(&scope)) {
+            Ok(Ok(value)) => value.to_string(),
+            Ok(Err(error)) => format!("{:?} at `{}`: {error}", error.kind, &text[error.span.clone()]),
+            Err(found) => format!("[{}] `{}`: {found}", found.code, &text[found.span.clone()]),
+        };
+        expected.assert_eq(&said);
+    }
+
+    #[test]
+    fn text_around_values_is_text() {
+        check("web:${{ params.version }}", expect![[r#""web:1.4.2""#]]);
+        check("${{ params.n }}${{params.on}} ${{ params.f }}", expect![[r#""2true 1.5""#]]);
+        check("for ${{ duration('90s') }}", expect![[r#""for 90s""#]]);
+        check(" ${{ params.n }}", expect![[r#"" 2""#]]);
+        check("", expect![[r#""""#]]);
+        check("é ${{ 'é' + \"}}\" }} é", expect![[r#""é é}} é""#]]);
+    }
+
+    #[test]
+    fn a_value_alone_keeps_its_type() {
+        check("${{ params.n }}", expect!["2"]);
+        check("${{params.tags}}", expect![[r#"["a"]"#]]);
+        check("${{\n  params.none\n}}", expect!["null"]);
+        check("${{ {'a': {'b': params.n}} }}", expect![[r#"{"a":{"b":2}}"#]]);
+        check("${{ {'a': {'b': params.n}}}}", expect![[r#"{"a":{"b":2}}"#]]);
+    }
+
+    #[test]
+    fn dollars_are_text() {
+        check("$${{ params.n }}", expect![[r#""${{ params.n }}""#]]);
+        check("a$${{ }} ${{ params.n }} $5 $$ ${x} $", expect![[r#""a${{ }} 2 $5 $$ ${x} $""#]]);
+        check("${{ params.n }}$${{", expect![[r#""2${{""#]]);
+        check("}} {{ x }}", expect![[r#""}} {{ x }}""#]]);
+    }
+
+    #[test]
+    fn what_has_no_form_in_a_text_is_an_error() {
+        check(
+            "a ${{ params.none }}",
+            expect!["Type at `${{ params.none }}`: `params.none` is null, which has no form inside a text"],
+        );
+        check(
+            "${{ params.tags }} b",
+            expect!["Type at `${{ params.tags }}`: `params.tags` is a list, which has no form inside a text"],
+        );
+    }
+
+    #[test]
+    fn errors_stand_where_they_are_in_the_whole_text() {
+        check(
+            "é: ${{ params.verion }}",
+            expect!["NoSuchKey at `verion`: no such key `verion` in params; did you mean `version`?"],
+        );
+        check(
+            "a ${{ params.n",
+            expect!["[unclosed-interpolation] `${{`: `${{` has no `}}`; write `$${{` for a `${{` that is text"],
+        );
+        check("a ${{ params.n + }} b", expect!["[syntax] ``: the expression ends too early"]);
+        check("a ${{  }} b", expect!["[syntax] `${{  }}`: the expression is empty"]);
+        let text = "\n a ${{ param.n }} ${{ params.tags }}";
+        let names = Names::new().with("params", Type::object([("tags", Type::list(Type::String))]));
+        let template = Template::parse(text).unwrap();
+        let found = template.check(&names);
+        let said: Vec<String> =
+            found.iter().map(|d| format!("{}:{} `{}`: {d}", d.line, d.column, &text[d.span.clone()])).collect();
+        expect![[r#"
+            2:8 `param`: unknown name `param`; did you mean `params`?
+            2:19 `${{ params.tags }}`: a list has no form inside a text"#]]
+        .assert_eq(&said.join("\n"));
+        assert_eq!(&text[template.names()[0].span.clone()], "param.n");
+    }
+}

@@ -135,3 +135,45 @@ fn key(name: &str) -> String {
         false => format!("[{name:?}]"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Type;
+
+    #[test]
+    fn each_string_is_rendered_and_the_rest_stays() {
+        let params = json!({"version": "1.4.2", "n": 2});
+        let config =
+            json!({"image": "web:${{ params.version }}", "n": ["${{ params.n }}", 7, null], "${{ key }}": true});
+        let rendered = render_value(&config, &Scope::new().with("params", &params)).unwrap();
+        assert_eq!(rendered, json!({"image": "web:1.4.2", "n": [2, 7, null], "${{ key }}": true}));
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        let config = json!({"headers": {"x a": ["", "${{ param.n }}"]}, "url": "${{", "z": "${{ params.n.x }}"});
+        let names = Names::new().with("params", Type::object([("n", Type::Int)]));
+        let found: Vec<String> = check_value(&config, &names).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "headers[\"x a\"][1]: unknown name `param`; did you mean `params`?",
+                "url: `${{` has no `}}`; write `$${{` for a `${{` that is text",
+                "z: `params.n` is an int and has no `x`",
+            ]
+        );
+        let error = render_value(&config, &Scope::new()).unwrap_err();
+        assert_eq!(error.to_string(), "headers[\"x a\"][1]: unknown name `param`");
+    }
+
+    #[test]
+    fn what_is_read_is_listed_with_its_path() {
+        let config = json!([{"a": "${{ steps.x.outputs }} ${{ run.name }}"}]);
+        let found: Vec<String> =
+            value_names(&config).iter().map(|l| format!("{} {}", l.path, l.what.path.join("."))).collect();
+        assert_eq!(found, ["[0].a steps.x.outputs", "[0].a run.name"]);
+    }
+}

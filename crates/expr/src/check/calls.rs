@@ -8,11 +8,20 @@ use crate::{Diagnostic, Type};
 
 impl Check<'_> {
     pub(super) fn call(&mut self, node: &Node, call: &Call) -> Type {
+        let name = call.function.as_str();
+        if LoopKind::NAMES.contains(&name) {
+            call.target.iter().for_each(|target| drop(self.infer(target)));
+            let message = format!(
+                "`{name}` is called on a list or a map with a name and an expression, such as `xs.{name}(x, x > 1)`"
+            );
+            self.report("wrong-argument-count", message, &call.function_span);
+            return Type::Any;
+        }
         let mut types = Vec::with_capacity(call.arguments.len() + 1);
         for value in call.target.iter().chain(&call.arguments) {
             types.push(self.infer(value));
         }
-        let Some(overloads) = functions::find(&call.function) else {
+        let Some(overloads) = functions::find(name) else {
             self.unknown_function(call);
             return Type::Any;
         };
@@ -49,12 +58,6 @@ impl Check<'_> {
     fn unknown_function(&mut self, call: &Call) {
         let name = call.function.as_str();
         let span = &call.function_span;
-        if LoopKind::NAMES.contains(&name) {
-            let message = format!(
-                "`{name}` is called on a list or a map with a name and an expression, such as `xs.{name}(x, x > 1)`"
-            );
-            return self.report("wrong-argument-count", message, span);
-        }
         let message = format!("unknown function `{name}`");
         if name == "now" {
             let diagnostic = Diagnostic::new("unknown-function", message, self.source, span.clone());

@@ -21,7 +21,7 @@ impl<'s> Evaluation<'s> {
         if l.kind.over_optional() {
             return self.over_optional(l, range).map(Operand::Value);
         }
-        let items = self.items(&l.range, range)?;
+        let items = self.items(l, range)?;
         // The variable has a place of its own, so that an inner loop finds the outer one's.
         self.locals.truncate(l.variable);
         self.locals.push(Operand::Value(Value::Null));
@@ -42,7 +42,8 @@ impl<'s> Evaluation<'s> {
     }
 
     /// The elements of a list, or the keys of a map in their order.
-    fn items(&mut self, node: &Node, range: Operand<'s>) -> Result<Vec<Operand<'s>>, EvaluationError> {
+    fn items(&mut self, l: &'s Loop, range: Operand<'s>) -> Result<Vec<Operand<'s>>, EvaluationError> {
+        let node = &l.range;
         let keys = match &range {
             Operand::Data(Data::Json(Json::Array(items))) => {
                 let items = items.iter().map(|item| Operand::Data(Data::Json(item)));
@@ -52,6 +53,7 @@ impl<'s> Evaluation<'s> {
                 let items = items.iter().map(|item| Operand::Value(item.clone()));
                 return self.paid(node, items);
             }
+            _ if l.kind == LoopKind::SortBy => None,
             Operand::Value(Value::Map(map)) => {
                 let mut keys: Vec<Key> = map.map.keys().cloned().collect();
                 keys.sort_unstable();

@@ -330,3 +330,53 @@ pub(crate) fn text(name: &str, value: &Value) -> Result<String, Refusal> {
         other => Err(Refusal::new(ErrorKind::Internal, format!("`{name}` returned {}", type_of(&other)))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value that a signature's word stands for.
+    fn sample(word: &str) -> Value {
+        let made = |name: &str, text: &str| invoke(&mut Meter::start(), name, false, &[Value::from(text)]).unwrap();
+        match word {
+            "bool" => Value::Bool(true),
+            "int" => Value::Int(1),
+            "uint" => Value::UInt(1),
+            "double" => Value::Float(1.0),
+            "bytes" => Value::Bytes(Arc::new(b"a".to_vec())),
+            "map" => Value::Map(cel::objects::Map { map: Arc::default() }),
+            "timestamp" => made("timestamp", "2026-01-02T03:04:05Z"),
+            "duration" => made("duration", "90s"),
+            "semver" => made("semver", "1.2.3"),
+            "quantity" => made("quantity", "1Gi"),
+            "list<T>" => Value::from(vec![Value::Int(1), Value::Int(2)]),
+            "optional<T>" => to_optional(Some(Value::Int(1))),
+            "any" | "T" => Value::Int(1),
+            list if list.starts_with("list") => Value::from(vec!["a", "b"]),
+            _ => Value::from("a"),
+        }
+    }
+
+    #[test]
+    fn every_function_of_every_list_runs() {
+        for text in signatures() {
+            let signature = Signature::parse(text);
+            let head = text.split(" -> ").next().unwrap();
+            let (path, arguments) = head.trim_end_matches(')').split_once('(').unwrap();
+            let receiver = signature.receiver.as_ref().map(|_| path.rsplit_once('.').unwrap().0);
+            let arguments = arguments.split(", ").filter(|word| !word.is_empty() && *word != "...");
+            let values: Vec<Value> = receiver.into_iter().chain(arguments).map(sample).collect();
+            let name = signature.name;
+            if let Err(refusal) = invoke(&mut Meter::start(), name, receiver.is_some(), &values) {
+                // It may not like the sample; it must know the types.
+                assert_eq!(refusal.kind, ErrorKind::Failed, "{text}: {}", refusal.message);
+                assert!(!refusal.message.contains("Undeclared"), "{text}: {}", refusal.message);
+            }
+        }
+    }
+
+    #[test]
+    fn no_function_reads_the_clock() {
+        assert!(names().all(|name| !name.to_lowercase().contains("now") && !name.contains("rand")));
+    }
+}

@@ -137,7 +137,7 @@ impl Lowering<'_> {
         let incomplete = |_| self.syntax("the expression is no CEL", place.clone());
         let start = nodes.iter().fold(place.start, |at, n| at.min(n.span.start));
         let end = nodes.iter().fold(place.end, |at, n| at.max(n.span.end));
-        let mut span = start..end;
+        let mut span = balanced(self.source, start..end);
         let kind = match operator {
             Operator::Not | Operator::Negate => {
                 let [of]: [Node; 1] = nodes.try_into().map_err(incomplete)?;
@@ -278,6 +278,25 @@ impl Lowering<'_> {
         Diagnostic::new("too-complex", message, self.source, span)
             .with_help("compute parts of it in a step of their own")
     }
+}
+
+/// A span of operands with the brackets around them, which the tree does not have.
+fn balanced(source: &str, mut span: Range<usize>) -> Range<usize> {
+    let count = |span: &Range<usize>, bracket| source[span.clone()].matches(bracket).count();
+    while count(&span, '(') > count(&span, ')') {
+        match source[span.end..].find(|c: char| !c.is_whitespace()) {
+            Some(at) if source[span.end + at..].starts_with(')') => span.end += at + 1,
+            _ => break,
+        }
+    }
+    while count(&span, ')') > count(&span, '(') {
+        let before = source[..span.start].trim_end();
+        match before.ends_with('(') {
+            true => span.start = before.len() - 1,
+            false => break,
+        }
+    }
+    span
 }
 
 enum Operator {

@@ -98,3 +98,57 @@ fn help(source: &str, at: usize) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use crate::Expression;
+
+    fn check(source: &str, expected: Expect) {
+        let found = Expression::compile(source).unwrap_err();
+        let span = &source[found.span.clone()];
+        expected.assert_eq(&format!("[{}] {}:{} `{span}`: {found}", found.code, found.line, found.column));
+    }
+
+    #[test]
+    fn syntax_errors_say_where_and_what() {
+        check("a ==", expect!["[syntax] 1:5 ``: the expression ends too early"]);
+        check("a = 1", expect!["[syntax] 1:3 `=`: unexpected `=`; write `==` to compare"]);
+        check("a and b", expect!["[syntax] 1:3 `and`: unexpected `and`; write `&&`"]);
+        check("not a", expect!["[syntax] 1:5 `a`: unexpected `a`; write `!` for `not`"]);
+        check("'é' +\n 'abc", expect!["[syntax] 2:2 `'`: a string is not closed, or holds an unknown escape"]);
+        check("[1, 2", expect!["[syntax] 1:6 ``: the expression ends too early"]);
+        check("f(1))", expect!["[syntax] 1:5 `)`: unexpected `)`"]);
+        check("a ? b", expect!["[syntax] 1:6 ``: the expression ends too early"]);
+        check("#", expect!["[syntax] 1:1 `#`: unexpected `#`"]);
+        check("  ", expect!["[syntax] 1:1 `  `: the expression is empty"]);
+        check("if", expect!["[syntax] 1:1 `if`: reserved identifier: if"]);
+        check("99999999999999999999", expect!["[syntax] 1:1 `99999999999999999999`: invalid int literal"]);
+        check(
+            "has(a)",
+            expect![
+                "[syntax] 1:5 `a`: `has` asks for a member, such as `has(a.b)`; use `a.?b.hasValue()` or `k in a` for anything else"
+            ],
+        );
+        check("xs.all(1, true)", expect!["[syntax] 1:8 `1`: the first argument of a macro is a plain name"]);
+        check("Foo{a: 1}", expect!["[syntax] 1:4 `{`: there are no message types; write a map"]);
+        check("${{ a }}", expect!["[syntax] 1:1 `$`: unexpected `$`; this is CEL already; write it without `${{ }}`"]);
+    }
+
+    #[test]
+    fn bounds_say_which() {
+        check(
+            &format!("{}1{}", "(".repeat(40), ")".repeat(40)),
+            expect![
+                "[too-complex] 1:34 `(((((((1))))))))))))))))))))))))))))))))))))))))`: brackets, calls or conditionals are nested deeper than 32"
+            ],
+        );
+        check(
+            "a.all(x, b.all(y, c.all(z, z)))",
+            expect![
+                "[too-complex] 1:24 `(`: loops are nested deeper than 2; compute parts of it in a step of their own"
+            ],
+        );
+    }
+}
