@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use kube::{Resource, core::DeserializeGuard};
 use kube_runtime::controller::Action;
 use sluice_api::{PipelineRun, variables::RunVariables};
-use sluice_engine::{Ending, RunPhase, RunState};
+use sluice_engine::{Event, Plan, RunPhase, RunState, record};
 use sluice_steps::{
     Report,
     drive::{self, Next, Store},
 };
 
 use crate::{
+    accounts,
     context::{Context, now},
     decode::{self, Decoded},
     finalizer,
@@ -112,6 +113,9 @@ async fn carry_on(
         }
         Err(error) => return Err(error.into()),
     };
+    if let Some(obstacle) = missing_account(context, &run, &resolved).await {
+        return stop(context, object, &run, &this, obstacle).await;
+    }
     let program = &resolved.pinned.program;
     if run.state.stages.is_empty() {
         run.state = RunState::of(&program.plan);
@@ -132,6 +136,20 @@ async fn carry_on(
     }
     context.waits.set(&this, waits::of_state(&run.state));
     drive_run(context, object, run, &this, &resolved, memory).await
+}
+
+/// A run does not start before its account is there. Whether one that has started may go on is for its steps to say.
+async fn missing_account(context: &Context, run: &Decoded, resolved: &Resolved) -> Option<Obstacle> {
+    if run.state.has_claims() {
+        return None;
+    }
+    let account = &resolved.pinned.spec.service_account_name;
+    match context.accounts.client(&run.identity.namespace, account).await {
+        Err(error @ accounts::Error::NotFound { .. }) => {
+            Some(Obstacle::Missing("ServiceAccountNotFound", error.to_string()))
+        }
+        Err(_) | Ok(_) => None,
+    }
 }
 
 async fn drive_run(
@@ -182,7 +200,6 @@ async fn stop(
     obstacle: Obstacle,
 ) -> Result<Action, Error> {
     let mut store = StatusStore::new(context.client.clone(), run, &object.spec.actions, |_| {});
-    let now = now();
     // Whoever asked for the end of a run that cannot start gets it.
     let obstacle = match (&run.abort, obstacle) {
         (Some((_, message)), Obstacle::Missing(..)) => Obstacle::Fatal("Aborted", message.clone()),
@@ -196,13 +213,20 @@ async fn stop(
             Ok(Action::requeue(MISSING))
         }
         Obstacle::Fatal(reason, message) => {
-            let phase = if reason == "Aborted" { RunPhase::Aborted } else { RunPhase::Failed };
-            let ending = Ending { phase, reason: reason.to_owned(), message: Some(message.clone()), at: now };
-            let state = RunState { phase, ending: Some(ending), finished_at: Some(now), ..run.state.clone() };
-            store.persist(&state).await?;
+            store.persist(&ended(run.state.clone(), reason, message)).await?;
             Ok(Action::await_change())
         }
     }
+}
+
+/// The state of a run that ends here, without its plan: whatever was under way ends with it, and no hook runs.
+fn ended(state: RunState, reason: &str, message: String) -> RunState {
+    let (plan, now, reason) = (Plan::default(), now(), reason.to_owned());
+    let event = match reason.as_str() {
+        "Aborted" => Event::Aborted { reason, message },
+        _ => Event::Ended { phase: RunPhase::Failed, reason, message: Some(message) },
+    };
+    record(&plan, record(&plan, state, event, now), Event::RunFinished, now)
 }
 
 /// What is left to do for a run that has ended: answer late actions, tell people, let go.

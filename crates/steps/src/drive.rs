@@ -12,6 +12,8 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -20,13 +22,13 @@ use sluice_api::{
     variables::{self, RunIdentity, RunVariables},
 };
 use sluice_engine::{
-    Action, Event, Failure, Mode, Observed, Outcome, Outputs, Question, RunState, StepAt, StepPhase, Task, decide,
-    record,
+    Action, Event, Failure, Mode, Observed, Outcome, Outputs, Question, RunState, StagePhase, StepAt, StepPhase, Task,
+    decide, record,
 };
 
 pub use memory::Memory;
 
-use crate::{StepContext, World, perform, render};
+use crate::{Report, StepContext, World, perform, render};
 
 /// A run to carry on.
 pub struct Run<'a> {
@@ -66,6 +68,9 @@ pub enum Next {
 /// Moves in one call: far more than any plan has, so that a fault here never spins for ever.
 const MAX_MOVES: usize = 100_000;
 
+/// No step is performed longer without an outcome: its own requests have shorter limits, so this is for what has none.
+const PERFORM_LIMIT: Duration = Duration::from_secs(180);
+
 /// Carries a run on until it waits or has ended.
 pub async fn drive<S: Store>(
     run: &Run<'_>,
@@ -78,7 +83,10 @@ pub async fn drive<S: Store>(
     for _ in 0..MAX_MOVES {
         let now = (run.clock)();
         match drive.decide(now) {
-            Action::Record(event) => drive.note(event, now),
+            Action::Record(event) => {
+                drive.report(&event).await;
+                drive.note(event, now);
+            }
             Action::Evaluate { question, condition } => drive.evaluate(question, &condition.0, now),
             Action::Judge { at, failure } => drive.fail(at, failure, now),
             Action::Compute(at) => drive.compute(at, now),
@@ -216,10 +224,24 @@ impl Drive<'_, '_> {
             Err(failure) => return Outcome::Failed(failure),
         };
         let context = prepared.context(self.run, &self.state, (self.run.clock)());
-        match task.mode {
-            Mode::Act => perform::act(&prepared.config, &context).await,
-            Mode::Look => perform::look(&prepared.config, &context).await,
-        }
+        let performed = async {
+            match task.mode {
+                Mode::Act => perform::act(&prepared.config, &context).await,
+                Mode::Look => perform::look(&prepared.config, &context).await,
+            }
+        };
+        let ended = tokio::time::timeout(PERFORM_LIMIT, performed).await;
+        ended.unwrap_or_else(|_| stalled(task.mode, (self.run.clock)()))
+    }
+
+    /// Tells people what changes no result and would pass unseen.
+    async fn report(&self, event: &Event) {
+        let Event::HookEnded { hook, phase: StagePhase::Failed } = event else { return };
+        let Some(hook) = self.state.hooks.get(*hook) else { return };
+        let failed = hook.steps.iter().find(|step| step.phase.is_failed());
+        let why = failed.and_then(|step| step.message.as_deref()).unwrap_or("a step failed");
+        let message = format!("hook {} ({:?} of {}) failed: {why}", hook.hook, hook.event, hook.subject);
+        self.run.world.report(Report { reason: "HookFailed".to_owned(), message, warning: true }).await;
     }
 
     fn record_outcome(&mut self, at: StepAt, outcome: Outcome, now: Timestamp) {
@@ -257,6 +279,16 @@ impl Drive<'_, '_> {
         self.persist_if(self.dirty || is_due, store).await?;
         let later = self.memory.progress_due();
         Ok(until.into_iter().chain(later).min())
+    }
+}
+
+/// Something outside neither answered nor failed.
+fn stalled(mode: Mode, now: Timestamp) -> Outcome {
+    let message = format!("nothing answered for {} s", PERFORM_LIMIT.as_secs());
+    match mode {
+        Mode::Act => Outcome::Failed(Failure::transient("Stalled", message)),
+        // A wait goes on.
+        Mode::Look => Outcome::Waiting { look_at: now, message: Some(message), progress: None, act_again: false },
     }
 }
 
