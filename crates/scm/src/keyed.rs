@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::error::Error;
+use crate::error::{Error, Outcome};
 use crate::host::{Commit, GitHost, NewCommit, NewPullRequest, PullRequest, PullRequestState};
 use crate::names::{BranchName, EffectKey, RepoName};
 
@@ -50,10 +50,22 @@ pub async fn commit_on_new_branch(
         return Ok(own);
     }
     match host.commit_files(repo, commit).await {
-        Err(conflict @ Error::AlreadyExists { .. }) => {
-            find_branch(host, repo, branch, &commit.key, since).await?.ok_or(conflict)
+        Err(Error::AlreadyExists { what, .. }) => {
+            let found = find_branch(host, repo, branch, &commit.key, since).await?;
+            found.ok_or_else(|| not_shown_yet(host, &what))
         }
         made => made,
+    }
+}
+
+/// Somebody with the same key was faster, and the host is not done yet (Gitea has the branch in git before it is in its
+/// database): look again.
+fn not_shown_yet(host: &dyn GitHost, what: &str) -> Error {
+    Error::Unavailable {
+        host: host.describe().to_owned(),
+        what: format!("adopt {what}"),
+        outcome: Outcome::Unknown,
+        message: "it says that it exists and does not show it yet".into(),
     }
 }
 
@@ -99,8 +111,9 @@ pub async fn open_pull_request(
         return Ok(own);
     }
     match host.open_pull_request(repo, pull).await {
-        Err(conflict @ Error::AlreadyExists { .. }) => {
-            find_pull_request(host, repo, &pull.head, &pull.key, since).await?.ok_or(conflict)
+        Err(Error::AlreadyExists { what, .. }) => {
+            let found = find_pull_request(host, repo, &pull.head, &pull.key, since).await?;
+            found.ok_or_else(|| not_shown_yet(host, &what))
         }
         opened => opened,
     }

@@ -99,6 +99,13 @@ impl Gitea {
             StatusCode::UNPROCESSABLE_ENTITY if said("branch already exists") => {
                 Ok(Error::AlreadyExists { host, what: object })
             }
+            // Two pushes at once: git's own words, behind a 403.
+            StatusCode::FORBIDDEN if said("reference already exists") => {
+                Ok(Error::AlreadyExists { host, what: object })
+            }
+            StatusCode::FORBIDDEN if said("cannot lock ref") || said("failed to update ref") => {
+                Ok(self.moved(object, message))
+            }
             StatusCode::UNPROCESSABLE_ENTITY if said("sha does not match") || said("file already exists") => {
                 Ok(self.moved(object, message))
             }

@@ -110,7 +110,7 @@ impl Gitea {
         self.call(method, repo, &["pulls", tail], format!("{verb} {object}"), object)
     }
 
-    /// The head that was merged or closed with, where the branch may have gone on since.
+    /// The head that was merged, as the branch may have gone on since.
     async fn merged_head(&self, repo: &RepoName, pull: &WirePull) -> Result<Option<CommitSha>, Error> {
         if !pull.merged {
             return Ok(None);
@@ -118,8 +118,13 @@ impl Gitea {
         let (object, number) = (format!("head of pull request {repo}#{}", pull.number), pull.number.to_string());
         let tail = ["git", "refs", "pull", &number, "head"];
         let call = self.call(Method::GET, repo, &tail, format!("read the {object}"), object)?;
-        match self.api.get::<WireReference>(call).await {
-            Ok(reference) => Ok(CommitSha::parse(&reference.object.sha).ok()),
+        // All references that begin so are answered.
+        match self.api.get::<Vec<WireReference>>(call).await {
+            Ok(found) => {
+                let name = format!("refs/pull/{}/head", pull.number);
+                let exact = found.iter().find(|reference| reference.name == name);
+                Ok(exact.and_then(|reference| CommitSha::parse(&reference.object.sha).ok()))
+            }
             Err(Failure::Refusal(_)) => Ok(None),
             Err(failure) => Err(failure.into()),
         }

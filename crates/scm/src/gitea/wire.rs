@@ -227,6 +227,8 @@ impl WirePull {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireReference {
+    #[serde(rename = "ref")]
+    pub(super) name: String,
     pub(super) object: WireId,
 }
 
