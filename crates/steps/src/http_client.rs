@@ -75,13 +75,8 @@ impl HttpClient {
         Ok(Self { client, addresses })
     }
 
-    /// The client itself, for git hosts. It follows no redirects, and resolves no name to a closed address; a URL whose
-    /// host is an address is judged by [`HttpClient::client_for`].
-    pub fn client(&self) -> &reqwest::Client {
-        &self.client
-    }
-
-    /// The client itself, for a server at this URL; a definite failure when the URL's host is a closed address.
+    /// The client itself, for requests to the server at this URL, as git hosts make them. It follows no redirects and
+    /// resolves no name to a closed address; a URL whose host is itself one is a definite failure.
     pub fn client_for(&self, url: &Url) -> Result<&reqwest::Client, Failure> {
         self.addresses.check(url).map_err(|closed| Failure::definite("AddressForbidden", closed.to_string()))?;
         Ok(&self.client)

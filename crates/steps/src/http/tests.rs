@@ -95,8 +95,8 @@ async fn nothing_sent_leaves_the_end_of_an_earlier_claim_unknown() {
 }
 
 /// What becomes of a request whose end nobody knows: reason, whether it is transient, its end.
-async fn lost(method: &str, delivery: Option<&str>, url: &str) -> (String, bool, End) {
-    let mut config = json!({"method": method, "url": url, "requestTimeout": "100ms"});
+async fn lost(method: &str, delivery: Option<&str>, url: &str, timeout: &str) -> (String, bool, End) {
+    let mut config = json!({"method": method, "url": url, "requestTimeout": timeout});
     if let Some(delivery) = delivery {
         config["delivery"] = json!(delivery);
     }
@@ -111,11 +111,11 @@ async fn an_unknown_end_is_followed_as_the_delivery_says() {
     let (half, _) = broken_server("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{").await;
     let failing = FakeServer::start(|_: &Received| (StatusCode::SERVICE_UNAVAILABLE, "down")).await;
     let unresolved = ("Unknown".to_owned(), false, End::Unresolved);
-    for (url, reason) in [
-        (reset.clone(), "NoAnswer"),
-        (silent_server().await, "NoAnswer"),
-        (half, "NoAnswer"),
-        (failing.url("/"), "HttpStatus"),
+    for (url, timeout, reason) in [
+        (reset, "30s", "NoAnswer"),
+        (silent_server().await, "100ms", "NoAnswer"),
+        (half, "30s", "NoAnswer"),
+        (failing.url("/"), "30s", "HttpStatus"),
     ] {
         let again = (reason.to_owned(), true, End::Unknown);
         for (method, delivery, expected) in [
@@ -128,7 +128,7 @@ async fn an_unknown_end_is_followed_as_the_delivery_says() {
             ("POST", Some("AtLeastOnce"), &again),
             ("GET", Some("AtMostOnce"), &unresolved),
         ] {
-            assert_eq!(&lost(method, delivery, &url).await, expected, "{method} {delivery:?} {url}");
+            assert_eq!(&lost(method, delivery, &url, timeout).await, expected, "{method} {delivery:?} {url}");
         }
     }
     // Every one of them was sent once: what follows is not the step's to decide.

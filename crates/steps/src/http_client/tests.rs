@@ -26,7 +26,7 @@ async fn request(method: Method, url: &str) -> Request {
     ]))
     .unwrap();
     let headers = Headers::of(&configured, &world, "shop").await.unwrap();
-    Request { method, url: url.parse().unwrap(), headers, body: None, timeout: Duration::from_secs(5) }
+    Request { method, url: url.parse().unwrap(), headers, body: None, timeout: TIMEOUT }
 }
 
 fn client() -> HttpClient {
@@ -62,7 +62,9 @@ async fn a_name_of_a_closed_address_is_refused_when_it_is_resolved() {
     let (reason, message) = wrong(closed.send(request(Method::GET, &server.url_by_name("/")).await).await);
     assert_eq!(reason, "AddressForbidden");
     assert!(message.contains("localhost (") && message.contains("127.0.0.1"), "{message}");
-    assert!(closed.client().get(server.url_by_name("/")).send().await.unwrap_err().is_connect());
+    let url = server.url_by_name("/").parse().unwrap();
+    let named = closed.client_for(&url).unwrap();
+    assert!(named.get(url).send().await.unwrap_err().is_connect());
     assert!(server.received().is_empty());
 }
 
@@ -81,12 +83,12 @@ impl Resolve for Rebinding {
 #[tokio::test]
 async fn a_name_that_changes_its_address_is_judged_by_the_address_that_is_dialled() {
     let client = HttpClient::with_resolver(Vec::new(), Arc::new(Rebinding(AtomicUsize::new(0)))).unwrap();
-    let ask = || async {
+    let ask = async |timeout| {
         let request = request(Method::GET, "http://rebinding.example/").await;
-        client.send(Request { timeout: Duration::from_millis(50), ..request }).await
+        client.send(Request { timeout, ..request }).await
     };
-    assert!(!matches!(ask().await, Err(Unanswered::Wrong(_))));
-    let (reason, message) = wrong(ask().await);
+    assert!(!matches!(ask(Duration::from_millis(50)).await, Err(Unanswered::Wrong(_))));
+    let (reason, message) = wrong(ask(TIMEOUT).await);
     assert_eq!(reason, "AddressForbidden");
     assert!(message.contains("rebinding.example (169.254.169.254)"), "{message}");
 }
@@ -94,7 +96,7 @@ async fn a_name_that_changes_its_address_is_judged_by_the_address_that_is_dialle
 #[tokio::test]
 async fn proxies_of_the_environment_are_not_asked() {
     // A client with a proxy would hand it the whole URL; this is what `no_proxy` prevents, whatever the environment.
-    let debug = format!("{:?}", client().client());
+    let debug = format!("{:?}", client());
     assert!(!debug.contains("proxies"), "{debug}");
 }
 
