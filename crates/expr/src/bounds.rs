@@ -23,7 +23,7 @@ pub const DEADLINE: Duration = Duration::from_millis(100);
 pub const MAX_VALUE_BYTES: usize = 1024 * 1024;
 /// Depth of lists and maps inside one another, in what is read and in what is returned.
 pub const MAX_VALUE_DEPTH: usize = 64;
-/// Bytes of one regular expression, and of its compiled form.
+/// Bytes of one regular expression.
 pub const MAX_REGEX_BYTES: usize = 512;
 /// Bytes of the compiled form of one regular expression.
 pub const MAX_REGEX_PROGRAM_BYTES: usize = 128 * 1024;
