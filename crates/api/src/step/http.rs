@@ -109,8 +109,19 @@ impl StepType for Http {
     }
 
     fn mistakes(&self) -> Vec<(String, String)> {
-        let both = self.json.is_some() && self.body.is_some();
+        let mut mistakes = Vec::new();
         // Not a rule of the schema: open JSON is invisible to its expressions.
-        if both { vec![("body".to_owned(), "set at most one of json and body".to_owned())] } else { Vec::new() }
+        if self.json.is_some() && self.body.is_some() {
+            mistakes.push(("body".to_owned(), "set at most one of json and body".to_owned()));
+        }
+        let is_wrong = |timeout: &Duration| *timeout == Duration::from_secs(0) || *timeout > MAX_REQUEST_TIMEOUT;
+        if let Some(timeout) = self.request_timeout.filter(is_wrong) {
+            let message = format!("must be more than 0s and at most {MAX_REQUEST_TIMEOUT}, not {timeout}");
+            mistakes.push(("requestTimeout".to_owned(), message));
+        }
+        mistakes
     }
 }
+
+/// A request that takes longer belongs into a `waitFor`, which holds no worker.
+const MAX_REQUEST_TIMEOUT: Duration = Duration::from_mins(2);

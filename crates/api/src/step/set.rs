@@ -14,7 +14,7 @@ use crate::step::StepType;
 #[schemars(inline)]
 pub struct Set {
     /// The values by name; their strings may contain `${{ }}`, and one that is a single `${{ }}` keeps its type.
-    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true, "maxProperties" = 64))]
     pub values: Map<String, Value>,
 }
 

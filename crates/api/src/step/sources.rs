@@ -22,7 +22,7 @@ pub struct Source {
     /// A GET request; a status other than 2xx is an error. The value: `status`, `json`, `headers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpSource>,
-    /// An instant query. The value: `value` (of the first series, null when there is none) and `series` (each with
+    /// An instant query. The value: `value` (of the first series; null when there is none, or when it is NaN or infinite) and `series` (each with
     /// `labels` and `value`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<PrometheusSource>,
@@ -82,9 +82,14 @@ pub(super) fn types(sources: &Sources) -> Vec<(String, Type)> {
     sources.iter().map(|(name, source)| (name.clone(), source.value_type())).collect()
 }
 
+/// The output of `validate` with each check's value, which no source may hide.
+pub(super) const CHECKS: &str = "checks";
+
 /// The mistakes in the names of sources: they have to be names that expressions can use.
 pub(super) fn mistakes(sources: &Sources) -> Vec<(String, String)> {
-    let wrong = sources.keys().filter(|name| !crate::check::is_name(name) || crate::check::is_reserved(name));
+    let wrong = sources
+        .keys()
+        .filter(|name| !crate::check::is_name(name) || crate::check::is_reserved(name) || *name == CHECKS);
     wrong
         .map(|name| {
             let remedy = "name it with letters and digits, a small letter first, and no variable's name";

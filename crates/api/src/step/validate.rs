@@ -62,7 +62,7 @@ impl StepType for Validate {
 
     fn outputs(&self) -> Type {
         let mut members = sources::types(&self.sources);
-        members.push(("checks".to_owned(), Type::map(Type::Bool)));
+        members.push((sources::CHECKS.to_owned(), Type::map(Type::Bool)));
         Type::object(members)
     }
 
