@@ -12,6 +12,7 @@ use std::fmt;
 
 const MAX_BYTES: usize = 1024;
 const MAX_SEGMENTS: usize = 64;
+const MAX_CONDITIONS: usize = 8;
 
 /// A parsed path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -156,6 +157,9 @@ impl Reader<'_> {
         }
         let mut conditions = vec![self.condition(first)?];
         while self.take(',') {
+            if conditions.len() == MAX_CONDITIONS {
+                return Err("at most 8 conditions choose an item");
+            }
             let key = self.key()?;
             conditions.push(self.condition(key)?);
         }
@@ -299,5 +303,6 @@ mod tests {
         assert!(Path::parse(&"a.".repeat(2000)).is_err());
         assert!(Path::parse(&vec!["a"; 65].join(".")).is_err());
         assert!(Path::parse(&vec!["a"; 64].join(".")).is_ok());
+        assert!(Path::parse(&format!("[{}]", ["a=b"; 9].join(","))).is_err());
     }
 }

@@ -267,3 +267,46 @@ fn a_large_file_is_edited_in_no_time() {
     let edited = apply("f.yaml", before.as_bytes(), &edits).unwrap();
     assert!(edited.changed && start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
 }
+
+#[test]
+fn nasty_files_take_no_time_and_no_stack() {
+    let edits: Vec<Edit> = (0..100).map(|n| creating(&format!("a[name=x].b{n}"), json!("v"))).collect();
+    let flow = format!("a: [{}{{name: x}}]", "{name: y}, ".repeat(20_000));
+    let edited = apply("f.yaml", flow.as_bytes(), &edits).unwrap();
+    assert!(edited.changed);
+    let start = std::time::Instant::now();
+    for part in [
+        "[",
+        "{a: ",
+        "- ",
+        "? ",
+        "[a,",
+        "{? ",
+        "#\n",
+        "a\n",
+        "a:\n#\n",
+        "- #\n",
+        "---\n",
+        "&a ",
+        "*a ",
+        "!a ",
+        "\"\n",
+        "'a\n",
+        "%a\n",
+        "\u{feff}",
+        "a\n\n\n ",
+        "&a a: \n",
+        "[a]: b\n",
+        "{\"a\":",
+        "\\",
+        "a: &a *a\n",
+        "| ",
+        "<<: ",
+    ] {
+        let text = part.repeat((200 << 10) / part.len());
+        let _ = apply("f.yaml", text.as_bytes(), &edits);
+        let _ = apply("f.json", text.as_bytes(), &edits);
+        let _ = apply("f.yaml", format!("a:\n- name: x\n  {text}").as_bytes(), &edits);
+    }
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}

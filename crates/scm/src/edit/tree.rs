@@ -14,6 +14,7 @@ use super::error::Fault;
 use super::scalar;
 
 const NESTING_LIMIT: usize = 200;
+const MAX_DOCUMENTS: usize = 1000;
 
 /// The place of a node in its tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,6 +103,9 @@ impl<'a> Tree<'a> {
                 }
                 _ => continue,
             };
+            if open.is_empty() && tree.roots.len() == MAX_DOCUMENTS {
+                return Err(Fault::at(span.start, format!("the file has more than {MAX_DOCUMENTS} documents")));
+            }
             tree.push(&mut open, Node { kind, span, anchor, tag: tag.map(|tag| tag.to_string()) });
         }
         Ok(tree)
