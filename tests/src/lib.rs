@@ -14,6 +14,7 @@
 //! | what pipelines call | [`Facts::services_url`]: `/collections`, `/alerts`, `/echo`, `/status/{code}`, `/slow/{ms}`, `/big/{bytes}`, `/redirect?to=`; read them with [`Cluster::services`] |
 //! | measurements | [`Cluster::set_metric`], asked for at [`Facts::prometheus_url`] |
 //! | the controller | [`Controller::start`]: `kill9()`, `restart()`, `terminate()`, `log()`, `usage()` |
+//! | a whole world for `deploy-v1` | [`fixture::Plan`] makes a [`fixture::Shop`]; [`fixture::install`] the kinds and the controller's rights |
 //! | its crashes | [`faults::Faults`]: counts its writes to all upstreams and kills it at any of them |
 //!
 //! ```no_run
@@ -53,6 +54,7 @@ pub mod controller;
 mod eventually;
 mod facts;
 pub mod faults;
+pub mod fixture;
 pub mod gitea;
 mod kubelet;
 pub mod namespace;

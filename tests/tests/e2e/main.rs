@@ -1,4 +1,5 @@
 //! Every end-to-end test of the workspace, against the real test cluster.
 
+mod deploy_v1;
 mod gitea;
 mod harness;

@@ -1,0 +1,3 @@
+//! `examples/deploy-v1.yaml` from its beginning to its end, on the real parts.
+
+mod by_itself;
