@@ -136,13 +136,19 @@ pub struct Observed {
 /// What this process knows about a step it is performing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// The number of the claim that this process persisted; 0 when it persisted none, or when the step said
-    /// that it has to act again, which takes a new claim once `look_at` has come.
+    /// The number of the claim that this process persisted; 0 when it persisted none.
     pub claims: i32,
-    /// Whether the effect was performed under that claim.
+    /// Whether the effect was performed under that claim, and need not be performed again.
     pub acted: bool,
     /// When it was last looked at.
     pub looked_at: Option<Timestamp>,
     /// When to look again.
     pub look_at: Timestamp,
+}
+
+impl Held {
+    /// Whether the effect is still to be performed under this claim.
+    pub(crate) fn must_act(&self) -> bool {
+        self.claims > 0 && !self.acted
+    }
 }

@@ -19,7 +19,8 @@ pub enum Outcome {
         message: Option<String>,
         /// What was seen so far, for machines.
         progress: Option<Value>,
-        /// At `look_at` the step must act again, under a new claim, instead of only looking.
+        /// At `look_at` the step must act again, under the claim it holds, instead of only looking. Only an effect that
+        /// the other side makes idempotent may ask for this: another process may have claimed the step since.
         act_again: bool,
     },
     /// The step's attempt ended without success.

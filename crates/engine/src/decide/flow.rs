@@ -107,13 +107,13 @@ impl Scene<'_> {
         }
         let may_rest = |held: &Held| self.now < held.look_at && !is_late;
         let look_at = match (plan.nature, held) {
-            // Told to act again: it may, under a claim of its own, when its pause is over.
-            (Nature::Acts, Some(held)) if held.claims == 0 && may_rest(held) => held.look_at,
             // Only a claim that this process persisted itself gives the right to act.
             (Nature::Acts, held) if held.is_none_or(|held| held.claims != state.claims) => {
                 return self.claim(at, state, path);
             }
-            (Nature::Acts, Some(held)) if !held.acted => return task(Mode::Act),
+            (Nature::Acts, Some(held)) if held.must_act() && held.looked_at.is_none() => return task(Mode::Act),
+            // Told to act again, under the claim that it holds, when its pause is over; never past its deadline.
+            (Nature::Acts, Some(held)) if held.must_act() && !is_late && !may_rest(held) => return task(Mode::Act),
             (_, Some(held)) if may_rest(held) => held.look_at,
             _ => return task(Mode::Look),
         };

@@ -60,12 +60,9 @@ impl Memory {
         };
         let held =
             self.held.entry(task.key.clone()).or_insert(Held { claims: 0, acted: false, looked_at: None, look_at });
-        held.acted |= task.mode == Mode::Act;
+        held.acted = (held.acted || task.mode == Mode::Act) && !act_again;
         held.looked_at = Some(now);
         held.look_at = look_at;
-        if act_again {
-            held.claims = 0;
-        }
         if let Outcome::Waiting { message, progress, .. } = outcome {
             self.saw(&task.key, message, progress, now);
         }

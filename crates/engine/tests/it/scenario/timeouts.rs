@@ -180,17 +180,13 @@ fn a_step_that_has_to_act_again_and_again_times_out() {
             0s claim commit under key 1
             0s write 1
             0s act commit
-            2s claim commit under key 1 (2)
-            2s write 2
             2s act commit
-            4s claim commit under key 1 (3)
-            4s write 3
             4s act commit
             6s commit Failed (Timeout: timed out after 5s)
             6s stage deploy Failed (Timeout: step commit: timed out after 5s)
             6s ending Failed (Timeout: stage deploy: step commit: timed out after 5s)
             6s run Failed
-            6s write 4
+            6s write 2
         "#]],
     );
 }

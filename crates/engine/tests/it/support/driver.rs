@@ -199,9 +199,10 @@ impl<W: World> Driver<W> {
         let held = self.held.entry(key.to_owned()).or_insert(none);
         held.look_at = *look_at;
         held.looked_at = Some(self.now);
-        held.acted |= mode == Mode::Act;
+        held.acted = (held.acted || mode == Mode::Act) && !*act_again;
         if *act_again {
-            held.claims = 0;
+            let claim = (key.to_owned(), held.claims);
+            self.acted.remove(&claim);
         }
     }
 
