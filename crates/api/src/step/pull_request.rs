@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// Opens a pull request with file edits as one commit on a branch of its own. When the edits change nothing it succeeds
-/// with `changed: false` and opens none. Outputs: `url`, `number`, `branch`, `headCommit`, `changed`.
+/// with `changed: false` and opens none. Outputs: `url`, `number`, `branch`, `headCommit` (null without a change),
+/// `changed`, and what `pullRequestWait` takes: `repository`, `base`, `providerRef`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
@@ -49,6 +50,9 @@ impl StepType for PullRequest {
             ("branch", Type::Any),
             ("headCommit", Type::Any),
             ("changed", Type::Bool),
+            ("repository", Type::String),
+            ("base", Type::String),
+            ("providerRef", Type::Any),
         ])
     }
 }

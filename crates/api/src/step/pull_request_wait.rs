@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// Waits until the pull request of an earlier step is merged. Closed without a merge is a failure. When that step
-/// changed nothing, this one succeeds at once with `commit` as the base branch's head. Outputs: `mergedBy`, `commit`
-/// (`sha`, `repository`, `providerRef`). Without `timeout` it waits for ever.
+/// changed nothing, this one succeeds at once with `commit` as the base branch's head. A merge by a person counts whatever
+/// they merged. Outputs: `mergedBy`, `commit` (`sha`, `repository`, `providerRef`). Without `timeout` it waits for ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
