@@ -151,3 +151,62 @@ pub(crate) fn read_outputs<T: DeserializeOwned>(outputs: &Outputs, field: &str) 
         Failure::definite("InvalidOutputs", message)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use sluice_api::GiteaProvider;
+    use sluice_expr::Scope;
+
+    use super::*;
+    use crate::fake_world::{FakeWorld, now};
+
+    fn world(url: &str) -> FakeWorld {
+        let secret_ref = LocalReference { name: "gitea-token".to_owned() };
+        let gitea = Some(GiteaProvider { url: url.to_owned() });
+        FakeWorld::default()
+            .with_secret("gitea-token", "token", "s3cret")
+            .with_provider("gitea", ScmProviderSpec { gitea, secret_ref })
+    }
+
+    #[tokio::test]
+    async fn a_provider_becomes_a_host() {
+        let host = host_of(&world("http://127.0.0.1:3000").context(), "gitea").await.unwrap();
+        assert!(host.describe().contains("127.0.0.1:3000"), "{}", host.describe());
+        assert!(!format!("{host:?}").contains("s3cret"));
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_provider_is_said() {
+        let no_secret = FakeWorld { secrets: Default::default(), ..world("http://127.0.0.1:3000") };
+        let mut no_host = world("http://127.0.0.1:3000");
+        no_host.providers.get_mut("gitea").unwrap().gitea = None;
+        for (world, name, reason) in [
+            (world("http://127.0.0.1:3000"), "github", "ScmProviderNotFound"),
+            (world("http://169.254.169.254"), "gitea", "AddressForbidden"),
+            (world("git.example"), "gitea", "InvalidProvider"),
+            (world("ssh://git.example"), "gitea", "InvalidProvider"),
+            (world("https://u:p4ss@git.example"), "gitea", "InvalidProvider"),
+            (no_secret, "gitea", "SecretNotFound"),
+            (no_host, "gitea", "InvalidProvider"),
+        ] {
+            let failure = host_of(&world.context(), name).await.unwrap_err();
+            assert_eq!((failure.reason.as_str(), failure.transient), (reason, false), "{}", failure.message);
+            assert!(!failure.message.contains("p4ss") && !failure.message.contains("s3cret"), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn a_key_is_as_old_as_its_run_and_no_younger_than_its_attempt() {
+        let world = FakeWorld::default();
+        assert_eq!(not_older_than(&world.context()), now() - CLOCK_SLACK);
+        for (started, expected) in [
+            ("2026-05-01T00:00:00Z", "2026-04-30T23:45:00Z"),
+            ("2026-05-04T13:00:00Z", "2026-05-04T11:45:00Z"),
+            ("nonsense", "2026-05-04T11:45:00Z"),
+        ] {
+            let scope = Scope::new().with_owned_at(&["run", "startedAt"], started.into());
+            let since = not_older_than(&StepContext { scope, ..world.context() });
+            assert_eq!(since.to_string(), expected, "{started}");
+        }
+    }
+}

@@ -9,7 +9,11 @@ mod explain;
 #[cfg(test)]
 mod fake_server;
 #[cfg(test)]
+mod fake_git_host;
+#[cfg(test)]
 mod fake_world;
+mod git_edits;
+mod git_effect;
 mod git_host;
 mod http_client;
 mod perform;
