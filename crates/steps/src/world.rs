@@ -25,17 +25,28 @@ pub trait World: Send + Sync {
         let client = self.kubernetes().await?;
         let SecretKeyReference { name, key } = reference;
         let secrets: kube::Api<Secret> = kube::Api::namespaced(client, namespace);
-        let secret = secrets.get_opt(name).await.map_err(|error| failed_read(&format!("secret {name:?}"), &error))?;
+        let secret = secrets.get_opt(name).await.map_err(|error| {
+            let mut failure = failed_read(&format!("secret {name:?}"), &error);
+            if failure.reason == FORBIDDEN {
+                failure.message += "; grant the run's service account the verb get on it with a Role";
+            }
+            failure
+        })?;
         let Some(secret) = secret else {
-            return Err(Failure::definite("SecretNotFound", format!("there is no secret {name:?} in namespace {namespace:?}")));
+            let message =
+                format!("there is no secret {name:?} in namespace {namespace:?}: create it, or name another one");
+            return Err(Failure::definite("SecretNotFound", message));
         };
         let data = secret.data.unwrap_or_default();
         let Some(value) = data.get(key) else {
-            return Err(Failure::definite("SecretKeyNotFound", format!("secret {name:?} has no key {key:?}")));
+            let message = format!("secret {name:?} has no key {key:?}: add it, or name another one");
+            return Err(Failure::definite("SecretKeyNotFound", message));
         };
         match std::str::from_utf8(&value.0) {
             Ok(text) => Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())),
-            Err(_) => Err(Failure::definite("SecretInvalid", format!("key {key:?} of secret {name:?} is not UTF-8 text"))),
+            Err(_) => {
+                Err(Failure::definite("SecretInvalid", format!("key {key:?} of secret {name:?} is not UTF-8 text")))
+            }
         }
     }
 
@@ -54,12 +65,21 @@ pub struct Report {
     pub warning: bool,
 }
 
+/// The reason of a read that the run's account is not allowed.
+const FORBIDDEN: &str = "Forbidden";
+
 /// What a failed read of a Kubernetes object is to a step: forbidden and invalid requests are definite, the rest may
 /// pass by itself.
 pub(crate) fn failed_read(what: &str, error: &kube::Error) -> Failure {
     match error {
+        // Not the account lacks a right, but the controller that acts as it.
+        kube::Error::Api(status) if status.code == 403 && status.message.contains("cannot impersonate resource") => {
+            let remedy = "grant it with a Role in that namespace, as deploy/controller-rbac.yaml shows";
+            let message = format!("failed to read {what}: {}; {remedy}", status.message);
+            Failure::definite("ImpersonationForbidden", message)
+        }
         kube::Error::Api(status) if status.code == 403 => {
-            Failure::definite("Forbidden", format!("failed to read {what}: {}", status.message))
+            Failure::definite(FORBIDDEN, format!("failed to read {what}: {}", status.message))
         }
         kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 && status.code != 408 => {
             Failure::definite(status.reason.clone(), format!("failed to read {what}: {}", status.message))
