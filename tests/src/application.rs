@@ -15,6 +15,7 @@ use crate::{Cluster, eventually};
 pub const REFRESH: &str = "argocd.argoproj.io/refresh";
 
 /// An Application that deploys a path of a repository's `main` branch into a test's namespace.
+#[derive(Clone, Debug)]
 pub struct Application {
     name: String,
     api: Api<DynamicObject>,

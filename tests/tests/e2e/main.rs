@@ -1,5 +1,13 @@
 //! Every end-to-end test of the workspace, against the real test cluster.
 
+mod budgets;
+mod concurrency;
+mod crash;
 mod deploy_v1;
 mod gitea;
 mod harness;
+mod pinning;
+mod status_patches;
+
+/// Enough for anything that a cluster does by itself, on a slow machine with many tests at a time.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
