@@ -209,7 +209,9 @@ async fn a_base_that_moves_under_the_commit_is_read_anew() {
     let host = FakeHost::new(WEB);
     let moved = |repo: &mut Repo| drop(repo.push("main", "staging/web.yaml", "image: other\nreplicas: 9\n", "Person"));
     host.fault("commit_files", Fault::Meanwhile(Box::new(moved)));
-    let opened = until_success(&host, &mut Claim::first()).await;
+    let mut claim = Claim::first();
+    let opened = until_success(&host, &mut claim).await;
+    assert_eq!(claim.epoch, 1, "a moved branch needs no further attempt");
     let repo = host.repo();
     assert_once(&repo, "moved");
     let edited = "image: registry.example/web:1.1\nreplicas: 3\n";
