@@ -1,5 +1,7 @@
 //! The static check: a pipeline with a mistake in it, and what is said about it.
 
+#![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
+
 use expect_test::{Expect, expect};
 use sluice_api::{PipelineSpec, check};
 

@@ -1,5 +1,7 @@
 //! The conventions that every definition keeps, so that no field can slip past them.
 
+#![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
+
 use serde_json::{Map, Value};
 
 /// Calls `visit` with each property of each definition: its path, its name and its schema.

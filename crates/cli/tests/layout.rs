@@ -1,5 +1,7 @@
 //! The directions in which the crates depend on each other are those of ARCHITECTURE.md.
 
+#![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
+
 use std::{collections::BTreeMap, process::Command};
 
 use serde_json::Value;
@@ -50,7 +52,8 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 fn dependencies_between_the_crates_point_one_way() {
     let all = dependencies();
     for (name, used) in all.iter().filter(|(name, _)| name.starts_with("sluice") && *name != "sluice-tests") {
-        let (_, may_use) = MAY_USE.iter().find(|(it, _)| it == name).unwrap_or_else(|| panic!("{name} is not in the list"));
+        let (_, may_use) =
+            MAY_USE.iter().find(|(it, _)| it == name).unwrap_or_else(|| panic!("{name} is not in the list"));
         for used in used.iter().filter(|used| used.starts_with("sluice")) {
             assert!(may_use.contains(&used.as_str()), "{name} must not depend on {used}");
         }
@@ -62,7 +65,10 @@ fn the_engine_and_the_expressions_know_neither_kubernetes_nor_a_runtime() {
     let all = dependencies();
     for name in ["sluice-engine", "sluice-expr"] {
         for used in &all[name] {
-            assert!(!["kube", "k8s-openapi", "tokio", "reqwest", "rand"].contains(&used.as_str()), "{name} depends on {used}");
+            assert!(
+                !["kube", "k8s-openapi", "tokio", "reqwest", "rand"].contains(&used.as_str()),
+                "{name} depends on {used}"
+            );
         }
     }
 }
