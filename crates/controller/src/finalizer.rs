@@ -4,15 +4,14 @@
 //! do, because a finalizer whose controller is gone blocks a namespace.
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, Client, core::PartialObjectMeta};
+use kube::{Api, Client, api::ObjectMeta, core::PartialObjectMeta};
 use serde_json::json;
 use sluice_api::{PipelineRun, names};
 
 use crate::patch;
 
 /// Sets the finalizer, or takes it away, and returns the new resourceVersion.
-pub(crate) async fn set(client: &Client, run: &PipelineRun, present: bool) -> Result<Option<String>, kube::Error> {
-    let metadata = &run.metadata;
+pub(crate) async fn set(client: &Client, metadata: &ObjectMeta, present: bool) -> Result<Option<String>, kube::Error> {
     let own = names::FINALIZER;
     let mut finalizers: Vec<&str> =
         metadata.finalizers.iter().flatten().map(String::as_str).filter(|finalizer| *finalizer != own).collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kube::Api;
+use kube::{Api, core::DeserializeGuard};
 use serde_json::{Map, Value};
 use sluice_api::{Pipeline, PipelineRun, Revision, check, resolve_params};
 
@@ -71,11 +71,20 @@ async fn pinned_before(context: &Context, run: &Decoded, name: &str) -> Result<O
 
 async fn pin(context: &Context, run: &Decoded) -> Result<Result<(String, Arc<Pinned>), Obstacle>, Error> {
     let (namespace, name) = (&run.identity.namespace, &run.identity.pipeline);
-    let pipelines: Api<Pipeline> = Api::namespaced(context.client.clone(), namespace);
+    let pipelines: Api<DeserializeGuard<Pipeline>> = Api::namespaced(context.client.clone(), namespace);
     let read = pipelines.get_opt(name).await;
-    let Some(pipeline) = read.map_err(|source| Error::ReadPipeline { name: name.clone(), source })? else {
-        let message = format!("there is no Pipeline {name:?} in namespace {namespace:?}; the run starts once there is");
-        return Ok(Err(Obstacle::Missing("PipelineNotFound", message)));
+    let pipeline = match read.map_err(|source| Error::ReadPipeline { name: name.clone(), source })? {
+        Some(DeserializeGuard(Ok(pipeline))) => pipeline,
+        Some(DeserializeGuard(Err(invalid))) => {
+            let message =
+                format!("Pipeline {name:?} cannot be read; the run starts once it is mended: {}", invalid.error);
+            return Ok(Err(Obstacle::Missing("PipelineMalformed", message)));
+        }
+        None => {
+            let message =
+                format!("there is no Pipeline {name:?} in namespace {namespace:?}; the run starts once there is");
+            return Ok(Err(Obstacle::Missing("PipelineNotFound", message)));
+        }
     };
     let mistakes = check::pipeline(&pipeline.spec);
     if !mistakes.is_empty() {

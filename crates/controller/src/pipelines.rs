@@ -10,7 +10,7 @@ use sluice_api::{Pipeline, check, names};
 
 use crate::{
     context::{Context, now},
-    patch,
+    patch, quarantine,
 };
 
 /// A condition that could not be written.
@@ -28,7 +28,7 @@ pub(crate) async fn reconcile(
     let pipeline = match &guarded.0 {
         Ok(pipeline) => pipeline,
         Err(invalid) => {
-            tracing::warn!(pipeline = ?invalid.metadata.name, error = %invalid.error, "a Pipeline cannot be read; it is left alone");
+            quarantine::pipeline(&context.client, &invalid.metadata, &invalid.error).await;
             return Ok(Action::await_change());
         }
     };

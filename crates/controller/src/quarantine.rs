@@ -1,40 +1,56 @@
 //! An object that cannot be read as what it claims to be gets a condition, and stops nothing else.
 
 use jiff::Timestamp;
+use k8s_openapi::NamespaceResourceScope;
 use kube::{
-    Api, Client,
+    Api, Client, Resource,
     api::{ObjectMeta, Patch},
     core::PartialObjectMeta,
 };
-use serde_json::json;
-use sluice_api::{PipelineRun, names};
+use serde_json::{Value, json};
+use sluice_api::{Pipeline, PipelineRun, names};
 
 use crate::patch;
 
-/// Says on the object itself that it cannot be read, and why.
+/// Says on a run itself that it cannot be read, and why.
+pub(crate) async fn run(client: &Client, metadata: &ObjectMeta, error: &str) {
+    let status = json!({"message": message(error)});
+    set::<PipelineRun>(client, metadata, (names::SUCCEEDED, "Unknown"), error, status).await;
+}
+
+/// Says on a pipeline itself that it cannot be read, and why.
+pub(crate) async fn pipeline(client: &Client, metadata: &ObjectMeta, error: &str) {
+    let status = json!({"observedGeneration": metadata.generation});
+    set::<Pipeline>(client, metadata, (names::READY, "False"), error, status).await;
+}
+
+/// What is said of an object that cannot be read.
+fn message(error: &str) -> String {
+    format!("the object cannot be read, and is left alone until it is mended: {error}")
+}
+
+/// Sets the condition (a type and a status), and `status` beside it.
 ///
 /// The API server may refuse even that, when the rest of the object does not fit its schema any more; then the log is all.
-pub(crate) async fn run(client: &Client, metadata: &ObjectMeta, error: &str) {
+async fn set<K>(client: &Client, metadata: &ObjectMeta, condition: (&str, &str), error: &str, mut status: Value)
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
     let (Some(name), Some(namespace)) = (metadata.name.as_deref(), metadata.namespace.as_deref()) else { return };
-    tracing::warn!(run = name, namespace, error, "a PipelineRun cannot be read; it is left alone");
-    let runs: Api<PartialObjectMeta<PipelineRun>> = Api::namespaced(client.clone(), namespace);
-    let message = format!("the object cannot be read, and is left alone until it is mended: {error}");
-    let patch = json!({
-        "metadata": {"resourceVersion": metadata.resource_version},
-        "status": {
-            "message": message,
-            "conditions": [{
-                "type": names::SUCCEEDED,
-                "status": "Unknown",
-                "reason": "Malformed",
-                "message": message,
-                "lastTransitionTime": transition_time(metadata),
-                "observedGeneration": metadata.generation,
-            }],
-        },
-    });
-    if let Err(error) = runs.patch_status(name, &patch::params(), &Patch::Merge(&patch)).await {
-        tracing::warn!(run = name, namespace, error = %error, "the condition Malformed could not be set");
+    let kind = K::kind(&());
+    tracing::warn!(%kind, name, namespace, error, "an object cannot be read; it is left alone");
+    let objects: Api<PartialObjectMeta<K>> = Api::namespaced(client.clone(), namespace);
+    status["conditions"] = json!([{
+        "type": condition.0,
+        "status": condition.1,
+        "reason": "Malformed",
+        "message": message(error),
+        "lastTransitionTime": transition_time(metadata),
+        "observedGeneration": metadata.generation,
+    }]);
+    let patch = json!({"metadata": {"resourceVersion": metadata.resource_version}, "status": status});
+    if let Err(error) = objects.patch_status(name, &patch::params(), &Patch::Merge(&patch)).await {
+        tracing::warn!(%kind, name, namespace, error = %error, "the condition Malformed could not be set");
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube::{Resource, core::DeserializeGuard};
 use kube_runtime::controller::Action;
-use sluice_api::{PipelineRun, variables::RunVariables};
+use sluice_api::{PipelineRun, names, variables::RunVariables};
 use sluice_engine::{Event, Plan, RunPhase, RunState, record};
 use sluice_steps::{
     Report,
@@ -67,17 +67,11 @@ pub(crate) async fn reconcile(
 ) -> Result<Action, Error> {
     let object = match &guarded.0 {
         Ok(object) => object,
-        Err(invalid) => {
-            quarantine::run(&context.client, &invalid.metadata, &invalid.error).await;
-            return Ok(Action::await_change());
-        }
+        Err(invalid) => return quarantined(&context, &guarded, &invalid.error).await,
     };
     let run = match decode::run(object) {
         Ok(run) => run,
-        Err(error) => {
-            quarantine::run(&context.client, &object.metadata, &error.to_string()).await;
-            return Ok(Action::await_change());
-        }
+        Err(error) => return quarantined(&context, &guarded, &error.to_string()).await,
     };
     if run.state.is_finished() {
         return finished(&context, object, &run).await;
@@ -93,6 +87,20 @@ pub(crate) async fn reconcile(
     result
 }
 
+/// What is left to do for a run that cannot be read: say so, and not stand in the way of its deletion for ever.
+async fn quarantined(context: &Context, run: &DeserializeGuard<PipelineRun>, error: &str) -> Result<Action, Error> {
+    let has_finalizer = run.meta().finalizers.iter().flatten().any(|finalizer| finalizer == names::FINALIZER);
+    if run.meta().deletion_timestamp.is_none() || !has_finalizer {
+        quarantine::run(&context.client, run.meta(), error).await;
+        return Ok(Action::await_change());
+    }
+    if release_at_once(context, run).await? {
+        finalizer::set(&context.client, run.meta(), false).await.map_err(Error::Finalizer)?;
+        return Ok(Action::await_change());
+    }
+    Ok(Action::requeue(MISSING))
+}
+
 async fn carry_on(
     context: &Arc<Context>,
     object: &PipelineRun,
@@ -100,8 +108,8 @@ async fn carry_on(
     memory: &mut RunMemory,
 ) -> Result<Action, Error> {
     let this = run_ref(&run);
-    if run.is_deleted && release_at_once(context, object, &run).await? {
-        finalizer::set(&context.client, object, false).await.map_err(Error::Finalizer)?;
+    if run.is_deleted && run.has_finalizer && release_at_once(context, object).await? {
+        finalizer::set(&context.client, &object.metadata, false).await.map_err(Error::Finalizer)?;
         return Ok(Action::await_change());
     }
     let resolved = match pin::resolve(context, object, &run).await {
@@ -126,7 +134,7 @@ async fn carry_on(
         return stop(context, object, &run, &this, Obstacle::Fatal("StatusInvalid", message)).await;
     }
     if program.plan.has_abortion_hooks() && !run.has_finalizer && !run.is_deleted {
-        let version = finalizer::set(&context.client, object, true).await.map_err(Error::Finalizer)?;
+        let version = finalizer::set(&context.client, &object.metadata, true).await.map_err(Error::Finalizer)?;
         run.resource_version = version.unwrap_or_default();
         run.has_finalizer = true;
         memory.written = self::version(Some(&run.resource_version));
@@ -241,7 +249,7 @@ async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -
         context.reports.send(&object.object_ref(&()), Report { reason: ending.reason.clone(), message, warning });
     }
     if run.has_finalizer {
-        finalizer::set(&context.client, object, false).await.map_err(Error::Finalizer)?;
+        finalizer::set(&context.client, &object.metadata, false).await.map_err(Error::Finalizer)?;
         return Ok(Action::await_change());
     }
     if run.status.actions.len() < object.spec.actions.len() {
@@ -252,18 +260,16 @@ async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -
 }
 
 /// Whether a deletion must not wait for hooks any longer.
-async fn release_at_once(context: &Context, object: &PipelineRun, run: &Decoded) -> Result<bool, Error> {
-    if !run.has_finalizer {
-        return Ok(false);
-    }
-    let since = object.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+async fn release_at_once(context: &Context, run: &impl Resource<DynamicType = ()>) -> Result<bool, Error> {
+    let since = run.meta().deletion_timestamp.as_ref().map(|time| time.0);
     if since.is_some_and(|since| now().duration_since(since) > RELEASE_AFTER) {
         let message = "the hooks did not end within 30 minutes of the deletion; the run is released".to_owned();
         let report = Report { reason: "Released".to_owned(), message, warning: true };
-        context.reports.send(&object.object_ref(&()), report);
+        context.reports.send(&run.object_ref(&()), report);
         return Ok(true);
     }
-    finalizer::is_namespace_terminating(&context.client, &run.identity.namespace).await.map_err(Error::Namespace)
+    let namespace = run.meta().namespace.as_deref().unwrap_or_default();
+    finalizer::is_namespace_terminating(&context.client, namespace).await.map_err(Error::Namespace)
 }
 
 /// An error and its causes in one line.

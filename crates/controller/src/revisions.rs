@@ -10,6 +10,7 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams, PostParams, Preconditions},
+    core::{ApiResource, DeserializeGuard, DynamicObject},
 };
 use sluice_api::{Pipeline, PipelineRun, PipelineSpec, Program, ProgramError, Revision, RevisionError, names};
 
@@ -135,13 +136,18 @@ fn is_young(revision: &ControllerRevision) -> bool {
 /// The revisions that runs name, or that pipelines have now.
 async fn used(client: &Client, namespace: Option<&str>) -> Result<HashSet<(String, String)>, kube::Error> {
     let mut used = HashSet::new();
-    let runs: Api<PipelineRun> = scoped(client, namespace);
+    // A run that is malformed elsewhere still keeps to its revision.
+    let kind = ApiResource::erase::<PipelineRun>(&());
+    let runs: Api<DynamicObject> = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &kind),
+        None => Api::all_with(client.clone(), &kind),
+    };
     for run in runs.list(&ListParams::default()).await? {
-        let revision = run.status.as_ref().and_then(|status| status.pipeline_revision.clone());
+        let revision = run.data["status"]["pipelineRevision"].as_str().map(str::to_owned);
         used.extend(run.namespace().zip(revision));
     }
-    let pipelines: Api<Pipeline> = scoped(client, namespace);
-    for pipeline in pipelines.list(&ListParams::default()).await? {
+    let pipelines: Api<DeserializeGuard<Pipeline>> = scoped(client, namespace);
+    for pipeline in pipelines.list(&ListParams::default()).await?.into_iter().filter_map(|pipeline| pipeline.0.ok()) {
         let name = Revision::new(&pipeline.name_any(), pipeline.spec.clone()).name().ok();
         used.extend(pipeline.namespace().zip(name));
     }

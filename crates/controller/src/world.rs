@@ -40,8 +40,15 @@ impl World for RunWorld {
         match providers.get_opt(name).await {
             Ok(Some(provider)) => Ok(provider.spec),
             Ok(None) => {
-                let message = format!("there is no ScmProvider {name:?} in namespace {:?}", self.namespace);
+                let namespace = &self.namespace;
+                let message = format!(
+                    "there is no ScmProvider {name:?} in namespace {namespace:?}: create it, or correct providerRef"
+                );
                 Err(Failure::definite("ScmProviderNotFound", message))
+            }
+            // It is past our types: of a newer version, for example.
+            Err(kube::Error::SerdeError(error)) => {
+                Err(Failure::definite("ScmProviderMalformed", format!("ScmProvider {name:?} cannot be read: {error}")))
             }
             Err(error) => {
                 let message = format!("failed to read ScmProvider {name:?}: {error}");
