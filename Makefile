@@ -3,13 +3,17 @@
 CARGO ?= cargo
 CLUSTER = target/debug/cluster
 
-.PHONY: help test lint generate cluster cluster-down build-all
+.PHONY: help test bench lint generate cluster cluster-down build-all
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 test: build-all ## Run every test, on a cluster of real parts that is started for it and stopped behind it
 	$(CLUSTER) with -- $(CARGO) test --workspace --locked
+
+bench: ## Measure the controller on a cluster of real parts, a JSON line a scenario; ARGS="pure --runs 100" chooses and scales
+	$(CARGO) build --release --locked -p sluice -p sluice-tests --bins
+	target/release/cluster with -- target/release/bench $(ARGS)
 
 lint: ## Check formatting, lints and documentation
 	$(CARGO) fmt --all --check
