@@ -12,6 +12,8 @@ use std::{
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::{Api, Client, Config};
 
+use crate::lean;
+
 /// A client is used for this long before it is checked again that the account exists.
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 
@@ -74,6 +76,6 @@ impl Accounts {
         // The API server adds the groups of a service account by itself.
         config.auth_info.impersonate = Some(format!("system:serviceaccount:{namespace}:{name}"));
         config.auth_info.impersonate_groups = None;
-        Client::try_from(config).map_err(|source| Error::Client { name: name.to_owned(), source })
+        lean::client(config).map_err(|source| Error::Client { name: name.to_owned(), source })
     }
 }

@@ -20,6 +20,7 @@ mod client;
 mod context;
 mod decode;
 mod finalizer;
+mod lean;
 mod memories;
 mod operator;
 mod patch;

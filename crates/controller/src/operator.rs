@@ -12,7 +12,7 @@ use std::{
 
 use futures::{FutureExt, StreamExt};
 use kube::{
-    Api, Client, Config, ResourceExt,
+    Api, Config, ResourceExt,
     core::{ApiResource, DeserializeGuard, DynamicObject, GroupVersionKind, PartialObjectMeta},
 };
 use kube_runtime::{
@@ -28,6 +28,7 @@ use crate::{
     accounts::Accounts,
     client::configure,
     context::Context,
+    lean,
     memories::Memories,
     pipelines,
     reconcile::{self, describe},
@@ -82,7 +83,7 @@ const COLLECT_EVERY: Duration = Duration::from_secs(10 * 60);
 /// Runs the controller until `stop` resolves, and lets what is under way end.
 pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
     let config = configure(Config::infer().await.map_err(Error::Config)?);
-    let client = Client::try_from(config.clone()).map_err(Error::Client)?;
+    let client = lean::client(config.clone()).map_err(Error::Client)?;
     let stop = stop.shared();
     let context = Arc::new(Context {
         accounts: Accounts::new(client.clone(), config),
