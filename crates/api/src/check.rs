@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeSet, fmt, ops::Range};
 
+use sluice_engine::{MAX_DEPTH, nests_at_most};
 use sluice_expr::{Diagnostic, Expression, Names, Type, check_value, value_names};
 
 use crate::{
@@ -234,6 +235,10 @@ impl Check {
             Ok(value) => value,
             Err(error) => return self.mistake("invalid-value", path.to_owned(), error.to_string()),
         };
+        if !nests_at_most(&value, MAX_DEPTH) {
+            let message = format!("it nests deeper than {MAX_DEPTH} levels");
+            return self.mistake("invalid-value", path.to_owned(), message);
+        }
         let later = self.read_too_early(value_names(&value).into_iter().map(|located| (located.path, located.what)));
         for located in check_value(&value, names) {
             let diagnostic = later_or(&later, &located.path, located.what);

@@ -171,3 +171,15 @@ fn syntax_errors_and_open_templates_are_found() {
         "#]],
     );
 }
+
+#[test]
+fn values_nest_only_so_deep() {
+    for (levels, expected) in [(40, ""), (80, "spec.stages[0].steps[0].set: it nests deeper than 64 levels")] {
+        let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let steps = format!(r#"[{{"name": "a", "set": {{"values": {{"x": {deep}}}}}}}]"#);
+        let text = format!(r#"{{"serviceAccountName": "a", "stages": [{{"name": "s", "steps": {steps}}}]}}"#);
+        let spec: PipelineSpec = serde_json::from_str(&text).unwrap();
+        let mistakes: Vec<String> = check::pipeline(&spec).iter().map(ToString::to_string).collect();
+        assert_eq!(mistakes.join("\n"), expected, "{levels} levels");
+    }
+}

@@ -26,7 +26,7 @@ pub use action::{Action, Held, Mode, Observed, Question, StepAt, Task};
 pub use decide::decide;
 pub use event::Event;
 pub use key::Key;
-pub use limits::{MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP};
+pub use limits::{MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, nests_at_most};
 pub use outcome::{End, Failure, Outcome, Outputs};
 pub use plan::{Condition, Hook, HookEvent, Nature, Plan, Stage, Step, Subject};
 pub use record::record;

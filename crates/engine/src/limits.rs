@@ -12,6 +12,10 @@ pub const MAX_OUTPUTS_OF_A_STEP: usize = 16 * 1024;
 /// take, so that phases and messages always fit.
 pub const MAX_OUTPUTS_OF_A_RUN: usize = 192 * 1024;
 
+/// How deep a value may nest in an output, or in a step's configuration: parsers of JSON give up at 128 levels, and what is
+/// around the value takes some of them.
+pub const MAX_DEPTH: usize = 64;
+
 /// The most that a message may take; longer ones are cut.
 pub(crate) const MAX_MESSAGE: usize = 2048;
 
@@ -30,6 +34,15 @@ pub(crate) fn json_size(value: &impl serde::Serialize) -> usize {
     let mut count = Count(0);
     // What cannot be written as JSON is larger than any limit.
     serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
+}
+
+/// Whether the value nests at most this many levels; the first is its own, if it is a list or an object.
+pub fn nests_at_most(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(|item| nests_at_most(item, levels - 1)),
+        Value::Object(members) => levels > 0 && members.values().all(|member| nests_at_most(member, levels - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
 }
 
 /// Writes numbers as an API server hands them back, so that memory equals what is read again: a whole
@@ -90,6 +103,13 @@ mod tests {
             value.to_string(),
             r#"{"huge":1.8446744073709552e+19,"int":7,"list":[0,1e+300],"part":1.5,"whole":3}"#
         );
+    }
+
+    #[test]
+    fn depth_is_counted_in_lists_and_objects() {
+        assert!(nests_at_most(&json!("flat"), 0) && !nests_at_most(&json!([]), 0));
+        let value = json!({"a": [1, {"b": []}]});
+        assert!(nests_at_most(&value, 4) && !nests_at_most(&value, 3));
     }
 
     #[test]

@@ -6,7 +6,10 @@ use serde_json::Value;
 use crate::{
     End, Failure, Key, Outputs, Plan, Retry, RunState, StepAt, StepPhase, StepState, WaitKind, WaitTarget, WaitingOn,
     event::later,
-    limits::{MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut, json_size, normalize, normalize_value},
+    limits::{
+        MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut, json_size, nests_at_most, normalize,
+        normalize_value,
+    },
 };
 
 /// The step, if anything can still happen to it.
@@ -63,7 +66,8 @@ pub(super) fn progress(run: &mut RunState, at: StepAt, message: Option<String>, 
     }
     // A sight too large to keep is no reason to fail: the message still tells.
     let size = progress.as_ref().map_or(0, json_size);
-    let fits = size <= MAX_OUTPUTS_OF_A_STEP && kept_by(run) + size <= MAX_OUTPUTS_OF_A_RUN;
+    let is_shallow = progress.as_ref().is_none_or(|progress| nests_at_most(progress, MAX_DEPTH));
+    let fits = is_shallow && size <= MAX_OUTPUTS_OF_A_STEP && kept_by(run) + size <= MAX_OUTPUTS_OF_A_RUN;
     let Some(step) = open(run, at) else { return };
     step.progress = if fits { progress.filter(|progress| !progress.is_null()) } else { kept };
     if let Some(message) = message {
@@ -90,6 +94,10 @@ pub(super) fn succeed(run: &mut RunState, at: StepAt, mut outputs: Outputs, now:
 fn fits(run: &RunState, outputs: &Outputs) -> Result<(), Failure> {
     if outputs.is_empty() {
         return Ok(());
+    }
+    if !outputs.values().all(|value| nests_at_most(value, MAX_DEPTH)) {
+        let message = format!("the outputs nest deeper than {MAX_DEPTH} levels");
+        return Err(Failure::definite("OutputTooDeep", message));
     }
     let size = json_size(outputs);
     if size > MAX_OUTPUTS_OF_A_STEP {

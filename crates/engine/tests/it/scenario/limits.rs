@@ -1,7 +1,7 @@
 //! What a run keeps of its outputs.
 
 use expect_test::expect;
-use sluice_engine::{MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, RunPhase};
+use sluice_engine::{MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, RunPhase};
 
 use crate::support::{check, run};
 
@@ -15,6 +15,18 @@ fn outputs_of(bytes: usize) -> String {
 fn a_step_may_keep_outputs_up_to_its_limit() {
     let driver = run("stage build\n acts compile", &format!("compile: {}", outputs_of(MAX_OUTPUTS_OF_A_STEP)));
     assert_eq!(driver.state.phase, RunPhase::Succeeded);
+}
+
+#[test]
+fn a_step_may_nest_its_outputs_up_to_a_limit() {
+    for (levels, phase) in [(MAX_DEPTH, RunPhase::Succeeded), (MAX_DEPTH + 1, RunPhase::Failed)] {
+        let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let driver = run("stage build\n acts compile", &format!(r#"compile: ok {{"a":{deep}}}"#));
+        assert_eq!(driver.state.phase, phase, "{levels} levels");
+        let failed = "step compile: the outputs nest deeper than 64 levels";
+        let message = (phase == RunPhase::Failed).then(|| failed.to_owned());
+        assert_eq!(driver.state.stages[0].message, message);
+    }
 }
 
 #[test]
