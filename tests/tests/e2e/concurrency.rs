@@ -9,7 +9,7 @@ use sluice_tests::{Cluster, Controller, eventually};
 use crate::PATIENCE;
 
 /// Runs that wait, by what they wait for, and as many that do not.
-const WAITING: [(&str, usize); 3] = [("condition", 45), ("delay", 45), ("pull", 10)];
+const WAITING: [(&str, usize); 3] = [("condition", 47), ("delay", 47), ("pull", 6)];
 const QUICK: usize = 100;
 
 #[tokio::test]

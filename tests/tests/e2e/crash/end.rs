@@ -51,11 +51,34 @@ impl End {
 
     /// What is not as in the other one.
     pub(super) fn differences(&self, expected: &Self) -> Vec<String> {
-        let differ = |(name, value): (&&'static str, &Value)| {
-            let wanted = &expected.0[*name];
-            (value != wanted).then(|| format!("{name}: {value:#}\ninstead of: {wanted:#}"))
-        };
-        self.0.iter().filter_map(differ).collect()
+        let (leaves, wanted) = (self.leaves(), expected.leaves());
+        let missing = wanted.iter().filter(|(path, _)| !leaves.contains_key(*path));
+        let missing = missing.map(|(path, value)| format!("{path}: nothing instead of {value}"));
+        let differ = leaves.iter().filter(|(path, value)| wanted.get(*path) != Some(value));
+        differ
+            .map(|(path, value)| format!("{path}: {value} instead of {:?}", wanted.get(path)))
+            .chain(missing)
+            .collect()
+    }
+
+    /// Every value that contains no others, by its path.
+    fn leaves(&self) -> BTreeMap<String, Value> {
+        fn walk(path: String, value: &Value, found: &mut BTreeMap<String, Value>) {
+            match value {
+                Value::Object(members) if !members.is_empty() => {
+                    members.iter().for_each(|(name, member)| walk(format!("{path}.{name}"), member, found));
+                }
+                Value::Array(items) if !items.is_empty() => {
+                    items.iter().enumerate().for_each(|(at, item)| walk(format!("{path}[{at}]"), item, found));
+                }
+                leaf => {
+                    found.insert(path, leaf.clone());
+                }
+            }
+        }
+        let mut found = BTreeMap::new();
+        self.0.iter().for_each(|(name, value)| walk((*name).to_owned(), value, &mut found));
+        found
     }
 }
 
@@ -98,12 +121,13 @@ struct Mask(Vec<(String, &'static str)>);
 
 impl Mask {
     fn new(shop: &Shop, run: &Value) -> Self {
-        let repository = shop.repo.full_name();
         let mut names = vec![
-            (repository.clone(), "REPO"),
+            (shop.repo.full_name(), "REPO"),
             (shop.environment().to_owned(), "ENV"),
             (shop.namespace().to_owned(), "NAMESPACE"),
             (run["metadata"]["uid"].as_str().expect("a uid").to_owned(), "UID"),
+            // The hash of a pipeline with the addresses of its proxy.
+            (run["status"]["pipelineRevision"].as_str().expect("a revision").to_owned(), "REVISION"),
         ];
         let steps = ["stages", "hooks"].iter().flat_map(|group| run["status"][group].as_array().into_iter().flatten());
         let steps = steps.flat_map(|group| group["steps"].as_array().into_iter().flatten());

@@ -1,6 +1,7 @@
 //! One run of `deploy-v1` behind a proxy, with or without a kill.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sluice_tests::Cluster;
 use sluice_tests::Controller;
@@ -39,10 +40,16 @@ pub(super) async fn deploy(cluster: &Cluster, faults: &Arc<Faults>, kill: Option
     shop.start(&run, "1.1");
     shop.succeeded(&run).await;
     shop.released(&run).await;
-    resurrection.abort();
+    if kill.is_some() {
+        // At the very last write, the end is seen sooner than the kill.
+        tokio::time::timeout(LAST_KILL, resurrection).await.ok();
+    }
     let killed = kill.filter(|_| faults.killed() > 0).and_then(|(number, _)| faults.writes().get(number - 1).cloned());
     Outcome { end: End::of(&shop, &run).await, killed, controller: controller.log() }
 }
+
+/// How long a kill at the last write takes at most.
+const LAST_KILL: Duration = Duration::from_secs(10);
 
 /// Starts the controller again when it was killed.
 async fn resurrect(faults: Arc<Faults>, controller: Arc<Controller>) {
