@@ -29,7 +29,7 @@ use self::judge::{OwnSync, Sight, Verdict, judge};
 use self::progress::{Progress, news};
 use self::sync::{Next, SyncWanted};
 use self::wanted::{Held, Wanted};
-use self::workloads::Rollouts;
+use self::workloads::{Replicas, Rollouts};
 use crate::git_host::{CommitOutput, failure_of, host_of, read_outputs, repo_named, repository_failure};
 use crate::world::failed_read;
 use crate::{Perform, Report, StepContext};
@@ -310,7 +310,7 @@ impl<'a> Wait<'a> {
         Ok(match verdict {
             Verdict::Reached => {
                 self.tell_reached(revision).await;
-                Outcome::Succeeded(outputs(revision, application))
+                Outcome::Succeeded(outputs(revision, application, &self.progress.workloads))
             }
             Verdict::Waits { why, until, sync_again } => {
                 let pause = if sync_again { SOON } else { self.interval() };
@@ -360,7 +360,7 @@ fn invalid_commit(why: &str) -> Stop {
     Stop::Failed(Failure::definite("InvalidOutputs", message))
 }
 
-fn outputs(revision: &str, application: &Application) -> Outputs {
+fn outputs(revision: &str, application: &Application, workloads: &[Replicas]) -> Outputs {
     let mut size = 0;
     let images = application.status.summary.images.iter().take_while(|image| {
         size += image.len() + 3;
@@ -368,10 +368,15 @@ fn outputs(revision: &str, application: &Application) -> Outputs {
     });
     let images: Vec<&String> = images.collect();
     let health = &application.status.health.status;
-    [("revision", json!(revision)), ("health", json!(health)), ("images", json!(images))]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into_iter()
-        .collect()
+    [
+        ("revision", json!(revision)),
+        ("health", json!(health)),
+        ("images", json!(images)),
+        ("workloads", json!(workloads)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into_iter()
+    .collect()
 }
 
 #[cfg(test)]

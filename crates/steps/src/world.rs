@@ -84,6 +84,11 @@ pub(crate) fn failed_read(what: &str, error: &kube::Error) -> Failure {
         kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 && status.code != 408 => {
             Failure::definite(status.reason.clone(), format!("failed to read {what}: {}", status.message))
         }
+        // The library's own text for these is the whole status, as code.
+        kube::Error::Api(status) => {
+            let message = format!("failed to read {what}: {} (HTTP {})", status.message, status.code);
+            Failure::transient("KubernetesUnavailable", message)
+        }
         error => Failure::transient("KubernetesUnavailable", format!("failed to read {what}: {error}")),
     }
 }

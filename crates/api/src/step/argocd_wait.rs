@@ -11,8 +11,10 @@ use crate::{
 };
 
 /// Waits until an Argo CD Application is Synced and Healthy at a commit or a descendant of it, and reports the rollout
-/// as Events and in the step's `progress`. A Degraded Application is a failure. Times out after 1h unless `timeout` is
-/// set. Outputs: `revision`, `health`, `images`.
+/// as Events and in the step's `progress`. An Application that is and
+/// stays Degraded at that commit is a failure. Times out after 1h unless `timeout` is
+/// set. Outputs: `revision`, `health`, `images`, `workloads` (each with `kind`, `namespace`, `name`, `updated`, `ready`,
+/// `desired` replicas).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "!(has(self.commitFrom) && has(self.revision))", "message": "set at most one of commitFrom and revision"}]))]
@@ -23,7 +25,8 @@ pub struct ArgocdWait {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub commit_from: Option<String>,
-    /// The revision that the Application has to run: a commit SHA, or a chart version; may contain `${{ }}`.
+    /// The revision that the Application has to run: a commit SHA, a chart version, or a tag or branch that its source
+    /// tracks; may contain `${{ }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     pub revision: Option<String>,
@@ -84,7 +87,14 @@ impl StepType for ArgocdWait {
     }
 
     fn outputs(&self) -> Type {
-        Type::object([("revision", Type::String), ("health", Type::String), ("images", Type::list(Type::String))])
+        let replicas = ["updated", "ready", "desired"].map(|name| (name, Type::Int));
+        let workload = ["kind", "namespace", "name"].map(|name| (name, Type::String)).into_iter().chain(replicas);
+        Type::object([
+            ("revision", Type::String),
+            ("health", Type::String),
+            ("images", Type::list(Type::String)),
+            ("workloads", Type::list(Type::object(workload))),
+        ])
     }
 
     fn default_timeout() -> Option<Duration> {
