@@ -1,5 +1,7 @@
 //! Every end-to-end test of the workspace, against the real test cluster.
 
+mod api_rules;
+mod bad_input;
 mod budgets;
 mod concurrency;
 mod crash;
@@ -7,6 +9,7 @@ mod deploy_v1;
 mod gitea;
 mod harness;
 mod pinning;
+mod short;
 mod status_patches;
 
 /// Enough for anything that a cluster does by itself, on a slow machine with many tests at a time.

@@ -1,0 +1,85 @@
+//! Small pipelines and runs as text, and what tests ask of them.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use sluice_tests::Cluster;
+
+/// A pipeline with one stage, `only`, of these steps (a YAML list).
+pub(crate) fn pipeline(name: &str, steps: &str) -> String {
+    pipeline_with(name, steps, "")
+}
+
+/// The same with more members of its spec.
+pub(crate) fn pipeline_with(name: &str, steps: &str, more: &str) -> String {
+    let steps = indented(steps, 4);
+    let more = indented(more, 2);
+    format!(
+        "\
+apiVersion: sluice.dev/v1alpha1
+kind: Pipeline
+metadata: {{name: {name}}}
+spec:
+  serviceAccountName: deployer
+{more}
+  stages:
+  - name: only
+    steps:
+{steps}
+"
+    )
+}
+
+fn indented(text: &str, by: usize) -> String {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(|line| format!("{}{line}", " ".repeat(by))).collect::<Vec<_>>().join("\n")
+}
+
+/// A run of a pipeline, without parameters.
+pub(crate) fn run(name: &str, pipeline: &str) -> String {
+    run_with(name, pipeline, json!({}))
+}
+
+/// A run of a pipeline with parameters.
+pub(crate) fn run_with(name: &str, pipeline: &str, params: Value) -> String {
+    json!({
+        "apiVersion": "sluice.dev/v1alpha1", "kind": "PipelineRun", "metadata": {"name": name},
+        "spec": {"pipelineRef": {"name": pipeline}, "params": params},
+    })
+    .to_string()
+}
+
+/// The one condition of an object: status, reason and message.
+pub(crate) fn condition(object: &Value) -> (&str, &str, &str) {
+    let condition = &object["status"]["conditions"][0];
+    let text = |member: &str| condition[member].as_str().unwrap_or_default();
+    (text("status"), text("reason"), text("message"))
+}
+
+/// `kubectl` with these arguments and this input: its output with its warnings, or why it failed.
+pub(crate) fn kubectl(cluster: &Cluster, arguments: &[&str], input: &str) -> Result<String, String> {
+    let mut command = cluster.kubectl_command("admin");
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("kubectl");
+    child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("all of the input");
+    let output = child.wait_with_output().expect("its end");
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    if output.status.success() { Ok(String::from_utf8_lossy(&output.stdout).into_owned() + &said) } else { Err(said) }
+}
+
+/// A step's configuration that waits until [`open_gate`] is called with the same name.
+pub(crate) fn gate(cluster: &Cluster, name: &str) -> String {
+    let services = &cluster.facts().services_url;
+    format!(
+        "waitFor: {{interval: 1s, condition: size(gate.json) > 0, \
+         sources: {{gate: {{http: {{url: '{services}/alerts?gate={name}'}}}}}}}}"
+    )
+}
+
+/// Lets go on what waits at a gate.
+pub(crate) async fn open_gate(cluster: &Cluster, name: &str) {
+    let services = &cluster.facts().services_url;
+    let request = cluster.http().post(format!("{services}/alerts")).json(&json!({"gate": name}));
+    request.send().await.expect("an open gate").error_for_status().expect("an open gate");
+}
