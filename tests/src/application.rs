@@ -69,10 +69,10 @@ impl Application {
     /// Waits until it is `sync` (`Synced`) and `health` (`Healthy`) at `revision`, and returns it.
     ///
     /// # Panics
-    /// When it does not become that within a minute.
+    /// When it does not become that within three minutes.
     pub async fn wait(&self, sync: &str, health: &str, revision: &str) -> Value {
         let what = format!("Application {} is {sync} and {health} at {revision}", self.name);
-        eventually(&what, Duration::from_secs(60), async || {
+        eventually(&what, Duration::from_secs(180), async || {
             let application = self.get().await.map_err(|error| format!("{error:#}"))?;
             let status = &application["status"];
             let is = status["sync"]["status"] == sync

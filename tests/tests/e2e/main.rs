@@ -13,4 +13,4 @@ mod short;
 mod status_patches;
 
 /// Enough for anything that a cluster does by itself, on a slow machine with many tests at a time.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(240);

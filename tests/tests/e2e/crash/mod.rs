@@ -21,7 +21,7 @@ use plan::{Outcome, deploy};
 const AT_A_TIME: usize = 6;
 
 /// More than a whole run takes; a plan that is not done by then is stuck.
-const STUCK: Duration = Duration::from_secs(240);
+const STUCK: Duration = Duration::from_secs(600);
 
 /// Writes of the reference run that every run has: not those that were refused, nor progress, which depends on the clock.
 fn needed(writes: &[Write]) -> usize {

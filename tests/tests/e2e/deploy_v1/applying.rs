@@ -27,7 +27,8 @@ async fn check(apply: &[&str]) {
     let _controller = shop.controller().await;
     let _webhook = shop.let_argocd_know();
     run(&shop, apply);
-    let run_ended = shop.succeeded(RUN).await;
+    shop.succeeded(RUN).await;
+    let run_ended = shop.released(RUN).await;
     assert_eq!(step_of(&run_ended, "waitForPostActualState")["outputs"]["state"]["json"]["version"], "1.1");
 
     let before = versions(&shop).await;

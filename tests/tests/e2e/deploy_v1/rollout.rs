@@ -5,6 +5,7 @@ use sluice_tests::eventually;
 use sluice_tests::fixture::{Merge, Plan, Shop, step_of};
 
 use super::{open, pull_of};
+use crate::PATIENCE;
 
 #[tokio::test]
 async fn kubectl_tells_what_a_run_waits_for_and_how_its_rollout_goes() {
@@ -64,7 +65,7 @@ async fn tells(shop: &Shop, step: &str, kind: &str, thing: &str) {
 
 /// `kubectl describe` comes to say this.
 async fn described(shop: &Shop, text: &str) {
-    eventually(&format!("kubectl describe says {text:?}"), std::time::Duration::from_secs(60), async || {
+    eventually(&format!("kubectl describe says {text:?}"), PATIENCE, async || {
         let description = kubectl(shop, &["describe", "plr", "deploy"]);
         let tells_since = description.contains("Waiting On:") && description.contains("Since:");
         if tells_since && description.contains(text) { Ok(()) } else { Err(description) }
@@ -78,7 +79,7 @@ fn kubectl(shop: &Shop, arguments: &[&str]) -> String {
 }
 
 async fn has_event(shop: &Shop, beginning: &str, content: &str) {
-    eventually(&format!("an Event {beginning:?} with {content:?}"), std::time::Duration::from_secs(30), async || {
+    eventually(&format!("an Event {beginning:?} with {content:?}"), PATIENCE, async || {
         let events = shop.events("deploy").await;
         let found = events.iter().any(|event| event.starts_with(beginning) && event.contains(content));
         if found { Ok(()) } else { Err(events.join("\n")) }
