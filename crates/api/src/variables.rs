@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use sluice_engine::{HookState, RunState, StageState, StepAt, StepPhase};
+use sluice_engine::{HookState, RunPhase, RunState, StagePhase, StageState, StepAt, StepPhase, StepState};
 use sluice_expr::{Names, Scope, Type};
 
 use crate::{ParamType, PipelineSpec, StepConfig};
@@ -119,25 +119,25 @@ pub fn failure(failure: &sluice_engine::Failure, stage: &str, step: &str) -> Val
 
 /// What went wrong with a hook's subject; empty texts when nothing did.
 fn failure_of(state: &RunState, hook: &HookState) -> Value {
-    let failed = |step: &&sluice_engine::StepState| step.phase.is_failed() || step.phase == StepPhase::Aborted;
-    let of_stage = |stage: &StageState| {
-        let step = stage.steps.iter().find(failed);
-        let reason = step.and_then(|step| step.reason.clone()).or_else(|| stage.reason.clone());
-        let message = step.and_then(|step| step.message.clone()).or_else(|| stage.message.clone());
+    let went_wrong = |step: &&StepState| step.phase.is_failed() || step.phase == StepPhase::Aborted;
+    let of = |stage: &StageState, step: Option<&StepState>| {
+        // The message of an aborted step is what it waited for; why it was aborted is its stage's to say.
+        let own = step.filter(|step| step.phase != StepPhase::Aborted);
+        let reason = own.and_then(|step| step.reason.clone()).or_else(|| stage.reason.clone());
+        let message = own.and_then(|step| step.message.clone()).or_else(|| stage.message.clone());
         (reason, message, Some(stage.name.clone()), step.map(|step| step.name.clone()))
     };
+    let of_stage = |stage: &StageState| of(stage, stage.steps.iter().find(went_wrong));
     let mut stages = state.stages.iter();
     let found = match hook.subject.split_once('/') {
         Some(("step", name)) => stages.find_map(|stage| {
             let step = stage.steps.iter().find(|step| step.name == name)?;
-            Some((step.reason.clone(), step.message.clone(), Some(stage.name.clone()), Some(step.name.clone())))
+            Some(of(stage, Some(step)))
         }),
         Some((_, name)) => stages.find(|stage| stage.name == name).map(of_stage),
-        None => {
-            stages.find(|stage| stage.steps.iter().any(|step| failed(&step)) || stage.reason.is_some()).map(of_stage)
-        }
+        None => stages.find(|stage| matches!(stage.phase, StagePhase::Failed | StagePhase::Aborted)).map(of_stage),
     };
-    let ending = state.ending.as_ref();
+    let ending = state.ending.as_ref().filter(|ending| ending.phase != RunPhase::Succeeded);
     let (reason, message, stage, step) = found.unwrap_or_default();
     let reason = reason.or_else(|| ending.map(|ending| ending.reason.clone()));
     let message = message.or_else(|| ending.and_then(|ending| ending.message.clone()));
@@ -148,4 +148,57 @@ fn failure_of(state: &RunState, hook: &HookState) -> Value {
         "step": step.unwrap_or_default(),
         "transient": false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the hook on this subject sees of these stages, as `reason: message (stage/step)`.
+    fn failure(subject: &str, state: &Value) -> String {
+        let state: RunState = serde_json::from_value(state.clone()).unwrap();
+        let hook = json!({"hook": "tell", "event": "Failure", "subject": subject});
+        let failure = failure_of(&state, &serde_json::from_value(hook).unwrap());
+        let text = |member: &str| failure[member].as_str().unwrap().to_owned();
+        format!("{}: {} ({}/{})", text("reason"), text("message"), text("stage"), text("step"))
+    }
+
+    #[test]
+    fn hooks_see_what_failed_and_not_what_was_skipped() {
+        let state = json!({"stages": [
+            {"name": "check", "phase": "Skipped", "reason": "ConditionFalse", "message": "its condition `when` is false"},
+            {"name": "deploy", "phase": "Failed", "reason": "Timeout", "message": "step wait: too long", "steps": [
+                {"name": "open", "phase": "Succeeded"},
+                {"name": "wait", "phase": "Failed", "reason": "Timeout", "message": "too long"},
+            ]},
+        ]});
+        for subject in ["step/wait", "stage/deploy", "pipeline"] {
+            assert_eq!(failure(subject, &state), "Timeout: too long (deploy/wait)", "{subject}");
+        }
+    }
+
+    #[test]
+    fn hooks_on_an_abortion_see_who_asked_for_it_and_not_what_was_waited_for() {
+        let state = json!({
+            "ending": {"phase": "Aborted", "reason": "Aborted", "message": "aborted by alice", "at": "2026-01-01T00:00:00Z"},
+            "stages": [
+                {"name": "deploy", "phase": "Aborted", "reason": "Aborted", "message": "aborted by alice", "steps": [
+                    {"name": "wait", "phase": "Aborted", "message": "waits for a person"},
+                ]},
+            ],
+        });
+        for subject in ["step/wait", "stage/deploy", "pipeline"] {
+            assert_eq!(failure(subject, &state), "Aborted: aborted by alice (deploy/wait)", "{subject}");
+        }
+    }
+
+    #[test]
+    fn hooks_on_a_success_see_nothing() {
+        let state = json!({
+            "ending": {"phase": "Succeeded", "reason": "Succeeded", "at": "2026-01-01T00:00:00Z"},
+            "stages": [{"name": "deploy", "phase": "Succeeded", "steps": [{"name": "wait", "phase": "Succeeded"}]}],
+        });
+        assert_eq!(failure("pipeline", &state), ":  (/)");
+        assert_eq!(failure("stage/deploy", &state), ":  (deploy/)");
+    }
 }
