@@ -14,7 +14,8 @@
 //! | what pipelines call | [`Facts::services_url`]: `/collections`, `/alerts`, `/echo`, `/status/{code}`, `/slow/{ms}`, `/big/{bytes}`, `/redirect?to=`; read them with [`Cluster::services`] |
 //! | measurements | [`Cluster::set_metric`], asked for at [`Facts::prometheus_url`] |
 //! | the controller | [`Controller::start`]: `kill9()`, `restart()`, `terminate()`, `log()`, `usage()` |
-//! | a whole world for `deploy-v1` | [`fixture::Plan`] makes a [`fixture::Shop`]; [`fixture::install`] the kinds and the controller's rights |
+//! | pipelines and runs | [`fixture::Team`]: a namespace with the account `deployer`: `apply_value(..)`, `controller()`, `succeeded(run)` |
+//! | a whole world for `deploy-v1` | [`fixture::Plan`] makes a [`fixture::Shop`]: a team, a repository, an environment, an Application |
 //! | its crashes | [`faults::Faults`]: counts its writes to all upstreams and kills it at any of them |
 //!
 //! ```no_run
