@@ -4,7 +4,7 @@ use jiff::{Timestamp, TimestampRound, Unit};
 use kube::Client;
 use sluice_steps::HttpClient;
 
-use crate::{accounts::Accounts, memories::Memories, reports::Reports, revisions::Revisions, waits::Waits};
+use crate::{accounts::Accounts, memories::Memories, pin::Pins, reports::Reports, revisions::Revisions, waits::Waits};
 
 /// What every reconcile shares.
 pub(crate) struct Context {
@@ -16,6 +16,7 @@ pub(crate) struct Context {
     pub(crate) waits: Waits,
     pub(crate) memories: Memories,
     pub(crate) revisions: Revisions,
+    pub(crate) pins: Pins,
 }
 
 /// The time, to the millisecond: what is remembered equals what is read back from a status.

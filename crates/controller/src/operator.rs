@@ -13,7 +13,7 @@ use std::{
 use futures::{FutureExt, StreamExt};
 use kube::{
     Api, Config, ResourceExt,
-    core::{ApiResource, DeserializeGuard, DynamicObject, GroupVersionKind, PartialObjectMeta},
+    core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta},
 };
 use kube_runtime::{
     controller::{self, Action, Controller},
@@ -28,12 +28,14 @@ use crate::{
     accounts::Accounts,
     client::configure,
     context::Context,
+    guarded::Guarded,
     lean,
     memories::Memories,
+    pin::Pins,
     pipelines,
     reconcile::{self, describe},
     reports::Reports,
-    revisions::{Revisions, scoped},
+    revisions::{RevisionName, Revisions, scoped},
     waits::{Awaited, RunRef, Waits},
 };
 
@@ -92,6 +94,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         waits: Waits::default(),
         memories: Memories::default(),
         revisions: Revisions::default(),
+        pins: Pins::default(),
         client: client.clone(),
     });
     let ready = Arc::new(AtomicBool::new(false));
@@ -118,7 +121,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     Ok(())
 }
 
-type RunController = Controller<DeserializeGuard<PipelineRun>>;
+type RunController = Controller<Guarded<PipelineRun>>;
 
 /// The controller of runs, with the watches that wake them.
 ///
@@ -159,12 +162,12 @@ async fn drive_runs(
 }
 
 /// One reconcile; a panic in it ends it alone.
-async fn carefully(run: Arc<DeserializeGuard<PipelineRun>>, context: Arc<Context>) -> Result<Action, reconcile::Error> {
+async fn carefully(run: Arc<Guarded<PipelineRun>>, context: Arc<Context>) -> Result<Action, reconcile::Error> {
     let reconcile = AssertUnwindSafe(reconcile::reconcile(run, context)).catch_unwind();
     reconcile.await.unwrap_or(Err(reconcile::Error::Panicked))
 }
 
-fn error_policy(run: Arc<DeserializeGuard<PipelineRun>>, error: &reconcile::Error, _: Arc<Context>) -> Action {
+fn error_policy(run: Arc<Guarded<PipelineRun>>, error: &reconcile::Error, _: Arc<Context>) -> Action {
     if error.is_conflict() {
         return Action::requeue(Duration::from_millis(200));
     }
@@ -177,7 +180,7 @@ async fn judge_pipelines(
     options: &Options,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let pipelines: Api<DeserializeGuard<Pipeline>> = scoped(&context.client, options.namespace.as_deref());
+    let pipelines: Api<Guarded<Pipeline>> = scoped(&context.client, options.namespace.as_deref());
     let outcomes = Controller::new(pipelines, watcher::Config::default())
         .with_config(controller::Config::default().concurrency(2))
         .graceful_shutdown_on(stop)
@@ -206,7 +209,7 @@ fn is_not_served(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 || status.code == 403)
 }
 
-async fn become_ready(store: &Store<DeserializeGuard<PipelineRun>>, ready: &AtomicBool) {
+async fn become_ready(store: &Store<Guarded<PipelineRun>>, ready: &AtomicBool) {
     if store.wait_until_ready().await.is_ok() {
         tracing::info!(runs = store.len(), "ready");
         ready.store(true, Ordering::Relaxed);
@@ -214,16 +217,23 @@ async fn become_ready(store: &Store<DeserializeGuard<PipelineRun>>, ready: &Atom
 }
 
 /// Collects what nobody needs any more: revisions, and what is remembered of runs that are gone.
-async fn collect(context: &Context, options: &Options, store: &Store<DeserializeGuard<PipelineRun>>) {
+async fn collect(context: &Context, options: &Options, store: &Store<Guarded<PipelineRun>>) {
     loop {
         tokio::time::sleep(COLLECT_EVERY).await;
         let runs = store.state();
         context.memories.keep_only(&runs.iter().filter_map(|run| run.uid()).collect());
         context.waits.keep_only(&runs.iter().map(|run| RunRef::from_obj(run.as_ref())).collect());
-        match context.revisions.collect_garbage(&context.client, options.namespace.as_deref()).await {
+        let kept = runs.iter().filter_map(|run| revision_of(run)).collect();
+        match context.revisions.collect_garbage(&context.client, options.namespace.as_deref(), &kept).await {
             Ok(0) => {}
             Ok(deleted) => tracing::info!(deleted, "collected revisions that no run needs"),
             Err(error) => tracing::warn!(error = %error, "failed to collect revisions"),
         }
     }
+}
+
+/// The version of its pipeline that a run keeps to.
+fn revision_of(run: &Guarded<PipelineRun>) -> Option<RevisionName> {
+    let revision = run.0.as_ref().ok()?.status.as_ref()?.pipeline_revision.clone()?;
+    Some((run.namespace()?, revision))
 }

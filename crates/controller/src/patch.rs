@@ -1,7 +1,13 @@
 //! The one shape of a write: a JSON patch that holds only for the version that was read.
 
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation, jsonptr::PointerBuf};
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::NamespaceResourceScope;
+use kube::{
+    Client, Resource,
+    api::{Patch, PatchParams},
+    core::Request,
+};
+use serde::Deserialize;
 use serde_json::Value;
 use sluice_api::names;
 
@@ -20,4 +26,32 @@ pub(crate) fn set(resource_version: &str, path: &[&str], value: Value) -> Patch<
 /// The name that our writes carry in `managedFields`.
 pub(crate) fn params() -> PatchParams {
     PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+}
+
+/// What is read of the answer to a write, which is the whole object.
+#[derive(Deserialize)]
+struct Written {
+    metadata: WrittenMetadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenMetadata {
+    resource_version: String,
+}
+
+/// Patches the status of an object, and returns its new resourceVersion.
+pub(crate) async fn status<K>(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    patch: &Patch<()>,
+) -> Result<String, kube::Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    let request = Request::new(K::url_path(&(), Some(namespace)));
+    let request = request.patch_subresource("status", name, &params(), patch).map_err(kube::Error::BuildRequest)?;
+    let written: Written = client.request(request).await?;
+    Ok(written.metadata.resource_version)
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use kube::{Api, core::DeserializeGuard};
+use kube::Api;
 use serde_json::{Map, Value};
 use sluice_api::{Pipeline, PipelineRun, Revision, check, resolve_params};
 
 use crate::{
     context::Context,
     decode::Decoded,
+    guarded::Guarded,
     revisions::{self, Pinned},
+    shared::Shared,
 };
 
 /// What a run does.
@@ -21,7 +23,7 @@ pub(crate) struct Resolved {
 }
 
 /// What stands in the way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Obstacle {
     /// The run waits for something to be made: a reason word and a message.
     Missing(&'static str, String),
@@ -38,14 +40,32 @@ pub(crate) enum Error {
     Revision(#[from] revisions::Error),
 }
 
+impl Error {
+    /// Whether it is of no use to try again.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::ReadPipeline { .. } => false,
+            Self::Revision(error) => error.is_final(),
+        }
+    }
+}
+
+/// The version of a pipeline that a run starts with: the name of its ControllerRevision, and it.
+type Start = Result<(String, Arc<Pinned>), Obstacle>;
+
+/// What runs start with that ask at the same time, by namespace and name of their pipeline.
+///
+/// It is read live: somebody who changed a pipeline and then made a run means the pipeline as it is now.
+pub(crate) type Pins = Shared<(String, String), Result<Start, Arc<Error>>>;
+
 /// What the run does, or what stands in the way.
 pub(crate) async fn resolve(
     context: &Context,
     object: &PipelineRun,
     run: &Decoded,
-) -> Result<Result<Resolved, Obstacle>, Error> {
+) -> Result<Result<Resolved, Obstacle>, Arc<Error>> {
     let pinned = match &run.status.pipeline_revision {
-        Some(name) => match pinned_before(context, run, name).await? {
+        Some(name) => match pinned_before(context, run, name).await.map_err(Arc::new)? {
             Some(pinned) => Ok((name.clone(), pinned)),
             // Nothing has happened yet: the run may as well start with what the pipeline is now.
             None if !run.state.has_claims() => pin(context, run).await?,
@@ -69,13 +89,18 @@ async fn pinned_before(context: &Context, run: &Decoded, name: &str) -> Result<O
     Ok(context.revisions.get(&context.client, &run.identity.namespace, name).await?)
 }
 
-async fn pin(context: &Context, run: &Decoded) -> Result<Result<(String, Arc<Pinned>), Obstacle>, Error> {
-    let (namespace, name) = (&run.identity.namespace, &run.identity.pipeline);
-    let pipelines: Api<DeserializeGuard<Pipeline>> = Api::namespaced(context.client.clone(), namespace);
+async fn pin(context: &Context, run: &Decoded) -> Result<Start, Arc<Error>> {
+    let pipeline = (run.identity.namespace.clone(), run.identity.pipeline.clone());
+    let start = async { start_of(context, &pipeline.0, &pipeline.1).await.map_err(Arc::new) };
+    context.pins.get(&pipeline, start).await
+}
+
+async fn start_of(context: &Context, namespace: &str, name: &str) -> Result<Start, Error> {
+    let pipelines: Api<Guarded<Pipeline>> = Api::namespaced(context.client.clone(), namespace);
     let read = pipelines.get_opt(name).await;
-    let pipeline = match read.map_err(|source| Error::ReadPipeline { name: name.clone(), source })? {
-        Some(DeserializeGuard(Ok(pipeline))) => pipeline,
-        Some(DeserializeGuard(Err(invalid))) => {
+    let pipeline = match read.map_err(|source| Error::ReadPipeline { name: name.to_owned(), source })? {
+        Some(Guarded(Ok(pipeline))) => pipeline,
+        Some(Guarded(Err(invalid))) => {
             let message =
                 format!("Pipeline {name:?} cannot be read; the run starts once it is mended: {}", invalid.error);
             return Ok(Err(Obstacle::Missing("PipelineMalformed", message)));

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::{Api, ResourceExt, core::DeserializeGuard};
+use kube::{Api, ResourceExt};
 use kube_runtime::controller::Action;
 use serde_json::json;
 use sluice_api::{Pipeline, check, names};
 
 use crate::{
     context::{Context, now},
+    guarded::Guarded,
     patch, quarantine,
 };
 
@@ -21,10 +22,7 @@ pub(crate) enum Error {
 }
 
 /// Judges one pipeline.
-pub(crate) async fn reconcile(
-    guarded: Arc<DeserializeGuard<Pipeline>>,
-    context: Arc<Context>,
-) -> Result<Action, Error> {
+pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Context>) -> Result<Action, Error> {
     let pipeline = match &guarded.0 {
         Ok(pipeline) => pipeline,
         Err(invalid) => {
@@ -51,7 +49,7 @@ pub(crate) async fn reconcile(
 }
 
 /// Tries again later.
-pub(crate) fn error_policy(_: Arc<DeserializeGuard<Pipeline>>, error: &Error, _: Arc<Context>) -> Action {
+pub(crate) fn error_policy(_: Arc<Guarded<Pipeline>>, error: &Error, _: Arc<Context>) -> Action {
     tracing::warn!(error = %error, source = ?std::error::Error::source(error), "a Pipeline was not judged");
     Action::requeue(Duration::from_secs(5))
 }

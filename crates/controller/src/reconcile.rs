@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::{Resource, core::DeserializeGuard};
+use kube::Resource;
 use kube_runtime::controller::Action;
 use sluice_api::{PipelineRun, names, variables::RunVariables};
 use sluice_engine::{Event, Plan, RunPhase, RunState, record};
@@ -16,6 +16,7 @@ use crate::{
     context::{Context, now},
     decode::{self, Decoded},
     finalizer,
+    guarded::Guarded,
     memories::{RunMemory, version},
     pin::{self, Obstacle, Resolved},
     quarantine,
@@ -28,7 +29,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to resolve the pipeline")]
-    Pin(#[from] pin::Error),
+    Pin(#[from] Arc<pin::Error>),
     #[error("failed to write the run")]
     Status(#[from] status::Error),
     #[error("failed to write the run's finalizer")]
@@ -61,10 +62,7 @@ const MISSING: Duration = Duration::from_secs(30);
 const RELEASE_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
 
 /// Carries one run on.
-pub(crate) async fn reconcile(
-    guarded: Arc<DeserializeGuard<PipelineRun>>,
-    context: Arc<Context>,
-) -> Result<Action, Error> {
+pub(crate) async fn reconcile(guarded: Arc<Guarded<PipelineRun>>, context: Arc<Context>) -> Result<Action, Error> {
     let object = match &guarded.0 {
         Ok(object) => object,
         Err(invalid) => return quarantined(&context, &guarded, &invalid.error).await,
@@ -88,7 +86,7 @@ pub(crate) async fn reconcile(
 }
 
 /// What is left to do for a run that cannot be read: say so, and not stand in the way of its deletion for ever.
-async fn quarantined(context: &Context, run: &DeserializeGuard<PipelineRun>, error: &str) -> Result<Action, Error> {
+async fn quarantined(context: &Context, run: &Guarded<PipelineRun>, error: &str) -> Result<Action, Error> {
     let has_finalizer = run.meta().finalizers.iter().flatten().any(|finalizer| finalizer == names::FINALIZER);
     if run.meta().deletion_timestamp.is_none() || !has_finalizer {
         quarantine::run(&context.client, run.meta(), error).await;
@@ -115,7 +113,7 @@ async fn carry_on(
     let resolved = match pin::resolve(context, object, &run).await {
         Ok(Ok(resolved)) => resolved,
         Ok(Err(obstacle)) => return stop(context, object, &run, &this, obstacle).await,
-        Err(pin::Error::Revision(error)) if error.is_final() => {
+        Err(error) if error.is_final() => {
             let obstacle = Obstacle::Fatal("RevisionInvalid", describe(&error));
             return stop(context, object, &run, &this, obstacle).await;
         }

@@ -10,9 +10,14 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams, PostParams, Preconditions},
-    core::{ApiResource, DeserializeGuard, DynamicObject},
+    core::{ApiResource, DynamicObject},
 };
 use sluice_api::{Pipeline, PipelineRun, PipelineSpec, Program, ProgramError, Revision, RevisionError, names};
+
+use crate::guarded::Guarded;
+
+/// Namespace and name of a ControllerRevision.
+pub(crate) type RevisionName = (String, String);
 
 /// A pipeline's version made ready to run.
 pub(crate) struct Pinned {
@@ -40,9 +45,12 @@ impl Error {
     }
 }
 
+/// Runs that are read at a time.
+const PAGE: u32 = 200;
+
 /// The versions that runs use now, made ready once.
 #[derive(Default)]
-pub(crate) struct Revisions(Mutex<HashMap<(String, String), Arc<Pinned>>>);
+pub(crate) struct Revisions(Mutex<HashMap<RevisionName, Arc<Pinned>>>);
 
 impl Revisions {
     /// The version of this name; `None` when its object is gone and nobody here has used it yet.
@@ -93,7 +101,7 @@ impl Revisions {
         Ok((name, pinned))
     }
 
-    fn remember(&self, key: (String, String), spec: PipelineSpec) -> Result<Arc<Pinned>, Error> {
+    fn remember(&self, key: RevisionName, spec: PipelineSpec) -> Result<Arc<Pinned>, Error> {
         let program = Program::of(&spec).map_err(|source| Error::Program { name: key.1.clone(), source })?;
         let pinned = Arc::new(Pinned { spec, program });
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, pinned.clone());
@@ -102,16 +110,27 @@ impl Revisions {
 
     /// Deletes the revisions over an hour old that no run names and no pipeline has now.
     ///
+    /// `kept` are those that are known to be used, for example from a cache: so that it need not be asked anew.
+    ///
     /// *Guarantees:* only the very object that was judged is deleted, by its UID and resourceVersion.
-    pub(crate) async fn collect_garbage(&self, client: &Client, namespace: Option<&str>) -> Result<usize, kube::Error> {
+    pub(crate) async fn collect_garbage(
+        &self,
+        client: &Client,
+        namespace: Option<&str>,
+        kept: &HashSet<RevisionName>,
+    ) -> Result<usize, kube::Error> {
         let revisions: Api<ControllerRevision> = scoped(client, namespace);
-        let candidates = revisions.list(&ListParams::default().labels(names::PIPELINE_LABEL)).await?;
+        let mut candidates = revisions.list(&ListParams::default().labels(names::PIPELINE_LABEL)).await?.items;
+        candidates.retain(|revision| !is_young(revision) && !kept.contains(&name_of(revision)));
+        if candidates.is_empty() {
+            return Ok(0);
+        }
         // Read after the candidates: a run that names one of them later was there before, or makes it anew.
         let used = used(client, namespace).await?;
         let mut deleted = 0;
         for revision in candidates {
-            let (Some(namespace), name) = (revision.namespace(), revision.name_any()) else { continue };
-            if is_young(&revision) || used.contains(&(namespace.clone(), name.clone())) {
+            let (namespace, name) = name_of(&revision);
+            if used.contains(&(namespace.clone(), name.clone())) {
                 continue;
             }
             let preconditions = Preconditions { uid: revision.uid(), resource_version: revision.resource_version() };
@@ -128,13 +147,17 @@ impl Revisions {
     }
 }
 
+fn name_of(revision: &ControllerRevision) -> RevisionName {
+    (revision.namespace().unwrap_or_default(), revision.name_any())
+}
+
 fn is_young(revision: &ControllerRevision) -> bool {
     let created = revision.creation_timestamp();
     created.is_none_or(|created| crate::context::now().duration_since(created.0) < SignedDuration::from_hours(1))
 }
 
 /// The revisions that runs name, or that pipelines have now.
-async fn used(client: &Client, namespace: Option<&str>) -> Result<HashSet<(String, String)>, kube::Error> {
+async fn used(client: &Client, namespace: Option<&str>) -> Result<HashSet<RevisionName>, kube::Error> {
     let mut used = HashSet::new();
     // A run that is malformed elsewhere still keeps to its revision.
     let kind = ApiResource::erase::<PipelineRun>(&());
@@ -142,11 +165,20 @@ async fn used(client: &Client, namespace: Option<&str>) -> Result<HashSet<(Strin
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &kind),
         None => Api::all_with(client.clone(), &kind),
     };
-    for run in runs.list(&ListParams::default()).await? {
-        let revision = run.data["status"]["pipelineRevision"].as_str().map(str::to_owned);
-        used.extend(run.namespace().zip(revision));
+    // Page by page: all runs at once would be the most memory that the controller ever takes.
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let list = runs.list(&page).await?;
+        for run in &list.items {
+            let revision = run.data["status"]["pipelineRevision"].as_str().map(str::to_owned);
+            used.extend(run.namespace().zip(revision));
+        }
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => break,
+        }
     }
-    let pipelines: Api<DeserializeGuard<Pipeline>> = scoped(client, namespace);
+    let pipelines: Api<Guarded<Pipeline>> = scoped(client, namespace);
     for pipeline in pipelines.list(&ListParams::default()).await?.into_iter().filter_map(|pipeline| pipeline.0.ok()) {
         let name = Revision::new(&pipeline.name_any(), pipeline.spec.clone()).name().ok();
         used.extend(pipeline.namespace().zip(name));

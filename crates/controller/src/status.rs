@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::{Api, Client, core::PartialObjectMeta};
+use kube::Client;
 use sluice_api::{ActionResult, ActionType, PipelineRun, PipelineRunStatus, RunAction, names, summarize};
 use sluice_engine::{RunPhase, RunState};
 use sluice_steps::drive::Store;
@@ -30,7 +30,8 @@ pub(crate) enum Error {
 
 /// The status of one run.
 pub(crate) struct StatusStore<'a> {
-    api: Api<PartialObjectMeta<PipelineRun>>,
+    client: Client,
+    namespace: String,
     name: String,
     /// The version that the next write is made from.
     pub(crate) resource_version: String,
@@ -50,7 +51,8 @@ impl<'a> StatusStore<'a> {
         before: impl Fn(&RunState) + Send + Sync + 'a,
     ) -> Self {
         Self {
-            api: Api::namespaced(client, &run.identity.namespace),
+            client,
+            namespace: run.identity.namespace.clone(),
             name: run.identity.name.clone(),
             resource_version: run.resource_version.clone(),
             generation: run.generation,
@@ -85,11 +87,11 @@ impl<'a> StatusStore<'a> {
 
     async fn write(&mut self, status: &PipelineRunStatus) -> Result<(), Error> {
         let value = serde_json::to_value(status).map_err(Error::Json)?;
-        let (params, patch) = (patch::params(), patch::set(&self.resource_version, &["status"], value));
-        let written = timeout(REQUEST_TIMEOUT, self.api.patch_status(&self.name, &params, &patch)).await;
-        match written.map_err(|_| Error::Timeout)? {
-            Ok(object) => {
-                self.resource_version = object.metadata.resource_version.unwrap_or_default();
+        let patch = patch::set(&self.resource_version, &["status"], value);
+        let write = patch::status::<PipelineRun>(&self.client, &self.namespace, &self.name, &patch);
+        match timeout(REQUEST_TIMEOUT, write).await.map_err(|_| Error::Timeout)? {
+            Ok(version) => {
+                self.resource_version = version;
                 Ok(())
             }
             Err(kube::Error::Api(status)) if status.code == 409 => Err(Error::Conflict),

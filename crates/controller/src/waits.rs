@@ -7,10 +7,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use kube::core::DeserializeGuard;
 use kube_runtime::reflector::ObjectRef;
 use sluice_api::PipelineRun;
 use sluice_engine::{RunState, StepPhase, WaitKind};
+
+use crate::guarded::Guarded;
 
 /// A thing that runs wait for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +23,7 @@ pub(crate) enum Awaited {
 }
 
 /// Names a run.
-pub(crate) type RunRef = ObjectRef<DeserializeGuard<PipelineRun>>;
+pub(crate) type RunRef = ObjectRef<Guarded<PipelineRun>>;
 
 #[derive(Default)]
 struct Index {

@@ -1,0 +1,102 @@
+//! An object as the API server has it, readable as what it claims to be or not.
+//!
+//! One object that cannot be read must stop neither a watch nor a list. The library's `DeserializeGuard` does the same
+//! through a tree of values that it copies for every event; this reads the text itself, and again only when it has to.
+
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Resource, core::PartialObjectMeta};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+use serde_json::value::RawValue;
+
+/// An object, or what can be said of it when it cannot be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Guarded<K>(pub(crate) Result<K, Invalid>);
+
+/// An object that cannot be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Invalid {
+    pub(crate) error: String,
+    pub(crate) metadata: ObjectMeta,
+}
+
+impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Guarded<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(serde_json::from_str(text.get()).map(Ok).or_else(|error| {
+            let object: PartialObjectMeta<K> = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+            Ok(Err(Invalid { error: describe(&error), metadata: object.metadata }))
+        })?))
+    }
+}
+
+/// Without the place in the text, which moves whenever something before it is written.
+fn describe(error: &serde_json::Error) -> String {
+    let (text, place) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
+}
+
+impl<K: Resource> Resource for Guarded<K> {
+    type DynamicType = K::DynamicType;
+    type Scope = K::Scope;
+
+    fn kind(dynamic: &K::DynamicType) -> Cow<'_, str> {
+        K::kind(dynamic)
+    }
+
+    fn group(dynamic: &K::DynamicType) -> Cow<'_, str> {
+        K::group(dynamic)
+    }
+
+    fn version(dynamic: &K::DynamicType) -> Cow<'_, str> {
+        K::version(dynamic)
+    }
+
+    fn plural(dynamic: &K::DynamicType) -> Cow<'_, str> {
+        K::plural(dynamic)
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        self.0.as_ref().map_or_else(|invalid| &invalid.metadata, Resource::meta)
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        match &mut self.0 {
+            Ok(object) => object.meta_mut(),
+            Err(invalid) => &mut invalid.metadata,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::{ObjectList, WatchEvent};
+    use sluice_api::PipelineRun;
+
+    use super::*;
+
+    const GOOD: &str = r#"{"apiVersion": "sluice.dev/v1alpha1", "kind": "PipelineRun",
+        "metadata": {"name": "good"}, "spec": {"pipelineRef": {"name": "p"}}}"#;
+    const BAD: &str = r#"{"apiVersion": "sluice.dev/v1alpha1", "kind": "PipelineRun",
+        "metadata": {"name": "bad"}, "spec": {"pipelineRef": 7}}"#;
+
+    #[test]
+    fn an_object_that_cannot_be_read_leaves_the_rest_of_a_list_readable() {
+        let text = format!(
+            r#"{{"kind": "PipelineRunList", "apiVersion": "sluice.dev/v1alpha1", "metadata": {{}}, "items": [{GOOD}, {BAD}]}}"#
+        );
+        let list: ObjectList<Guarded<PipelineRun>> = serde_json::from_str(&text).unwrap();
+        let names: Vec<_> = list.iter().map(|run| (run.meta().name.as_deref().unwrap(), run.0.is_ok())).collect();
+        assert_eq!(names, [("good", true), ("bad", false)]);
+    }
+
+    #[test]
+    fn an_event_says_why_its_object_cannot_be_read() {
+        let text = format!(r#"{{"type": "MODIFIED", "object": {BAD}}}"#);
+        let WatchEvent::Modified(run) = serde_json::from_str::<WatchEvent<Guarded<PipelineRun>>>(&text).unwrap() else {
+            panic!("another event");
+        };
+        assert_eq!(run.0.unwrap_err().error, "invalid type: integer `7`, expected struct LocalReference");
+    }
+}
