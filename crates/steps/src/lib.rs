@@ -7,9 +7,9 @@ mod context;
 pub mod drive;
 mod explain;
 #[cfg(test)]
-mod fake_server;
-#[cfg(test)]
 mod fake_git_host;
+#[cfg(test)]
+mod fake_server;
 #[cfg(test)]
 mod fake_world;
 mod git_edits;

@@ -77,8 +77,11 @@ mod tests {
             let example = example(step_type).unwrap();
             let indented = example.trim().replace('\n', "\n    ");
             let params = "params: [{name: version, required: true}, {name: application, required: true}]";
-            let text = format!("serviceAccountName: a\n{params}\nstages:\n- name: only\n  steps:{BEFORE}  - name: example\n    {indented}\n");
-            let spec: PipelineSpec = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{step_type}: {error}\n{text}"));
+            let text = format!(
+                "serviceAccountName: a\n{params}\nstages:\n- name: only\n  steps:{BEFORE}  - name: example\n    {indented}\n"
+            );
+            let spec: PipelineSpec =
+                serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{step_type}: {error}\n{text}"));
             assert_eq!(check::pipeline(&spec), [], "{step_type}");
             assert_eq!(spec.stages[0].steps[2].config().unwrap().type_name(), *step_type);
         }

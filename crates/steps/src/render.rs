@@ -11,7 +11,9 @@ pub(crate) fn config(config: &StepConfig, scope: &Scope<'_>) -> Result<StepConfi
     let value = config.to_value().map_err(|error| invalid(format!("{step_type}: {error}")))?;
     let rendered = render_value(&value, scope)
         .map_err(|located| Failure::definite("ExpressionFailed", format!("{step_type}.{located}")))?;
-    config.from_rendered(rendered).map_err(|error| invalid(format!("{step_type}: a rendered value does not fit: {error}")))
+    config
+        .from_rendered(rendered)
+        .map_err(|error| invalid(format!("{step_type}: a rendered value does not fit: {error}")))
 }
 
 /// Evaluates a bare condition; `field` is where it stands.

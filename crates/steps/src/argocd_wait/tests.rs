@@ -93,7 +93,9 @@ async fn an_application_that_runs_the_commit_gives_its_revision_and_images() {
     let world = world(W);
     check(
         &look(&world, "commitFrom: merged").await,
-        expect![[r#"{"health":"Healthy","images":["web:1.1"],"revision":"9f8e7d69f8e7d69f8e7d69f8e7d69f8e7d69f8e7","workloads":[{"desired":2,"kind":"Deployment","name":"web","namespace":"shop","ready":2,"updated":2}]}"#]],
+        expect![[
+            r#"{"health":"Healthy","images":["web:1.1"],"revision":"9f8e7d69f8e7d69f8e7d69f8e7d69f8e7d69f8e7","workloads":[{"desired":2,"kind":"Deployment","name":"web","namespace":"shop","ready":2,"updated":2}]}"#
+        ]],
     );
     assert_eq!(reported(&world), ["Application argocd/web: Synced and Healthy at 9f8e7d6"]);
 }
@@ -154,7 +156,9 @@ async fn workloads_that_may_not_be_read_do_not_stop_the_wait() {
         world(W).with_kubernetes(DEPLOYMENT, 403, status(403, "Forbidden", "deployments.apps \"web\" is forbidden"));
     check(
         &look(&world, "commitFrom: merged").await,
-        expect![[r#"{"health":"Healthy","images":["web:1.1"],"revision":"9f8e7d69f8e7d69f8e7d69f8e7d69f8e7d69f8e7","workloads":[]}"#]],
+        expect![[
+            r#"{"health":"Healthy","images":["web:1.1"],"revision":"9f8e7d69f8e7d69f8e7d69f8e7d69f8e7d69f8e7","workloads":[]}"#
+        ]],
     );
     assert_eq!(
         reported(&world),
@@ -292,7 +296,9 @@ async fn a_refresh_is_asked_for_once() {
     let outcome = config("refresh: Normal").act(&StepContext { progress: progress.as_ref(), ..world.context() }).await;
     check(
         &outcome,
-        expect![[r#"{"health":"Healthy","images":["web:1.1"],"revision":"9f8e7d69f8e7d69f8e7d69f8e7d69f8e7d69f8e7","workloads":[{"desired":2,"kind":"Deployment","name":"web","namespace":"shop","ready":2,"updated":2}]}"#]],
+        expect![[
+            r#"{"health":"Healthy","images":["web:1.1"],"revision":"9f8e7d69f8e7d69f8e7d69f8e7d69f8e7d69f8e7","workloads":[{"desired":2,"kind":"Deployment","name":"web","namespace":"shop","ready":2,"updated":2}]}"#
+        ]],
     );
 }
 
