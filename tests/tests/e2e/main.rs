@@ -1,5 +1,6 @@
 //! Every end-to-end test of the workspace, against the real test cluster.
 
+mod abort;
 mod api_rules;
 mod bad_input;
 mod budgets;
@@ -8,9 +9,12 @@ mod crash;
 mod deploy_v1;
 mod gitea;
 mod harness;
+mod hooks;
 mod pinning;
 mod short;
+mod shutdown;
 mod status_patches;
+mod two_controllers;
 
 /// Enough for anything that a cluster does by itself, on a slow machine with many tests at a time.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(240);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);

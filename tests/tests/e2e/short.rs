@@ -83,3 +83,19 @@ pub(crate) async fn open_gate(cluster: &Cluster, name: &str) {
     let request = cluster.http().post(format!("{services}/alerts")).json(&json!({"gate": name}));
     request.send().await.expect("an open gate").error_for_status().expect("an open gate");
 }
+
+/// A hook's step that tells the alerts who it is, whose event it was, and why.
+pub(crate) fn tell(cluster: &Cluster, name: &str) -> String {
+    let services = &cluster.facts().services_url;
+    format!(
+        "{{name: {name}, http: {{method: POST, delivery: Idempotent, url: {services}/alerts, \
+         json: {{hook: {name}, uid: '${{{{ run.uid }}}}', why: '${{{{ failure.message }}}}', step: '${{{{ failure.step }}}}'}}}}}}"
+    )
+}
+
+/// What the hooks of a run have told, oldest first.
+pub(crate) async fn told(cluster: &Cluster, run: &Value) -> Vec<Value> {
+    let uid = run["metadata"]["uid"].as_str().expect("a UID");
+    let alerts = cluster.services(&format!("/alerts?uid={uid}")).await.expect("the alerts");
+    alerts.into_iter().map(|alert| alert["body"].clone()).collect()
+}
