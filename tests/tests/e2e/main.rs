@@ -17,4 +17,4 @@ mod status_patches;
 mod two_controllers;
 
 /// Enough for anything that a cluster does by itself, on a slow machine with many tests at a time.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(240);
