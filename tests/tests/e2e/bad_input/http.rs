@@ -1,10 +1,11 @@
-//! Answers and addresses that steps may not have.
+//! Answers and addresses that steps may not have, and outputs that nobody could read back.
 
 use sluice_tests::controller::Options;
 use sluice_tests::fixture::Team;
 use sluice_tests::{Cluster, Controller};
 
 use super::{Trouble, fails, start};
+use crate::short::{pipeline, run};
 
 #[tokio::test]
 async fn an_output_of_more_than_a_mebibyte_fails_its_step_and_nothing_else() {
@@ -16,6 +17,20 @@ async fn an_output_of_more_than_a_mebibyte_fails_its_step_and_nothing_else() {
         format!("GET {services}/big/1677721 answered 200 OK: the answer has 1677732 bytes; at most 1048576 are read");
     fails(&trouble.team, "huge", "OutputTooLarge", &message).await;
     fails(&trouble.team, "large", "OutputTooLarge", "the outputs take 20143 bytes; at most 16384 are kept").await;
+    trouble.no_harm().await;
+}
+
+#[tokio::test]
+async fn an_output_that_nests_too_deep_fails_its_step_and_nothing_else() {
+    let trouble = Trouble::open().await;
+    let nested = |levels: usize, value: &str| format!("{}{value}{}", "[".repeat(levels), "]".repeat(levels));
+    let steps = format!(
+        "- {{name: deep, set: {{values: {{x: {}}}}}}}\n- {{name: bad, set: {{values: {{x: {}}}}}}}",
+        nested(60, ""),
+        nested(60, "'${{ steps.deep.outputs.x }}'")
+    );
+    trouble.apply(&format!("{}---\n{}", pipeline("nested", &steps), run("nested", "nested")));
+    fails(&trouble.team, "nested", "OutputTooDeep", "the outputs nest deeper than 64 levels").await;
     trouble.no_harm().await;
 }
 
