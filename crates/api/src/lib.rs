@@ -27,7 +27,7 @@ pub use params::{ParamProblem, resolve as resolve_params};
 pub use pipeline::{
     Backoff, Hook, HookSubject, Param, ParamType, ParamValue, Pipeline, PipelineSpec, PipelineStatus, Retry, Stage,
 };
-pub use program::{Program, ProgramError};
+pub use program::{Program, ProgramError, Retries};
 pub use revision::{Revision, RevisionError};
 pub use run::{
     ActionResult, ActionType, PipelineRun, PipelineRunSpec, PipelineRunStatus, RunAction, WaitSummary, summarize,

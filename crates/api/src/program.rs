@@ -27,8 +27,19 @@ pub struct ProgramStep {
     pub name: String,
     /// What it does.
     pub config: StepConfig,
-    /// Which failures are tried again; without it, transient ones.
-    pub retry_when: Option<String>,
+    /// Which failures are tried again.
+    pub retries: Retries,
+}
+
+/// Which failures of a step are tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retries {
+    /// The pipeline does not say: those that may pass by themselves, but no timeout, which would only be multiplied.
+    Default,
+    /// It says how often: those that may pass by themselves.
+    Transient,
+    /// It says when: those for which this expression is true.
+    When(String),
 }
 
 /// A pipeline that cannot run.
@@ -106,8 +117,11 @@ fn steps(
             timeout: timeout(step, &config, default_timeout).map(Duration::get),
             nature: config.nature(),
         });
-        let retry_when = step.retry.as_ref().and_then(|retry| retry.when.clone());
-        programmed.push(ProgramStep { name: step.name.clone(), config, retry_when });
+        let retries = match &step.retry {
+            None => Retries::Default,
+            Some(retry) => retry.when.clone().map_or(Retries::Transient, Retries::When),
+        };
+        programmed.push(ProgramStep { name: step.name.clone(), config, retries });
     }
     Ok((planned, programmed))
 }

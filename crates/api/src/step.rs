@@ -135,7 +135,7 @@ macro_rules! declare_steps {
             #[schemars(length(min = 1, max = 4096))]
             pub when: Option<String>,
             /// Whether a failed attempt is tried again. Unless set: up to 5 more times when the failure may pass by
-            /// itself (the host was away, a limit was hit), never otherwise.
+            /// itself (the host was away, a limit was hit), never otherwise, and not after a timeout.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub retry: Option<Retry>,
             /// How long an attempt may take, such as `15m`. Each step type says what holds unless set.

@@ -17,6 +17,14 @@ pub(crate) fn configure(mut config: Config) -> Config {
     config
 }
 
+/// The same for requests that are answered at once: nothing is waited for longer than it may take.
+pub(crate) fn for_requests(mut config: Config) -> Config {
+    config.read_timeout = Some(REQUEST_TIMEOUT);
+    // Without it, a connection that lay idle would count as one that does not answer.
+    config.reset_reader_on_write = true;
+    config
+}
+
 /// A client with the in-cluster account, or with the kubeconfig.
 pub async fn client() -> Result<Client, kube::Error> {
     let config = Config::infer().await.map_err(kube::Error::InferConfig)?;

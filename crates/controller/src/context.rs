@@ -1,13 +1,22 @@
 //! What every reconcile shares.
 
+use std::sync::atomic::AtomicBool;
+
 use jiff::{Timestamp, TimestampRound, Unit};
 use kube::Client;
 use sluice_steps::HttpClient;
 
-use crate::{accounts::Accounts, memories::Memories, pin::Pins, reports::Reports, revisions::Revisions, waits::Waits};
+use crate::{
+    accounts::Accounts, failures::Failures, memories::Memories, pin::Pins, reports::Reports, revisions::Revisions,
+    waits::Waits,
+};
 
 /// What every reconcile shares.
 pub(crate) struct Context {
+    /// Whether the process is to end: nothing new is claimed then.
+    pub(crate) stopping: AtomicBool,
+    /// The failures in a row of runs' reconciles.
+    pub(crate) failures: Failures,
     /// Kubernetes, as the controller itself: for Sluice's own kinds.
     pub(crate) client: Client,
     pub(crate) accounts: Accounts,

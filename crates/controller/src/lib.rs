@@ -19,6 +19,7 @@ mod accounts;
 mod client;
 mod context;
 mod decode;
+mod failures;
 mod finalizer;
 mod guarded;
 mod lean;

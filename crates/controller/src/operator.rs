@@ -10,15 +10,16 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use kube::{
-    Api, Config, ResourceExt,
+    Api, Client, Config, ResourceExt,
     core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta},
 };
 use kube_runtime::{
+    WatchStreamExt,
     controller::{self, Action, Controller},
     reflector::Store,
-    watcher,
+    watcher::{self, watcher},
 };
 use sluice_api::{Pipeline, PipelineRun};
 use sluice_engine::WaitKind;
@@ -26,8 +27,9 @@ use sluice_steps::HttpClient;
 
 use crate::{
     accounts::Accounts,
-    client::configure,
+    client::{configure, for_requests},
     context::Context,
+    failures::Failures,
     guarded::Guarded,
     lean,
     memories::Memories,
@@ -85,8 +87,9 @@ const COLLECT_EVERY: Duration = Duration::from_secs(10 * 60);
 /// Runs the controller until `stop` resolves, and lets what is under way end.
 pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
     let config = configure(Config::infer().await.map_err(Error::Config)?);
+    let watching = lean::client(config.clone()).map_err(Error::Client)?;
+    let config = for_requests(config);
     let client = lean::client(config.clone()).map_err(Error::Client)?;
-    let stop = stop.shared();
     let context = Arc::new(Context {
         accounts: Accounts::new(client.clone(), config),
         http: HttpClient::new(options.allow_http_to.clone()).map_err(|error| Error::Http(Box::new(error)))?,
@@ -95,15 +98,26 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         memories: Memories::default(),
         revisions: Revisions::default(),
         pins: Pins::default(),
+        stopping: AtomicBool::new(false),
+        failures: Failures::default(),
         client: client.clone(),
     });
+    let (told, stop) = (context.clone(), stop.shared());
+    let stop = async move {
+        stop.await;
+        told.stopping.store(true, Ordering::Relaxed);
+    };
+    let stop = stop.shared();
     let ready = Arc::new(AtomicBool::new(false));
     let health = sluice_server::health(options.listen, ready.clone(), stop.clone());
     let health = health.await.map_err(|source| Error::Listen { address: options.listen, source })?;
-    let runs = run_controller(&context, &options);
+    let runs = run_controller(&watching, &context, &options);
     let store = runs.store();
     let work = async {
-        tokio::join!(drive_runs(runs, context.clone(), stop.clone()), judge_pipelines(&context, &options, stop.clone()),)
+        tokio::join!(
+            drive_runs(runs, context.clone(), stop.clone()),
+            judge_pipelines(&watching, &context, &options, stop.clone()),
+        )
     };
     let background = async {
         tokio::join!(become_ready(&store, &ready), collect(&context, &options, &store));
@@ -127,10 +141,8 @@ type RunController = Controller<Guarded<PipelineRun>>;
 ///
 /// Where Argo CD is not installed, or its Applications may not be watched, that watch is tried again now and then; steps
 /// that wait for one look at their interval all the same.
-fn run_controller(context: &Arc<Context>, options: &Options) -> RunController {
-    let client = &context.client;
-    let (by_pipeline, by_application) = (context.clone(), context.clone());
-    let applications = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
+fn run_controller(client: &Client, context: &Arc<Context>, options: &Options) -> RunController {
+    let by_pipeline = context.clone();
     Controller::new(scoped(client, options.namespace.as_deref()), watcher::Config::default())
         .with_config(controller::Config::default().concurrency(options.concurrency))
         .watches(
@@ -141,15 +153,30 @@ fn run_controller(context: &Arc<Context>, options: &Options) -> RunController {
                 by_pipeline.waits.wake(&Awaited::Pipeline(namespace, name))
             },
         )
-        .watches_with(
-            Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &applications),
-            applications,
-            watcher::Config::default(),
-            move |application| {
+        .reconcile_on(woken_by_applications(client, context.clone()))
+}
+
+/// The runs that wait for an Application which changed.
+///
+/// A stream of its own, with pauses of its own: in the controller's common one a kind that is not there would hold up all
+/// the others.
+fn woken_by_applications(client: &Client, context: Arc<Context>) -> impl Stream<Item = RunRef> + Send + use<> {
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
+    let applications = Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &kind);
+    let changes = watcher(applications, watcher::Config::default()).default_backoff().touched_objects();
+    changes.flat_map(move |change| {
+        let woken = match change {
+            Ok(application) => {
                 let key = format!("{}/{}", application.namespace().unwrap_or_default(), application.name_any());
-                by_application.waits.wake(&Awaited::Step(WaitKind::Application, key))
-            },
-        )
+                context.waits.wake(&Awaited::Step(WaitKind::Application, key))
+            }
+            Err(error) => {
+                tracing::debug!(error = %describe(&error), "Applications cannot be watched; their waiters look at their interval");
+                Vec::new()
+            }
+        };
+        futures::stream::iter(woken)
+    })
 }
 
 async fn drive_runs(
@@ -163,29 +190,41 @@ async fn drive_runs(
 
 /// One reconcile; a panic in it ends it alone.
 async fn carefully(run: Arc<Guarded<PipelineRun>>, context: Arc<Context>) -> Result<Action, reconcile::Error> {
-    let reconcile = AssertUnwindSafe(reconcile::reconcile(run, context)).catch_unwind();
-    reconcile.await.unwrap_or(Err(reconcile::Error::Panicked))
+    let this = RunRef::from_obj(run.as_ref());
+    let reconcile = AssertUnwindSafe(reconcile::reconcile(run, context.clone())).catch_unwind();
+    let outcome = reconcile.await.unwrap_or(Err(reconcile::Error::Panicked));
+    if outcome.is_ok() {
+        context.failures.forget(&this);
+    }
+    outcome
 }
 
-fn error_policy(run: Arc<Guarded<PipelineRun>>, error: &reconcile::Error, _: Arc<Context>) -> Action {
+fn error_policy(run: Arc<Guarded<PipelineRun>>, error: &reconcile::Error, context: Arc<Context>) -> Action {
     if error.is_conflict() {
         return Action::requeue(Duration::from_millis(200));
     }
     tracing::warn!(run = %run.name_any(), namespace = ?run.namespace(), error = %describe(error), "a reconcile failed; it is made again");
-    Action::requeue(Duration::from_secs(5))
+    Action::requeue(context.failures.pause_after(RunRef::from_obj(run.as_ref())))
 }
 
 async fn judge_pipelines(
+    client: &Client,
     context: &Arc<Context>,
     options: &Options,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let pipelines: Api<Guarded<Pipeline>> = scoped(&context.client, options.namespace.as_deref());
+    let pipelines: Api<Guarded<Pipeline>> = scoped(client, options.namespace.as_deref());
     let outcomes = Controller::new(pipelines, watcher::Config::default())
         .with_config(controller::Config::default().concurrency(2))
         .graceful_shutdown_on(stop)
-        .run(pipelines::reconcile, pipelines::error_policy, context.clone());
+        .run(judge_carefully, pipelines::error_policy, context.clone());
     outcomes.for_each(|outcome| async { note_trouble(outcome.err()) }).await;
+}
+
+/// One judgement; a panic in it ends it alone.
+async fn judge_carefully(pipeline: Arc<Guarded<Pipeline>>, context: Arc<Context>) -> Result<Action, pipelines::Error> {
+    let reconcile = AssertUnwindSafe(pipelines::reconcile(pipeline, context)).catch_unwind();
+    reconcile.await.unwrap_or(Err(pipelines::Error::Panicked))
 }
 
 /// Logs what went wrong around reconciles; what went wrong in one was logged there.
@@ -193,20 +232,9 @@ fn note_trouble<E>(error: Option<controller::Error<E, watcher::Error>>)
 where
     E: std::error::Error + 'static,
 {
-    match error {
-        Some(controller::Error::QueueError(error)) if is_not_served(&error) => {
-            tracing::debug!(error = %describe(&error), "a watch is not served here");
-        }
-        Some(controller::Error::QueueError(error)) => {
-            tracing::warn!(error = %describe(&error), "a watch broke off; it is taken up again");
-        }
-        Some(_) | None => {}
+    if let Some(controller::Error::QueueError(error)) = error {
+        tracing::warn!(error = %describe(&error), "a watch broke off; it is taken up again");
     }
-}
-
-/// Whether a watch fails because its kind is not installed, or is not ours to watch.
-fn is_not_served(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 || status.code == 403)
 }
 
 async fn become_ready(store: &Store<Guarded<PipelineRun>>, ready: &AtomicBool) {

@@ -41,6 +41,14 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Whether the API server refused, so that trying again helps only after somebody changed something.
+    pub(crate) fn is_refused(&self) -> bool {
+        let (Self::ReadPipeline { source, .. } | Self::Revision(revisions::Error::Api { source, .. })) = self else {
+            return matches!(self, Self::Revision(error) if error.is_newer());
+        };
+        matches!(source, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422))
+    }
+
     /// Whether it is of no use to try again.
     pub(crate) fn is_final(&self) -> bool {
         match self {

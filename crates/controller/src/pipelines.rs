@@ -19,6 +19,8 @@ use crate::{
 pub(crate) enum Error {
     #[error("failed to write the status of Pipeline {name:?}")]
     Write { name: String, source: kube::Error },
+    #[error("the check panicked; this is a fault of Sluice, please report it")]
+    Panicked,
 }
 
 /// Judges one pipeline.

@@ -112,15 +112,19 @@ async fn carry_on(
     }
     let resolved = match pin::resolve(context, object, &run).await {
         Ok(Ok(resolved)) => resolved,
-        Ok(Err(obstacle)) => return stop(context, object, &run, &this, obstacle).await,
+        Ok(Err(obstacle)) => return stop(context, object, &run, memory, obstacle).await,
         Err(error) if error.is_final() => {
             let obstacle = Obstacle::Fatal("RevisionInvalid", describe(&error));
-            return stop(context, object, &run, &this, obstacle).await;
+            return stop(context, object, &run, memory, obstacle).await;
+        }
+        Err(error) if error.is_refused() => {
+            let obstacle = Obstacle::Missing("PipelineNotPinned", describe(&error));
+            return stop(context, object, &run, memory, obstacle).await;
         }
         Err(error) => return Err(error.into()),
     };
     if let Some(obstacle) = missing_account(context, &run, &resolved).await {
-        return stop(context, object, &run, &this, obstacle).await;
+        return stop(context, object, &run, memory, obstacle).await;
     }
     let program = &resolved.pinned.program;
     if run.state.stages.is_empty() {
@@ -129,7 +133,7 @@ async fn carry_on(
     if !program.fits(&run.state) {
         let message =
             "the status has other stages or steps than the pipeline's version: it was changed by hand".to_owned();
-        return stop(context, object, &run, &this, Obstacle::Fatal("StatusInvalid", message)).await;
+        return stop(context, object, &run, memory, Obstacle::Fatal("StatusInvalid", message)).await;
     }
     if program.plan.has_abortion_hooks() && !run.has_finalizer && !run.is_deleted {
         let version = finalizer::set(&context.client, &object.metadata, true).await.map_err(Error::Finalizer)?;
@@ -184,13 +188,15 @@ async fn drive_run(
         world: &world,
         abort: run.abort.clone(),
         clock: &now,
+        stopping: &context.stopping,
     };
     let next = drive::drive(&driven, run.state.clone(), &mut memory.steps, &mut store).await;
     memory.written = version(Some(&store.resource_version)).max(memory.written);
     match next? {
         Next::Wait(until) => Ok(until.map_or_else(Action::await_change, |until| {
-            let pause = until.duration_since(now()).max(jiff::SignedDuration::ZERO);
-            Action::requeue(pause.unsigned_abs())
+            let pause = until.duration_since(now()).max(jiff::SignedDuration::ZERO).unsigned_abs();
+            // One that is being deleted is released in time, whatever its hooks wait for.
+            Action::requeue(if run.is_deleted { pause.min(MISSING) } else { pause })
         })),
         // The event of the last write brings the run back, to be released.
         Next::Finished => Ok(Action::await_change()),
@@ -202,7 +208,7 @@ async fn stop(
     context: &Arc<Context>,
     object: &PipelineRun,
     run: &Decoded,
-    this: &RunRef,
+    memory: &mut RunMemory,
     obstacle: Obstacle,
 ) -> Result<Action, Error> {
     let mut store = StatusStore::new(context.client.clone(), run, &object.spec.actions, |_| {});
@@ -214,12 +220,13 @@ async fn stop(
     match obstacle {
         Obstacle::Missing(reason, message) => {
             let pipeline = Awaited::Pipeline(run.identity.namespace.clone(), run.identity.pipeline.clone());
-            context.waits.set(this, vec![pipeline]);
+            context.waits.set(&run_ref(run), vec![pipeline]);
             store.persist_pending(&run.state, reason, message).await?;
             Ok(Action::requeue(MISSING))
         }
         Obstacle::Fatal(reason, message) => {
             store.persist(&ended(run.state.clone(), reason, message)).await?;
+            memory.written = version(Some(&store.resource_version));
             Ok(Action::await_change())
         }
     }

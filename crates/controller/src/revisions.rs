@@ -41,7 +41,12 @@ pub(crate) enum Error {
 impl Error {
     /// Whether it is of no use to try again.
     pub(crate) fn is_final(&self) -> bool {
-        !matches!(self, Self::Api { .. })
+        !matches!(self, Self::Api { .. }) && !self.is_newer()
+    }
+
+    /// Whether a newer controller wrote it: its runs are left to that one.
+    pub(crate) fn is_newer(&self) -> bool {
+        matches!(self, Self::Content { source: RevisionError::Newer(_), .. })
     }
 }
 
@@ -50,13 +55,17 @@ const PAGE: u32 = 200;
 
 /// The versions that runs use now, made ready once.
 #[derive(Default)]
-pub(crate) struct Revisions(Mutex<HashMap<RevisionName, Arc<Pinned>>>);
+pub(crate) struct Revisions {
+    known: Mutex<HashMap<RevisionName, Arc<Pinned>>>,
+    /// The UIDs of those that nobody used when they were judged last.
+    unused: Mutex<HashSet<String>>,
+}
 
 impl Revisions {
     /// The version of this name; `None` when its object is gone and nobody here has used it yet.
     pub(crate) async fn get(&self, client: &Client, namespace: &str, name: &str) -> Result<Option<Arc<Pinned>>, Error> {
         let key = (namespace.to_owned(), name.to_owned());
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Some(known.clone()));
         }
         let objects: Api<ControllerRevision> = Api::namespaced(client.clone(), namespace);
@@ -71,6 +80,8 @@ impl Revisions {
 
     /// Makes sure that this version exists, and returns its name and it.
     ///
+    /// It is looked for live: one that is remembered may have been deleted, with its namespace or by hand.
+    ///
     /// *Idempotency:* the name is the content's hash; one that exists with the same content is as good as a new one.
     pub(crate) async fn ensure(
         &self,
@@ -81,21 +92,24 @@ impl Revisions {
         let content = |source| Error::Content { name: revision.pipeline.clone(), source };
         let name = revision.name().map_err(content)?;
         let key = (namespace.to_owned(), name.clone());
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok((name, known.clone()));
-        }
         let objects: Api<ControllerRevision> = Api::namespaced(client.clone(), namespace);
         let object = revision.to_object(namespace).map_err(content)?;
         let api = |action, source| Error::Api { action, name: name.clone(), source };
-        match objects.create(&PostParams::default(), &object).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.code == 409 => {
-                let found = objects.get(&name).await.map_err(|source| api("read", source))?;
-                if Revision::of_object(&found).ok().as_ref() != Some(&revision) {
-                    return Err(Error::Collision { name });
+        let mut found = objects.get_opt(&name).await.map_err(|source| api("read", source))?;
+        if found.is_none() {
+            found = match objects.create(&PostParams::default(), &object).await {
+                Ok(created) => Some(created),
+                Err(kube::Error::Api(status)) if status.code == 409 => {
+                    objects.get_opt(&name).await.map_err(|source| api("read", source))?
                 }
-            }
-            Err(source) => return Err(api("create", source)),
+                Err(source) => return Err(api("create", source)),
+            };
+        }
+        if found.and_then(|found| Revision::of_object(&found).ok()).as_ref() != Some(&revision) {
+            return Err(Error::Collision { name });
+        }
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok((name, known.clone()));
         }
         let pinned = self.remember(key, revision.spec)?;
         Ok((name, pinned))
@@ -104,11 +118,12 @@ impl Revisions {
     fn remember(&self, key: RevisionName, spec: PipelineSpec) -> Result<Arc<Pinned>, Error> {
         let program = Program::of(&spec).map_err(|source| Error::Program { name: key.1.clone(), source })?;
         let pinned = Arc::new(Pinned { spec, program });
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, pinned.clone());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, pinned.clone());
         Ok(pinned)
     }
 
-    /// Deletes the revisions over an hour old that no run names and no pipeline has now.
+    /// Deletes the revisions over an hour old that no run names and no pipeline has, now and when this was called last: a run
+    /// that is just starting may have looked at one and not named it yet.
     ///
     /// `kept` are those that are known to be used, for example from a cache: so that it need not be asked anew.
     ///
@@ -122,17 +137,16 @@ impl Revisions {
         let revisions: Api<ControllerRevision> = scoped(client, namespace);
         let mut candidates = revisions.list(&ListParams::default().labels(names::PIPELINE_LABEL)).await?.items;
         candidates.retain(|revision| !is_young(revision) && !kept.contains(&name_of(revision)));
-        if candidates.is_empty() {
-            return Ok(0);
+        if !candidates.is_empty() {
+            let used = used(client, namespace).await?;
+            candidates.retain(|revision| !used.contains(&name_of(revision)));
         }
-        // Read after the candidates: a run that names one of them later was there before, or makes it anew.
-        let used = used(client, namespace).await?;
+        let unused = candidates.iter().filter_map(ResourceExt::uid).collect();
+        let before = std::mem::replace(&mut *self.unused.lock().unwrap_or_else(PoisonError::into_inner), unused);
+        candidates.retain(|revision| revision.uid().is_some_and(|uid| before.contains(&uid)));
         let mut deleted = 0;
         for revision in candidates {
             let (namespace, name) = name_of(&revision);
-            if used.contains(&(namespace.clone(), name.clone())) {
-                continue;
-            }
             let preconditions = Preconditions { uid: revision.uid(), resource_version: revision.resource_version() };
             let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
             let own: Api<ControllerRevision> = Api::namespaced(client.clone(), &namespace);
@@ -141,7 +155,7 @@ impl Revisions {
                 Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => {}
                 Err(error) => return Err(error),
             }
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(namespace, name));
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&(namespace, name));
         }
         Ok(deleted)
     }

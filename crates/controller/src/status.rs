@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::Client;
+use kube::{Api, Client};
 use sluice_api::{ActionResult, ActionType, PipelineRun, PipelineRunStatus, RunAction, names, summarize};
 use sluice_engine::{RunPhase, RunState};
 use sluice_steps::drive::Store;
@@ -22,6 +22,8 @@ pub(crate) enum Error {
     Gone,
     #[error("failed to write the status")]
     Write(#[source] kube::Error),
+    #[error("failed to read the run again")]
+    Read(#[source] kube::Error),
     #[error("the API server did not answer the write of the status in time")]
     Timeout,
     #[error("failed to write the status as JSON")]
@@ -113,6 +115,16 @@ impl Store for StatusStore<'_> {
         self.write(&status).await?;
         self.base = PipelineRunStatus { state: RunState::default(), ..status };
         Ok(())
+    }
+
+    async fn confirm(&mut self) -> Result<(), Error> {
+        let runs: Api<PipelineRun> = Api::namespaced(self.client.clone(), &self.namespace);
+        match runs.get_metadata(&self.name).await {
+            Ok(object) if object.metadata.resource_version.as_deref() == Some(&self.resource_version) => Ok(()),
+            Ok(_) => Err(Error::Conflict),
+            Err(kube::Error::Api(status)) if status.code == 404 => Err(Error::Gone),
+            Err(error) => Err(Error::Read(error)),
+        }
     }
 }
 

@@ -136,7 +136,8 @@ pub struct Observed {
 /// What this process knows about a step it is performing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// The number of the claim that this process persisted; 0 when it persisted none.
+    /// The number of the claim that this process persisted; 0 when it persisted none, or lost it to another: then the
+    /// step is claimed again when `look_at` has come.
     pub claims: i32,
     /// Whether the effect was performed under that claim, and need not be performed again.
     pub acted: bool,

@@ -6,6 +6,8 @@ mod hooks;
 
 use jiff::Timestamp;
 
+pub use flow::TIMEOUT;
+
 use crate::{Action, Event, Observed, Plan, RunState, event::later};
 
 /// What everything below looks at.

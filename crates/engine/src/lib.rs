@@ -23,7 +23,7 @@ mod retry;
 mod state;
 
 pub use action::{Action, Held, Mode, Observed, Question, StepAt, Task};
-pub use decide::decide;
+pub use decide::{TIMEOUT, decide};
 pub use event::Event;
 pub use key::Key;
 pub use limits::{MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, nests_at_most};

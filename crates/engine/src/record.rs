@@ -119,11 +119,7 @@ fn abort(run: &mut RunState, reason: String, message: String, now: Timestamp) {
         return;
     }
     abort_stages(run, &reason, &message, now);
-    for hook in run.hooks.iter_mut().filter(|hook| !hook.phase.is_ended()) {
-        hook.phase = StagePhase::Aborted;
-        hook.finished_at = Some(now);
-        abort_steps(&mut hook.steps, now);
-    }
+    abort_hooks(run, now);
     run.ending = Some(Ending { phase: RunPhase::Aborted, reason, message: Some(cut(message)), at: now });
 }
 
@@ -137,6 +133,14 @@ fn abort_stages(run: &mut RunState, reason: &str, message: &str, now: Timestamp)
     }
 }
 
+fn abort_hooks(run: &mut RunState, now: Timestamp) {
+    for hook in run.hooks.iter_mut().filter(|hook| !hook.phase.is_ended()) {
+        hook.phase = StagePhase::Aborted;
+        hook.finished_at = Some(now);
+        abort_steps(&mut hook.steps, now);
+    }
+}
+
 fn abort_steps(steps: &mut [StepState], now: Timestamp) {
     for step in steps.iter_mut().filter(|step| matches!(step.phase, StepPhase::Starting | StepPhase::Running)) {
         step::end(step, StepPhase::Aborted, now);
@@ -147,7 +151,8 @@ fn abort_steps(steps: &mut [StepState], now: Timestamp) {
 fn finish(run: &mut RunState, now: Timestamp) {
     run.phase = run.ending.as_ref().map_or(RunPhase::Failed, |ending| ending.phase);
     run.finished_at = Some(now);
-    // Only a state that did not fit its plan still has a stage under way here.
+    // Only a state that did not fit its plan, or lost it, still has something under way here.
+    abort_hooks(run, now);
     if let Some(Ending { reason, message, .. }) = run.ending.clone() {
         abort_stages(run, &reason, message.as_deref().unwrap_or_default(), now);
     }

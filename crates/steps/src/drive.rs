@@ -12,13 +12,16 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures::future::join_all;
 use jiff::Timestamp;
 use sluice_api::{
-    Program,
+    Program, Retries,
     variables::{self, RunIdentity, RunVariables},
 };
 use sluice_engine::{
@@ -44,6 +47,8 @@ pub struct Run<'a> {
     pub abort: Option<(String, String)>,
     /// The clock.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
+    /// Whether the process is to end: then nothing new is claimed.
+    pub stopping: &'a AtomicBool,
 }
 
 /// Where the state of a run is kept.
@@ -54,6 +59,9 @@ pub trait Store: Send {
 
     /// Keeps the state, if nobody else changed it since it was read.
     async fn persist(&mut self, state: &RunState) -> Result<(), Self::Error>;
+
+    /// Fails if somebody else changed it since it was read.
+    async fn confirm(&mut self) -> Result<(), Self::Error>;
 }
 
 /// What to do with the run after a call.
@@ -78,7 +86,7 @@ pub async fn drive<S: Store>(
     memory: &mut Memory,
     store: &mut S,
 ) -> Result<Next, S::Error> {
-    let mut drive = Drive { run, state, memory, claimed: Vec::new(), dirty: false };
+    let mut drive = Drive { run, state, memory, claimed: Vec::new(), dirty: false, is_current: false };
     drive.recall();
     for _ in 0..MAX_MOVES {
         let now = (run.clock)();
@@ -90,9 +98,18 @@ pub async fn drive<S: Store>(
             Action::Evaluate { question, condition } => drive.evaluate(question, &condition.0, now),
             Action::Judge { at, failure } => drive.fail(at, failure, now),
             Action::Compute(at) => drive.compute(at, now),
+            Action::Claim { .. } if run.stopping.load(Ordering::Relaxed) => {
+                drive.persist_if(drive.dirty, store).await?;
+                return Ok(Next::Wait(Some(now)));
+            }
             Action::Claim { at, key } => drive.claim(at, &key, now),
             Action::Perform(tasks) => {
                 drive.persist_if(drive.dirty, store).await?;
+                if !drive.is_current && tasks.iter().any(|task| task.mode == Mode::Act) {
+                    // A step that acts again, without a write before it: what it was read from may have changed since.
+                    store.confirm().await?;
+                    drive.is_current = true;
+                }
                 drive.perform(&tasks).await;
             }
             Action::Wait { until } => {
@@ -117,6 +134,8 @@ struct Drive<'a, 'r> {
     claimed: Vec<String>,
     /// Whether something other than progress changed since the last write.
     dirty: bool,
+    /// Whether this call has seen that nobody else changed the run.
+    is_current: bool,
 }
 
 impl Drive<'_, '_> {
@@ -136,13 +155,18 @@ impl Drive<'_, '_> {
         self.state = record(&self.run.program.plan, std::mem::take(&mut self.state), event, now);
     }
 
-    /// Brings back what was seen of waiting steps and not written, because nothing else was.
+    /// Brings back what this process knows and the status does not: what came of steps whose outcome could not be written,
+    /// before anything else is decided, and what was seen of waiting ones.
     fn recall(&mut self) {
         self.memory.forget_all_but(&self.state);
         let now = (self.run.clock)();
         for at in places(&self.state) {
             let Some(step) = at.of(&self.state).filter(|step| step.phase == StepPhase::Running) else { continue };
             let key = step.key.clone().unwrap_or_default();
+            if let Some(outcome) = self.memory.outcome(&key, step.claims).cloned() {
+                self.record_outcome(at, outcome, now);
+                continue;
+            }
             let (message, progress) = self.memory.recall(&key, step, now);
             self.note(Event::Progressed { at, message, progress }, now);
         }
@@ -164,7 +188,11 @@ impl Drive<'_, '_> {
 
     fn may_be_retried(&self, at: StepAt, failure: &Failure) -> bool {
         let Some(step) = self.run.program.step(&self.state, at) else { return false };
-        let Some(when) = &step.retry_when else { return failure.transient };
+        let when = match &step.retries {
+            Retries::Default => return failure.transient && failure.reason != sluice_engine::TIMEOUT,
+            Retries::Transient => return failure.transient,
+            Retries::When(when) => when,
+        };
         let stage = stage_of(&self.state, at);
         let scope = self.run.variables.scope(&self.state, Some(at));
         let scope = scope.with_owned("failure", variables::failure(failure, stage, &step.name));
@@ -215,10 +243,6 @@ impl Drive<'_, '_> {
     }
 
     async fn perform_one(&self, task: &Task) -> Outcome {
-        let claims = task.at.of(&self.state).map_or(0, |step| step.claims);
-        if let Some(outcome) = self.memory.outcome(&task.key, claims) {
-            return outcome.clone();
-        }
         let prepared = match Prepared::of(self.run, &self.state, task.at) {
             Ok(prepared) => prepared,
             Err(failure) => return Outcome::Failed(failure),
@@ -262,6 +286,7 @@ impl Drive<'_, '_> {
             return Err(error);
         }
         self.dirty = false;
+        self.is_current = true;
         self.claimed.clear();
         self.memory.persisted((self.run.clock)());
         Ok(())
@@ -308,7 +333,7 @@ impl<'a> Prepared<'a> {
         let scope = run.variables.scope(state, Some(at));
         let config = render::config(&step.config, &scope)?;
         let from = match config.takes_from() {
-            Some(from) => Some(outputs_of(state, from.step)?),
+            Some(from) => Some(outputs_of(state, at, from.step)?),
             None => None,
         };
         Ok(Self { at, name: &step.name, config, from, scope })
@@ -331,9 +356,15 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// The outputs of an earlier step; an error when it did not run.
-fn outputs_of<'a>(state: &'a RunState, name: &str) -> Result<&'a Outputs, Failure> {
-    let step = state.steps().find(|step| step.name == name && step.phase == StepPhase::Succeeded);
+/// The outputs of an earlier step, of a stage or of the step's own hook; an error when it did not run.
+fn outputs_of<'a>(state: &'a RunState, at: StepAt, name: &str) -> Result<&'a Outputs, Failure> {
+    let own_hook = match at {
+        StepAt::Hook { hook, .. } => state.hooks.get(hook),
+        StepAt::Stage { .. } => None,
+    };
+    let of_stages = state.stages.iter().flat_map(|stage| &stage.steps);
+    let mut steps = of_stages.chain(own_hook.into_iter().flat_map(|hook| &hook.steps));
+    let step = steps.find(|step| step.name == name && step.phase == StepPhase::Succeeded);
     step.map(|step| &step.outputs).ok_or_else(|| {
         Failure::definite("StepDidNotRun", format!("step {name:?}, from which this one takes its input, was skipped"))
     })

@@ -107,6 +107,8 @@ impl Scene<'_> {
         }
         let may_rest = |held: &Held| self.now < held.look_at && !is_late;
         let look_at = match (plan.nature, held) {
+            // Somebody else claimed it after this process did: it is theirs for a while.
+            (Nature::Acts, Some(held)) if held.claims == 0 && may_rest(held) => held.look_at,
             // Only a claim that this process persisted itself gives the right to act.
             (Nature::Acts, held) if held.is_none_or(|held| held.claims != state.claims) => {
                 return self.claim(at, state, path);
@@ -122,7 +124,7 @@ impl Scene<'_> {
 }
 
 /// The reason of a step that took too long.
-const TIMEOUT: &str = "Timeout";
+pub const TIMEOUT: &str = "Timeout";
 
 fn start_stage(index: usize, plan: &Stage) -> Action {
     match &plan.when {

@@ -9,6 +9,9 @@ use sluice_engine::{Held, Mode, Outcome, RunState, StepPhase, StepState, Task};
 /// Progress of a step is written at most this often.
 const PROGRESS_EVERY: SignedDuration = SignedDuration::from_secs(10);
 
+/// A step that another process claimed after this one is not claimed back sooner: two would take it in turns.
+const LEFT_TO_OTHERS: SignedDuration = SignedDuration::from_secs(60);
+
 /// What this process remembers of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
@@ -107,8 +110,12 @@ impl Memory {
         self.held.remove(key);
     }
 
-    /// What was seen last of a running step: by this process, or else as its status says.
+    /// What was seen last of a running step: by this process, or else as its status says. One that somebody else claimed
+    /// since is left to them for a while.
     pub(super) fn recall(&mut self, key: &str, step: &StepState, now: Timestamp) -> (Option<String>, Option<Value>) {
+        if let Some(held) = self.held.get_mut(key).filter(|held| held.claims != 0 && held.claims != step.claims) {
+            *held = Held { claims: 0, acted: true, looked_at: held.looked_at, look_at: now + LEFT_TO_OTHERS };
+        }
         let sight = self.sights.entry(key.to_owned()).or_insert_with(|| Sight {
             message: step.message.clone(),
             progress: step.progress.clone(),

@@ -37,6 +37,10 @@ impl Store for Shelf {
         self.state = Some(state.clone());
         Ok(())
     }
+
+    async fn confirm(&mut self) -> Result<(), Refused> {
+        Ok(())
+    }
 }
 
 /// A run and everything around it.
@@ -47,6 +51,7 @@ struct Bench {
     memory: Memory,
     shelf: Shelf,
     abort: Option<(String, String)>,
+    stopping: AtomicBool,
     elapsed: SignedDuration,
 }
 
@@ -62,6 +67,7 @@ impl Bench {
             memory: Memory::default(),
             shelf: Shelf::default(),
             abort: None,
+            stopping: AtomicBool::new(false),
             elapsed: SignedDuration::ZERO,
         }
     }
@@ -76,6 +82,7 @@ impl Bench {
             world: &self.world,
             abort: self.abort.clone(),
             clock: &clock,
+            stopping: &self.stopping,
         };
         let state = self.shelf.state.clone().unwrap_or_else(|| RunState::of(&self.program.plan));
         drive(&run, state, &mut self.memory, &mut self.shelf).await
@@ -204,4 +211,37 @@ async fn an_abort_ends_a_wait_at_once() {
     assert_eq!(bench.drive().await, Ok(Next::Finished));
     assert_eq!(bench.step(0, 0).phase, StepPhase::Aborted);
     assert_eq!(bench.shelf.state.as_ref().unwrap().phase, RunPhase::Aborted);
+}
+
+#[tokio::test]
+async fn what_a_step_did_is_kept_when_an_abort_overtakes_its_write() {
+    let (url, count) = counting_server().await;
+    let mut bench = Bench::of(&format!("- {{name: s, steps: [{{name: a, http: {{method: POST, url: \"{url}\"}}}}]}}"));
+    bench.shelf.refuse = vec![2];
+    assert_eq!(bench.drive().await, Err(Refused));
+    bench.abort = Some(("Aborted".to_owned(), "aborted by alice".to_owned()));
+    assert_eq!(bench.drive().await, Ok(Next::Finished));
+    assert_eq!((count.load(Ordering::SeqCst), bench.step(0, 0).phase), (1, StepPhase::Succeeded));
+    assert_eq!(bench.step(0, 0).outputs["json"]["number"], 1);
+    assert_eq!(bench.shelf.state.as_ref().unwrap().phase, RunPhase::Aborted);
+}
+
+#[tokio::test]
+async fn a_process_that_is_to_end_claims_nothing_new() {
+    let (url, count) = counting_server().await;
+    let mut bench = Bench::of(&format!("- {{name: s, steps: [{{name: a, http: {{method: POST, url: \"{url}\"}}}}]}}"));
+    bench.stopping = AtomicBool::new(true);
+    assert!(matches!(bench.drive().await, Ok(Next::Wait(_))));
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_timeout_is_not_multiplied_by_retries_that_nobody_asked_for() {
+    let (url, _) = counting_server().await;
+    let wait = format!("waitFor: {{sources: {{it: {{http: {{url: \"{url}\"}}}}}}, condition: it.json.number > 1000}}");
+    let mut bench = Bench::of(&format!("- {{name: s, steps: [{{name: a, timeout: 5s, {wait}}}]}}"));
+    bench.drive().await.unwrap();
+    bench.elapsed = SignedDuration::from_secs(5);
+    assert_eq!(bench.drive().await, Ok(Next::Finished));
+    assert_eq!((bench.step(0, 0).attempt, bench.step(0, 0).reason.as_deref()), (1, Some("Timeout")));
 }
