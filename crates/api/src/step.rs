@@ -1,7 +1,7 @@
 //! Steps: the list of step types, and what every one of them tells about itself.
 //!
 //! A new step type is one file here (its configuration), one of the same name in `sluice-steps` (what it
-//! does), and one line in [`for_each_step!`]. Forgetting one of them does not compile.
+//! does), and one line in [`crate::for_each_step!`]. Forgetting one of them does not compile.
 
 mod argocd_wait;
 mod commit;
