@@ -20,17 +20,30 @@ pub struct Mistake {
     pub code: String,
     /// The field, such as `spec.stages[0].steps[1].when`.
     pub path: String,
-    /// Where in the field's text, in bytes; `None` is the whole field.
-    pub span: Option<Range<usize>>,
+    /// Where in the field's text; `None` is the whole field.
+    pub place: Option<Place>,
     /// What is wrong, and the remedy.
     pub message: String,
 }
 
+/// Where in a field's text a mistake is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// In bytes.
+    pub span: Range<usize>,
+    /// The line it begins on, from 1.
+    pub line: usize,
+    /// The character of that line, from 1.
+    pub column: usize,
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.span {
-            Some(span) => write!(f, "{} (at character {}): {}", self.path, span.start + 1, self.message),
-            None => write!(f, "{}: {}", self.path, self.message),
+        let Self { path, message, .. } = self;
+        match &self.place {
+            Some(Place { line: 1, column, .. }) => write!(f, "{path} (at character {column}): {message}"),
+            Some(Place { line, column, .. }) => write!(f, "{path} (line {line}, character {column}): {message}"),
+            None => write!(f, "{path}: {message}"),
         }
     }
 }
@@ -102,7 +115,7 @@ fn all_steps(spec: &PipelineSpec) -> BTreeSet<String> {
 
 impl Check {
     fn mistake(&mut self, code: &str, path: String, message: impl Into<String>) {
-        self.mistakes.push(Mistake { code: code.to_owned(), path, span: None, message: message.into() });
+        self.mistakes.push(Mistake { code: code.to_owned(), path, place: None, message: message.into() });
     }
 
     fn params(&mut self, spec: &PipelineSpec) {
@@ -291,8 +304,9 @@ impl Check {
     }
 
     fn diagnostic(&mut self, diagnostic: Diagnostic, path: String) {
-        let span = Some(diagnostic.span.clone());
-        self.mistakes.push(Mistake { code: diagnostic.code.to_owned(), path, span, message: diagnostic.to_string() });
+        let message = diagnostic.to_string();
+        let Diagnostic { code, span, line, column, .. } = diagnostic;
+        self.mistakes.push(Mistake { code: code.to_owned(), path, place: Some(Place { span, line, column }), message });
     }
 }
 
@@ -300,9 +314,7 @@ impl Check {
 fn later_or(later: &[(String, Range<usize>, String)], path: &str, diagnostic: Diagnostic) -> Diagnostic {
     let overlaps = |span: &Range<usize>| span.start <= diagnostic.span.start && diagnostic.span.end <= span.end;
     match later.iter().find(|(at, span, _)| at == path && overlaps(span)) {
-        Some((_, span, message)) => {
-            Diagnostic { span: span.clone(), message: message.clone(), help: None, ..diagnostic }
-        }
+        Some((_, _, message)) => Diagnostic { message: message.clone(), help: None, ..diagnostic },
         None => diagnostic,
     }
 }

@@ -60,8 +60,8 @@ fn a_step_that_runs_later_is_not_unknown_but_too_late() {
   steps: [{name: late, set: {values: {x: 1}}}]
 "#,
         &expect![[r#"
-            spec.stages[0].when (at character 1): step `late` has not run yet here: an expression sees the steps before it
-            spec.stages[0].steps[0].set.values.x (at character 5): step `late` has not run yet here: an expression sees the steps before it
+            spec.stages[0].when (at character 7): step `late` has not run yet here: an expression sees the steps before it
+            spec.stages[0].steps[0].set.values.x (at character 11): step `late` has not run yet here: an expression sees the steps before it
         "#]],
     );
 }
@@ -182,4 +182,19 @@ fn values_nest_only_so_deep() {
         let mistakes: Vec<String> = check::pipeline(&spec).iter().map(ToString::to_string).collect();
         assert_eq!(mistakes.join("\n"), expected, "{levels} levels");
     }
+}
+
+#[test]
+fn places_count_characters_and_lines_as_people_do() {
+    check(
+        r#"
+- name: only
+  steps:
+  - {name: a, set: {values: {x: "é ${{ param }}", y: "one\ntwo ${{ param }}"}}}
+"#,
+        &expect![[r#"
+            spec.stages[0].steps[0].set.values.x (at character 7): unknown name `param`; did you mean `params`?
+            spec.stages[0].steps[0].set.values.y (line 2, character 9): unknown name `param`; did you mean `params`?
+        "#]],
+    );
 }

@@ -1,7 +1,7 @@
 //! How long a run whose reconciles fail is left alone: longer with each failure in a row.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -23,6 +23,11 @@ impl Failures {
         let pause = FIRST.saturating_mul(2_u32.saturating_pow(*count)).min(LAST);
         *count = count.saturating_add(1);
         pause
+    }
+
+    /// Forgets the runs that are gone.
+    pub(crate) fn keep_only(&self, runs: &HashSet<RunRef>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|run, _| runs.contains(run));
     }
 
     /// The run's reconcile succeeded.

@@ -250,12 +250,14 @@ async fn collect(context: &Context, options: &Options, store: &Store<Guarded<Pip
         tokio::time::sleep(COLLECT_EVERY).await;
         let runs = store.state();
         context.memories.keep_only(&runs.iter().filter_map(|run| run.uid()).collect());
-        context.waits.keep_only(&runs.iter().map(|run| RunRef::from_obj(run.as_ref())).collect());
+        let there = runs.iter().map(|run| RunRef::from_obj(run.as_ref())).collect();
+        context.waits.keep_only(&there);
+        context.failures.keep_only(&there);
         let kept = runs.iter().filter_map(|run| revision_of(run)).collect();
         match context.revisions.collect_garbage(&context.client, options.namespace.as_deref(), &kept).await {
             Ok(0) => {}
             Ok(deleted) => tracing::info!(deleted, "collected revisions that no run needs"),
-            Err(error) => tracing::warn!(error = %error, "failed to collect revisions"),
+            Err(error) => tracing::warn!(error = %describe(&error), "failed to collect revisions"),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The loop that carries a run on: ask the engine, do what it says, record what came of it.
 //!
 //! # Guarantees
-//! - A step that acts is performed only under a claim that this call persisted itself, and at most once under each claim.
+//! - A step that acts is performed only under a claim that this process persisted itself, and once under each; one that
+//!   asks to act again does so only while nobody else changed the run since it was read.
 //! - The outcome of one step and the claim of the next travel in the same write: N steps that read or act cost N + 1.
 //! - What came of a step is kept in [`Memory`] until it is persisted: a refused write repeats no effect.
 //!
