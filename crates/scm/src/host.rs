@@ -2,7 +2,8 @@
 //!
 //! The contract is the least that GitHub, GitLab, Gitea and a bare repository can all keep. It never retries a write,
 //! never overwrites (no force push), and never changes an object that moved since the caller read it. Each method is
-//! one logical request; *find, then create, then adopt* is made of them in [`crate::keyed`].
+//! one logical request. *Find, then create, then adopt* is made of them by the caller: what is made carries an
+//! [`EffectKey`] and is found again by it, and what stands in its place already is [`Error::AlreadyExists`].
 
 use std::fmt;
 

@@ -2,7 +2,6 @@
 //!
 //! - [`host`]: [`GitHost`], what a delivery pipeline needs of a git host; [`gitea`] implements it.
 //! - [`edit`]: sets scalars in YAML and JSON files in place, byte for byte the same around them.
-//! - [`keyed`]: *find, then create, then adopt on conflict*, once for all hosts.
 //! - [`names`]: repositories, branches, paths, commits; parsed once, at the boundary.
 //! - [`repository_url`]: whether two URLs name the same repository.
 //!
@@ -14,7 +13,6 @@ pub mod error;
 pub mod gitea;
 pub mod host;
 mod http;
-pub mod keyed;
 pub mod names;
 pub mod repository_url;
 

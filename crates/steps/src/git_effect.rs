@@ -1,9 +1,11 @@
-//! How a write to a git host is made once: how often it is tried, and when its key is looked for first.
+//! How a write to a git host is made once: how often it is tried, when its key is looked for first, and what counts as
+//! found.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sluice_engine::{End, Failure, Outcome, Outputs};
-use sluice_scm::Error;
+use sluice_scm::{BranchName, Commit, EffectKey, Error, GitHost, RepoName};
 
 use crate::{
     StepContext,
@@ -40,6 +42,31 @@ impl Stop {
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+/// The commit of this key on its branch, `None` when there is no such branch. A branch of that name without our commit
+/// since `since` is [`Error::NotOurs`].
+///
+/// Somebody may have pushed onto it since: the answer is our commit, not the branch's head.
+pub(crate) async fn find_branch(
+    host: &dyn GitHost,
+    repo: &RepoName,
+    branch: &BranchName,
+    key: &EffectKey,
+    since: Timestamp,
+) -> Result<Option<Commit>, Error> {
+    let Some(found) = host.branch(repo, branch).await? else { return Ok(None) };
+    if found.head.carries(key) {
+        return Ok(Some(found.head));
+    }
+    match host.find_commit(repo, branch, key, since).await? {
+        Some(commit) => Ok(Some(commit)),
+        None => Err(Error::NotOurs {
+            host: host.describe().to_owned(),
+            what: format!("branch {branch} of {repo}"),
+            message: format!("it has no commit of the key {key}; rename or delete the branch"),
+        }),
     }
 }
 

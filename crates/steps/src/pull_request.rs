@@ -18,13 +18,13 @@ use sluice_api::{LocalReference, step::PullRequest as Config};
 use sluice_engine::{End, Failure, Outcome};
 use sluice_scm::{
     BranchName, Commit, CommitSha, EffectKey, Error, GitHost, NewCommit, NewPullRequest, Onto, PullRequest,
-    PullRequestState, RepoName, keyed,
+    PullRequestState, RepoName,
 };
 
 use crate::{
     Perform, Report, StepContext,
     git_edits::Edits,
-    git_effect::{Stop, Tries, outcome_of},
+    git_effect::{Stop, Tries, find_branch, outcome_of},
     git_host::{
         branch_named, branch_not_found, failure_of, host_of, key_of, not_older_than, outputs, repo_named,
         repository_failure,
@@ -186,7 +186,7 @@ impl<'a> Opening<'a> {
 
     async fn find_commit(&self) -> Result<Option<Commit>, Error> {
         let since = not_older_than(self.context);
-        keyed::find_branch(self.host, &self.repo, &self.branch, &self.key, since).await
+        find_branch(self.host, &self.repo, &self.branch, &self.key, since).await
     }
 
     /// Makes the commit on its new branch; `None` when the edits change nothing.

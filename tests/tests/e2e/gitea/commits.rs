@@ -1,6 +1,6 @@
 //! Reading files, and many files in one commit.
 
-use sluice_scm::{Error, FileChange, NewCommit, Onto, RepoName, RepoPath, keyed, same_repository};
+use sluice_scm::{Error, FileChange, NewCommit, Onto, RepoName, RepoPath, same_repository};
 
 use super::{FILE, Fixture, branch, host, key, recently};
 
@@ -75,34 +75,35 @@ async fn a_file_that_appeared_or_vanished_meanwhile_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_branch_that_exists_is_adopted_only_with_our_key() {
+async fn a_branch_that_exists_is_a_conflict_whatever_the_key_and_its_commit_is_found_by_its_own() {
     let f = Fixture::with_one_file().await;
     let commit = f.commit_to_new_branch("sluice/k", &key("abcdefgh")).await;
     let made = f.host.commit_files(&f.name, &commit).await.unwrap();
-    let error = f.host.commit_files(&f.name, &commit).await.unwrap_err();
-    assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
+    let other = NewCommit { key: key("otherkey"), ..commit.clone() };
+    for again in [&commit, &other] {
+        let error = f.host.commit_files(&f.name, again).await.unwrap_err();
+        assert!(matches!(error, Error::AlreadyExists { .. }) && error.end_is_known(), "{error}");
+    }
+    assert_eq!(f.head("sluice/k").await.head, made);
 
-    let adopted = keyed::commit_on_new_branch(&*f.host, &f.name, &commit, recently()).await.unwrap();
-    assert_eq!(adopted, made);
     f.repo.commit("sluice/k", "Somebody else", &[("x", "y")]).await.unwrap();
-    let adopted = keyed::commit_on_new_branch(&*f.host, &f.name, &commit, recently()).await.unwrap();
-    assert_eq!(adopted, made, "a push on top does not change which commit is ours");
-
-    let other = NewCommit { key: key("otherkey"), ..commit };
-    let error = keyed::commit_on_new_branch(&*f.host, &f.name, &other, recently()).await.unwrap_err();
-    assert!(matches!(error, Error::NotOurs { .. }), "{error}");
+    assert!(!f.head("sluice/k").await.head.carries(&commit.key));
+    let find = |key| f.host.find_commit(&f.name, commit.onto.branch(), key, recently());
+    assert_eq!(find(&commit.key).await.unwrap(), Some(made), "a push on top does not change which commit is ours");
+    assert_eq!(find(&other.key).await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn of_many_at_once_one_makes_the_branch_and_all_end_with_its_commit() {
+async fn of_many_that_make_one_branch_at_once_one_does_and_each_loser_may_look_for_it() {
     let f = Fixture::with_one_file().await;
     let commit = f.commit_to_new_branch("sluice/k", &key("abcdefgh")).await;
-    let one = || keyed::commit_on_new_branch(&*f.host, &f.name, &commit, recently());
-    let all = futures::future::join_all((0..6).map(|_| one())).await;
-    let settled = one().await.unwrap();
+    let all = futures::future::join_all((0..6).map(|_| f.host.commit_files(&f.name, &commit))).await;
+    let head = f.head("sluice/k").await.head;
+    assert!(head.carries(&commit.key), "{head:?}");
     for result in all {
         match result {
-            Ok(made) => assert_eq!(made, settled),
+            Ok(made) => assert_eq!(made, head),
+            Err(Error::AlreadyExists { .. }) => {}
             Err(error) => assert!(error.is_transient(), "{error}"),
         }
     }

@@ -1,9 +1,9 @@
-//! Opening, finding, adopting and undoing pull requests.
+//! Opening, finding and undoing pull requests.
 
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::json;
-use sluice_scm::{CommitSha, Error, PullRequestNumber, PullRequestState, keyed};
+use sluice_scm::{CommitSha, Error, PullRequestNumber, PullRequestState};
 
 use super::{Fixture, branch, key, new_pull, number, recently};
 
@@ -19,17 +19,16 @@ async fn an_opened_pull_request_carries_the_key_and_is_read_back() {
 }
 
 #[tokio::test]
-async fn a_second_open_one_is_a_conflict_and_the_first_is_adopted() {
+async fn a_second_open_one_is_a_conflict_whatever_its_key_and_the_first_is_found_by_its_own() {
     let f = Fixture::with_one_file().await;
     let (_, pull) = f.open(&key("abcdefgh")).await;
-    let again = new_pull("sluice/abcdefgh", &key("abcdefgh"));
-    let error = f.host.open_pull_request(&f.name, &again).await.unwrap_err();
-    assert!(matches!(error, Error::AlreadyExists { .. }) && error.end_is_known(), "{error}");
-    let adopted = keyed::open_pull_request(&*f.host, &f.name, &again, recently()).await.unwrap();
-    assert_eq!(adopted.number, pull.number);
-    let other = new_pull("sluice/abcdefgh", &key("otherkey"));
-    let error = keyed::open_pull_request(&*f.host, &f.name, &other, recently()).await.unwrap_err();
-    assert!(matches!(error, Error::NotOurs { .. }), "{error}");
+    for key in [key("abcdefgh"), key("otherkey")] {
+        let error = f.host.open_pull_request(&f.name, &new_pull("sluice/abcdefgh", &key)).await.unwrap_err();
+        assert!(matches!(error, Error::AlreadyExists { .. }) && error.end_is_known(), "{error}");
+    }
+    let found = f.host.find_pull_requests(&f.name, &pull.head, recently()).await.unwrap();
+    assert_eq!(found.iter().map(|pull| pull.number).collect::<Vec<_>>(), [pull.number]);
+    assert!(found[0].carries(&key("abcdefgh")) && !found[0].carries(&key("otherkey")), "{found:?}");
 }
 
 #[tokio::test]
@@ -50,8 +49,7 @@ async fn it_is_found_in_every_state() {
     );
     assert!(matches!(found[0].state, PullRequestState::Merged(_)) && found[1].state == PullRequestState::Closed);
     assert_eq!(found[0].head.as_str(), "sluice/abcdefgh", "also when the branch is gone");
-    let own = keyed::find_pull_request(&*f.host, &f.name, &head, &key("abcdefgh"), recently()).await.unwrap().unwrap();
-    assert_eq!(own.number, merged.number, "a merged one counts more than a closed one");
+    assert!(found.iter().all(|pull| pull.carries(&key("abcdefgh"))), "{found:?}");
     let later = Timestamp::now() + jiff::SignedDuration::from_hours(1);
     assert_eq!(f.host.find_pull_requests(&f.name, &head, later).await.unwrap(), []);
 }
