@@ -7,6 +7,7 @@ mod budgets;
 mod concurrency;
 mod crash;
 mod deploy_v1;
+mod examples;
 mod gitea;
 mod harness;
 mod hooks;
