@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use futures::future::try_join_all;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
-use kube::core::PartialObjectMeta;
+use kube::Client;
+use kube::core::{DynamicObject, PartialObjectMeta, Resource};
 use serde_json::{Value, json};
 use sluice_tests::Cluster;
 use tokio::time::Instant;
@@ -37,24 +37,24 @@ impl Loader {
     pub(crate) async fn rate(&mut self) -> Result<f64> {
         let start = Instant::now();
         let each = self.patches.div_ceil(IN_FLIGHT);
-        let api = Api::namespaced_with(self.world.client(), self.world.namespace(), &World::runs());
-        try_join_all(self.runs.iter_mut().map(|run| write(&api, run, each))).await?;
+        let path = DynamicObject::url_path(&World::runs(), Some(self.world.namespace()));
+        let client = self.world.client();
+        try_join_all(self.runs.iter_mut().map(|run| write(&client, &path, run, each))).await?;
         Ok((each * IN_FLIGHT) as f64 / start.elapsed().as_secs_f64())
     }
 }
 
-async fn write(
-    api: &Api<PartialObjectMeta<DynamicObject>>,
-    (name, version): &mut (String, String),
-    times: usize,
-) -> Result<()> {
+async fn write(client: &Client, path: &str, (name, version): &mut (String, String), times: usize) -> Result<()> {
     for time in 0..times {
-        let patch = serde_json::from_value(json!([
+        let patch = json!([
             {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
             {"op": "add", "path": "/status", "value": status(time)},
-        ]))?;
-        let params = PatchParams { field_manager: Some("bench".to_owned()), ..PatchParams::default() };
-        let written = api.patch_status(name, &params, &Patch::<()>::Json(patch)).await?;
+        ]);
+        let request = hyper::Request::patch(format!("{path}/{name}/status?fieldManager=bench"))
+            .header("accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+            .header("content-type", "application/json-patch+json")
+            .body(serde_json::to_vec(&patch)?)?;
+        let written: PartialObjectMeta<DynamicObject> = client.request(request).await?;
         *version = written.metadata.resource_version.context("an object without a version")?;
     }
     Ok(())
