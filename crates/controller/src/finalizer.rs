@@ -4,11 +4,10 @@
 //! do, because a finalizer whose controller is gone blocks a namespace.
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, Client, api::ObjectMeta, core::PartialObjectMeta};
-use serde_json::json;
+use kube::{Api, Client, api::ObjectMeta};
 use sluice_api::{PipelineRun, names};
 
-use crate::patch;
+use crate::patch::{self, Member, Version};
 
 /// Sets the finalizer, or takes it away, and returns the new resourceVersion.
 pub(crate) async fn set(client: &Client, metadata: &ObjectMeta, present: bool) -> Result<Option<String>, kube::Error> {
@@ -19,12 +18,11 @@ pub(crate) async fn set(client: &Client, metadata: &ObjectMeta, present: bool) -
         finalizers.push(own);
     }
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
-    let runs: Api<PartialObjectMeta<PipelineRun>> = Api::namespaced(client.clone(), namespace);
-    let version = metadata.resource_version.as_deref().unwrap_or_default();
-    let patch = patch::set(version, &["metadata", "finalizers"], json!(finalizers));
+    let resource_version = metadata.resource_version.as_deref().unwrap_or_default();
     let name = metadata.name.as_deref().unwrap_or_default();
-    match runs.patch(name, &patch::params(), &patch).await {
-        Ok(object) => Ok(object.metadata.resource_version),
+    let version = Version { namespace, name, resource_version };
+    match patch::set::<PipelineRun>(client, version, Member::Finalizers, &finalizers).await {
+        Ok(version) => Ok(Some(version)),
         Err(kube::Error::Api(status)) if status.code == 404 && !present => Ok(None),
         Err(error) => Err(error),
     }

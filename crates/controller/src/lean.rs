@@ -45,7 +45,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for LeanBody<B> {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let Self { body, filter } = &mut *self;
         Pin::new(body).poll_frame(cx).map_ok(|frame| match filter {
-            Some(filter) => frame.map_data(|data| filter.pass(&data)),
+            Some(filter) => frame.map_data(|data| filter.pass(data)),
             None => frame,
         })
     }
@@ -93,18 +93,33 @@ enum Next {
 impl Text {
     const LONGEST: usize = "managedFields".len();
 
-    /// Takes the next byte; the word when the string has ended with it.
-    fn take(&mut self, byte: u8) -> Option<Word> {
-        match (self.escaped, byte) {
-            (false, b'"') => return Some(self.word()),
-            (false, b'\\') => self.escaped = true,
-            _ => self.escaped = false,
+    /// Takes the next bytes, at most to the end of the string: how many, and the word when the string has ended with them.
+    fn take(&mut self, bytes: &[u8]) -> (usize, Option<Word>) {
+        let mut taken = 0;
+        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            let plain = match std::mem::take(&mut self.escaped) {
+                true => 1,
+                false => rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len()),
+            };
+            self.note(&rest[..plain]);
+            taken += plain;
+            match rest.get(plain) {
+                Some(b'"') => return (taken + 1, Some(self.word())),
+                Some(b'\\') => {
+                    self.escaped = true;
+                    self.note(b"\\");
+                    taken += 1;
+                }
+                _ => {}
+            }
         }
-        if let Some(slot) = self.start.get_mut(self.length) {
-            *slot = byte;
-        }
-        self.length += 1;
-        None
+        (taken, None)
+    }
+
+    fn note(&mut self, bytes: &[u8]) {
+        let free = self.start.get_mut(self.length..).unwrap_or_default();
+        free.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
+        self.length += bytes.len();
     }
 
     fn word(&self) -> Word {
@@ -117,43 +132,63 @@ impl Text {
 }
 
 impl Filter {
-    /// What is left of the next bytes.
-    fn pass(&mut self, bytes: &[u8]) -> Bytes {
-        let mut kept = Vec::with_capacity(bytes.len());
-        bytes.iter().for_each(|&byte| self.take(byte, &mut kept));
+    /// What is left of the next bytes. Most pieces come through as they are, and are not copied.
+    fn pass(&mut self, bytes: Bytes) -> Bytes {
+        let mut kept = Vec::new();
+        // Where what is to be kept begins that was not copied yet.
+        let mut start = 0;
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            if let Some(text) = &mut self.string {
+                let (taken, word) = text.take(&bytes[at..]);
+                at += taken;
+                if let Some(word) = word {
+                    self.string = None;
+                    self.last = word;
+                }
+                continue;
+            }
+            let was_left_out = self.left_out > 0;
+            self.take(byte);
+            match (was_left_out, self.left_out > 0) {
+                (false, true) => {
+                    kept.extend_from_slice(&bytes[start..at]);
+                    kept.extend_from_slice(b"null");
+                }
+                (true, false) => start = at + 1,
+                _ => {}
+            }
+            at += 1;
+        }
+        if self.left_out > 0 {
+            return kept.into();
+        }
+        if start == 0 && kept.is_empty() {
+            return bytes;
+        }
+        kept.extend_from_slice(&bytes[start..]);
         kept.into()
     }
 
-    fn take(&mut self, byte: u8, kept: &mut Vec<u8>) {
+    /// Takes the next byte, which is in no string.
+    fn take(&mut self, byte: u8) {
         let is_left_out = self.left_out > 0;
-        if let Some(text) = &mut self.string {
-            if let Some(word) = text.take(byte) {
-                self.string = None;
-                self.last = word;
+        match byte {
+            b'"' => self.string = Some(Text::default()),
+            b'{' | b'[' if is_left_out => self.left_out += 1,
+            b'}' | b']' if is_left_out => self.left_out -= 1,
+            b'{' | b'[' if self.next == Next::LeftOut || self.open.len() == MAX_DEPTH => {
+                self.left_out = 1;
+                self.next = Next::Plain;
             }
-        } else {
-            match byte {
-                b'"' => self.string = Some(Text::default()),
-                b'{' | b'[' if is_left_out => self.left_out += 1,
-                b'}' | b']' if is_left_out => self.left_out -= 1,
-                b'{' | b'[' if self.next == Next::LeftOut || self.open.len() == MAX_DEPTH => {
-                    self.left_out = 1;
-                    self.next = Next::Plain;
-                    kept.extend_from_slice(b"null");
-                    return;
-                }
-                b'{' | b'[' => self.open.push(std::mem::take(&mut self.next) == Next::Metadata && byte == b'{'),
-                b'}' | b']' => {
-                    self.open.pop();
-                    self.next = Next::Plain;
-                }
-                b':' => self.next = self.value_of_last(),
-                b',' => self.next = Next::Plain,
-                _ => {}
+            b'{' | b'[' => self.open.push(std::mem::take(&mut self.next) == Next::Metadata && byte == b'{'),
+            b'}' | b']' => {
+                self.open.pop();
+                self.next = Next::Plain;
             }
-        }
-        if !is_left_out {
-            kept.push(byte);
+            b':' => self.next = self.value_of_last(),
+            b',' => self.next = Next::Plain,
+            _ => {}
         }
     }
 
@@ -174,10 +209,11 @@ mod tests {
 
     /// What comes through, in pieces of every size.
     fn lean(text: &str) -> String {
-        let whole = Filter::default().pass(text.as_bytes());
+        let whole = Filter::default().pass(Bytes::copy_from_slice(text.as_bytes()));
         for size in 1..text.len().min(40) {
             let mut filter = Filter::default();
-            let pieces: Vec<u8> = text.as_bytes().chunks(size).flat_map(|piece| filter.pass(piece)).collect();
+            let pieces = text.as_bytes().chunks(size).flat_map(|piece| filter.pass(Bytes::copy_from_slice(piece)));
+            let pieces: Vec<u8> = pieces.collect();
             assert_eq!(pieces, whole, "in pieces of {size}");
         }
         String::from_utf8(whole.to_vec()).unwrap()

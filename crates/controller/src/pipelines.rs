@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 use kube_runtime::controller::Action;
 use serde_json::json;
 use sluice_api::{Pipeline, check, names};
@@ -11,7 +11,8 @@ use sluice_api::{Pipeline, check, names};
 use crate::{
     context::{Context, now},
     guarded::Guarded,
-    patch, quarantine,
+    patch::{self, Member, Version},
+    quarantine,
 };
 
 /// A condition that could not be written.
@@ -40,9 +41,9 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
         return Ok(Action::await_change());
     }
     let status = json!({"observedGeneration": pipeline.metadata.generation, "conditions": [ready]});
-    let patch = patch::set(&pipeline.resource_version().unwrap_or_default(), &["status"], status);
-    let pipelines: Api<Pipeline> = Api::namespaced(context.client.clone(), &pipeline.namespace().unwrap_or_default());
-    match pipelines.patch_status(&name, &patch::params(), &patch).await {
+    let (namespace, version) = (pipeline.namespace().unwrap_or_default(), pipeline.resource_version());
+    let version = Version { namespace: &namespace, name: &name, resource_version: &version.unwrap_or_default() };
+    match patch::set::<Pipeline>(&context.client, version, Member::Status, &status).await {
         Ok(_) => Ok(Action::await_change()),
         // It changed or went since it was read: its next event brings it back.
         Err(kube::Error::Api(status)) if status.code == 409 || status.code == 404 => Ok(Action::await_change()),

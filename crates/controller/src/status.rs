@@ -9,7 +9,12 @@ use sluice_engine::{RunPhase, RunState};
 use sluice_steps::drive::Store;
 use tokio::time::timeout;
 
-use crate::{client::REQUEST_TIMEOUT, context::now, decode::Decoded, patch};
+use crate::{
+    client::REQUEST_TIMEOUT,
+    context::now,
+    decode::Decoded,
+    patch::{self, Member, Version},
+};
 
 /// A status that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +31,6 @@ pub(crate) enum Error {
     Read(#[source] kube::Error),
     #[error("the API server did not answer the write of the status in time")]
     Timeout,
-    #[error("failed to write the status as JSON")]
-    Json(#[source] serde_json::Error),
 }
 
 /// The status of one run.
@@ -88,9 +91,13 @@ impl<'a> StatusStore<'a> {
     }
 
     async fn write(&mut self, status: &PipelineRunStatus) -> Result<(), Error> {
-        let value = serde_json::to_value(status).map_err(Error::Json)?;
-        let patch = patch::set(&self.resource_version, &["status"], value);
-        let write = patch::status::<PipelineRun>(&self.client, &self.namespace, &self.name, &patch);
+        let Self { namespace, name, resource_version, .. } = &*self;
+        let write = patch::set::<PipelineRun>(
+            &self.client,
+            Version { namespace, name, resource_version },
+            Member::Status,
+            status,
+        );
         match timeout(REQUEST_TIMEOUT, write).await.map_err(|_| Error::Timeout)? {
             Ok(version) => {
                 self.resource_version = version;
