@@ -101,7 +101,7 @@ pub async fn drive<S: Store>(
             Action::Compute(at) => drive.compute(at, now),
             Action::Claim { .. } if run.stopping.load(Ordering::Relaxed) => {
                 drive.persist_if(drive.dirty, store).await?;
-                return Ok(Next::Wait(Some(now)));
+                return Ok(Next::Wait(None));
             }
             Action::Claim { at, key } => drive.claim(at, &key, now),
             Action::Perform(tasks) => {
