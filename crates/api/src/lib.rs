@@ -32,5 +32,5 @@ pub use revision::{Revision, RevisionError};
 pub use run::{
     ActionResult, ActionType, PipelineRun, PipelineRunSpec, PipelineRunStatus, RunAction, WaitSummary, summarize,
 };
-pub use scm_provider::{GiteaProvider, ScmProvider, ScmProviderSpec};
+pub use scm_provider::{GitHubApp, GitHubProvider, GiteaProvider, LocalProvider, ScmProvider, ScmProviderSpec};
 pub use step::{Step, StepConfig};

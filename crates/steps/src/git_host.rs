@@ -3,11 +3,12 @@
 //! The token is read as the run's service account, for every step anew, and never kept. Whether the host's address may
 //! be dialled at all is [`crate::HttpClient`]'s to say.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sluice_api::{LocalReference, ScmProviderSpec, SecretKeyReference};
+use sluice_api::{GiteaProvider, LocalReference, ScmProviderSpec, SecretKeyReference};
 use sluice_engine::{End, Failure, Outputs};
 use sluice_expr::Expression;
 use sluice_scm::{BranchName, EffectKey, Error, GitHost, RepoName};
@@ -26,21 +27,52 @@ const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(15);
 
 /// The git host of the ScmProvider of this name in the run's namespace.
 pub(crate) async fn host_of(context: &StepContext<'_>, provider: &str) -> Result<Arc<dyn GitHost>, Failure> {
-    let ScmProviderSpec { gitea, secret_ref } = context.world.scm_provider(provider).await?;
-    let Some(gitea) = gitea else {
-        let message = format!("ScmProvider {provider:?} names no git host: set `spec.gitea.url`");
-        return Err(Failure::definite("InvalidProvider", message));
-    };
-    let url = Url::parse(&gitea.url).map_err(|error| {
-        let message = format!("the URL of ScmProvider {provider:?} is not valid: {error}; correct `spec.gitea.url`");
-        Failure::definite("InvalidProvider", message)
-    })?;
-    let reference = SecretKeyReference { name: secret_ref.name, key: TOKEN_KEY.to_owned() };
-    let token = context.world.secret(&context.run.namespace, &reference).await?;
-    let client = context.world.http().client_for(&url)?.clone();
-    let host = sluice_scm::Gitea::new(client, &url, token)
-        .map_err(|error| Failure::definite("InvalidProvider", format!("ScmProvider {provider:?}: {error}")))?;
-    Ok(Arc::new(host))
+    let spec = context.world.scm_provider(provider).await?;
+    let signed_in = SignedIn { context, provider, secret_ref: spec.secret_ref.as_ref() };
+    match spec {
+        ScmProviderSpec { gitea: Some(gitea), github: None, local: None, .. } => signed_in.gitea(&gitea).await,
+        ScmProviderSpec { github: None, gitea: None, local: Some(_), .. } => {
+            Err(invalid(provider, "local repositories are not available here"))
+        }
+        _ => Err(invalid(provider, "it names no git host: set exactly one of github, gitea, local")),
+    }
+}
+
+/// The definite failure over a provider that cannot be used as it is.
+fn invalid(provider: &str, why: impl fmt::Display) -> Failure {
+    Failure::definite("InvalidProvider", format!("ScmProvider {provider:?}: {why}"))
+}
+
+/// What it takes to sign in to a host.
+struct SignedIn<'a> {
+    context: &'a StepContext<'a>,
+    provider: &'a str,
+    secret_ref: Option<&'a LocalReference>,
+}
+
+impl SignedIn<'_> {
+    async fn gitea(&self, gitea: &GiteaProvider) -> Result<Arc<dyn GitHost>, Failure> {
+        let url = self.url("gitea", &gitea.url)?;
+        let token = self.secret(TOKEN_KEY).await?;
+        let client = self.context.world.http().client_for(&url)?.clone();
+        let host = sluice_scm::Gitea::new(client, &url, token).map_err(|error| invalid(self.provider, error))?;
+        Ok(Arc::new(host))
+    }
+
+    fn url(&self, host: &str, url: &str) -> Result<Url, Failure> {
+        Url::parse(url).map_err(|error| {
+            invalid(self.provider, format!("its URL is not valid: {error}; correct `spec.{host}.url`"))
+        })
+    }
+
+    /// One key of the provider's Secret.
+    async fn secret(&self, key: &str) -> Result<SecretString, Failure> {
+        let Some(LocalReference { name }) = self.secret_ref else {
+            return Err(invalid(self.provider, "it has no Secret to sign in with: set `spec.secretRef`"));
+        };
+        let reference = SecretKeyReference { name: name.clone(), key: key.to_owned() };
+        self.context.world.secret(&self.context.run.namespace, &reference).await
+    }
 }
 
 /// What an error of a git host is to a step. [`Error`] names host, object and remedy already.
@@ -154,18 +186,17 @@ pub(crate) fn read_outputs<T: DeserializeOwned>(outputs: &Outputs, field: &str) 
 
 #[cfg(test)]
 mod tests {
-    use sluice_api::GiteaProvider;
     use sluice_expr::Scope;
 
     use super::*;
     use crate::fake_world::{FakeWorld, now};
 
     fn world(url: &str) -> FakeWorld {
-        let secret_ref = LocalReference { name: "gitea-token".to_owned() };
+        let secret_ref = Some(LocalReference { name: "gitea-token".to_owned() });
         let gitea = Some(GiteaProvider { url: url.to_owned() });
         FakeWorld::default()
             .with_secret("gitea-token", "token", "s3cret")
-            .with_provider("gitea", ScmProviderSpec { gitea, secret_ref })
+            .with_provider("gitea", ScmProviderSpec { gitea, secret_ref, ..ScmProviderSpec::default() })
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! [`World`]: everything outside that a step may touch.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Secret;
 use secrecy::SecretString;
@@ -48,6 +50,11 @@ pub trait World: Send + Sync {
                 Err(Failure::definite("SecretInvalid", format!("key {key:?} of secret {name:?} is not UTF-8 text")))
             }
         }
+    }
+
+    /// The directory from which the paths of `local` git hosts are resolved; `None` where there are none.
+    fn local_root(&self) -> Option<&Path> {
+        None
     }
 
     /// Tells people about something that happened: a Kubernetes Event, or a line of output. Never fails.
