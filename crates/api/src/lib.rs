@@ -8,6 +8,7 @@
 
 pub mod check;
 mod common;
+mod condition;
 mod crds;
 mod duration;
 pub mod names;
@@ -16,11 +17,13 @@ mod pipeline;
 mod program;
 mod revision;
 mod run;
+mod run_status;
 mod scm_provider;
 pub mod step;
 pub mod variables;
 
 pub use common::{HeaderSource, HttpHeader, LocalReference, SecretKeyReference};
+pub use condition::{Truth, Verdict};
 pub use crds::{all as crds, to_yaml as crd_to_yaml};
 pub use duration::{Duration, ParseDurationError};
 pub use params::{ParamProblem, resolve as resolve_params};
@@ -29,8 +32,7 @@ pub use pipeline::{
 };
 pub use program::{Program, ProgramError, Retries};
 pub use revision::{Revision, RevisionError};
-pub use run::{
-    ActionResult, ActionType, PipelineRun, PipelineRunSpec, PipelineRunStatus, RunAction, WaitSummary, summarize,
-};
+pub use run::{ActionOutcome, ActionResult, ActionType, PipelineRun, PipelineRunSpec, PipelineRunStatus, RunAction};
+pub use run_status::Summary;
 pub use scm_provider::{GitHubApp, GitHubProvider, GiteaProvider, LocalProvider, ScmProvider, ScmProviderSpec};
 pub use step::{Step, StepConfig};

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sluice_engine::{RunState, WaitKind};
+use sluice_engine::{RunState, WaitingOn};
 
 use crate::{LocalReference, ParamValue};
 
@@ -83,11 +82,20 @@ pub struct ActionResult {
     /// The action's index in `spec.actions`.
     #[schemars(range(min = 0))]
     pub index: i32,
-    /// `Applied` or `Ignored`.
-    pub result: String,
+    /// What became of it.
+    pub result: ActionOutcome,
     /// Why it was ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+/// What became of an action, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ActionOutcome {
+    /// It was done.
+    Applied,
+    /// It came too late, or changed nothing; the message says why.
+    Ignored,
 }
 
 /// Everything a run knows: a controller that is killed goes on from here.
@@ -110,7 +118,7 @@ pub struct PipelineRunStatus {
     pub step: Option<String>,
     /// What the run waits for: a summary of the waits of its steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiting_on: Option<WaitSummary>,
+    pub waiting_on: Option<WaitingOn>,
     /// The ControllerRevision with the version of the pipeline that this run keeps to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
@@ -122,32 +130,6 @@ pub struct PipelineRunStatus {
     /// Where the run stands.
     #[serde(flatten)]
     pub state: RunState,
-}
-
-/// What a run waits for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(inline)]
-pub struct WaitSummary {
-    /// What sort of thing it is.
-    pub kind: WaitKind,
-    /// Which one: a URL, `namespace/name`, or a text.
-    pub key: String,
-    /// Since when the run waits for it.
-    pub since: Timestamp,
-}
-
-/// The summary for people of where a run stands: the step it is at, its message, and what it waits for.
-pub fn summarize(state: &RunState) -> (Option<String>, Option<String>, Option<WaitSummary>) {
-    let at = state.steps().find(|step| !step.phase.is_ended() && step.phase != sluice_engine::StepPhase::Pending);
-    let Some(step) = at.filter(|_| !state.is_finished()) else {
-        let ending = state.ending.as_ref();
-        return (None, ending.and_then(|ending| ending.message.clone()), None);
-    };
-    let waiting_on =
-        step.waiting_on.as_ref().map(|on| WaitSummary { kind: on.kind, key: on.key.clone(), since: on.since });
-    let message = step.message.clone().or_else(|| Some(format!("{} is under way", step.name)));
-    (Some(step.name.clone()), message, waiting_on)
 }
 
 /// Every field but `actions` keeps its first value. One rule a field, so that a refusal names it.

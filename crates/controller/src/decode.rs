@@ -1,8 +1,8 @@
 //! `PipelineRun` -> what a reconcile works with. Pure.
 
 use kube::ResourceExt;
-use sluice_api::{ActionType, PipelineRun, PipelineRunStatus, variables::RunIdentity};
-use sluice_engine::RunState;
+use sluice_api::{PipelineRun, PipelineRunStatus, variables::RunIdentity};
+use sluice_engine::{Abort, RunState};
 
 /// A run, parsed once; nothing behind it reads the object for its configuration.
 pub(crate) struct Decoded {
@@ -13,7 +13,7 @@ pub(crate) struct Decoded {
     /// The status without the state: what a new status is made from.
     pub(crate) status: PipelineRunStatus,
     /// Why it has to be aborted.
-    pub(crate) abort: Option<(String, String)>,
+    pub(crate) abort: Option<Abort>,
     pub(crate) is_deleted: bool,
     pub(crate) has_finalizer: bool,
 }
@@ -40,19 +40,8 @@ pub(crate) fn run(run: &PipelineRun) -> Result<Decoded, Incomplete> {
         generation: run.metadata.generation,
         state,
         status,
-        abort: abort(run),
+        abort: run.abort(),
         is_deleted: run.metadata.deletion_timestamp.is_some(),
         has_finalizer: run.finalizers().iter().any(|finalizer| finalizer == sluice_api::names::FINALIZER),
     })
-}
-
-/// Why the run has to be aborted: a person asked for it, or it is being deleted.
-fn abort(run: &PipelineRun) -> Option<(String, String)> {
-    let action = run.spec.actions.iter().find(|action| action.r#type == ActionType::Abort);
-    if let Some(action) = action {
-        let reason = action.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        return Some(("Aborted".to_owned(), format!("aborted by {}{reason}", action.by)));
-    }
-    let deleted = ("Deleted".to_owned(), "the run is being deleted".to_owned());
-    run.metadata.deletion_timestamp.as_ref().map(|_| deleted)
 }

@@ -2,11 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 use kube_runtime::controller::Action;
-use serde_json::json;
-use sluice_api::{Pipeline, check, names};
+use sluice_api::{Pipeline, PipelineStatus, Truth, Verdict, check};
 
 use crate::{
     context::{Context, now},
@@ -34,13 +32,12 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
         }
     };
     let name = pipeline.name_any();
-    let before =
-        pipeline.status.as_ref().and_then(|status| status.conditions.iter().find(|it| it.type_ == names::READY));
-    let ready = judge(pipeline, before);
-    if before == Some(&ready) {
+    let before = pipeline.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let ready = judge(pipeline).at(now(), pipeline.metadata.generation, before);
+    if before.contains(&ready) {
         return Ok(Action::await_change());
     }
-    let status = json!({"observedGeneration": pipeline.metadata.generation, "conditions": [ready]});
+    let status = PipelineStatus { observed_generation: pipeline.metadata.generation, conditions: vec![ready] };
     let (namespace, version) = (pipeline.namespace().unwrap_or_default(), pipeline.resource_version());
     let version = Version { namespace: &namespace, name: &name, resource_version: &version.unwrap_or_default() };
     match patch::set::<Pipeline>(&context.client, version, Member::Status, &status).await {
@@ -57,32 +54,11 @@ pub(crate) fn error_policy(_: Arc<Guarded<Pipeline>>, error: &Error, _: Arc<Cont
     Action::requeue(Duration::from_secs(5))
 }
 
-fn judge(pipeline: &Pipeline, before: Option<&Condition>) -> Condition {
+fn judge(pipeline: &Pipeline) -> Verdict {
     let mistakes = check::pipeline(&pipeline.spec);
-    let (status, reason, message) = if mistakes.is_empty() {
-        ("True", "Valid", "runs can start".to_owned())
-    } else {
-        let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        ("False", "Invalid", cut(all.join("\n")))
-    };
-    let same = before.filter(|before| before.status == status);
-    Condition {
-        type_: names::READY.to_owned(),
-        status: status.to_owned(),
-        reason: reason.to_owned(),
-        message,
-        last_transition_time: same.map_or_else(|| Time(now()), |before| before.last_transition_time.clone()),
-        observed_generation: pipeline.metadata.generation,
+    if mistakes.is_empty() {
+        return Verdict::ready(Truth::True, "Valid", "runs can start");
     }
-}
-
-/// A condition's message takes 32 KiB.
-fn cut(mut message: String) -> String {
-    const LIMIT: usize = 32_000;
-    if message.len() > LIMIT {
-        let end = (0..=LIMIT).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
-        message.truncate(end);
-        message.push('…');
-    }
-    message
+    let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    Verdict::ready(Truth::False, "Invalid", all.join("\n"))
 }

@@ -8,20 +8,24 @@ use kube::{
     core::PartialObjectMeta,
 };
 use serde_json::{Value, json};
-use sluice_api::{Pipeline, PipelineRun, names};
+use sluice_api::{Pipeline, PipelineRun, Truth, Verdict};
 
 use crate::patch;
 
+/// The condition's reason.
+const REASON: &str = "Malformed";
+
 /// Says on a run itself that it cannot be read, and why.
 pub(crate) async fn run(client: &Client, metadata: &ObjectMeta, error: &str) {
-    let status = json!({"message": message(error)});
-    set::<PipelineRun>(client, metadata, (names::SUCCEEDED, "Unknown"), error, status).await;
+    let verdict = Verdict::succeeded(Truth::Unknown, REASON, message(error));
+    let status = json!({"message": verdict.message});
+    set::<PipelineRun>(client, metadata, verdict, error, status).await;
 }
 
 /// Says on a pipeline itself that it cannot be read, and why.
 pub(crate) async fn pipeline(client: &Client, metadata: &ObjectMeta, error: &str) {
     let status = json!({"observedGeneration": metadata.generation});
-    set::<Pipeline>(client, metadata, (names::READY, "False"), error, status).await;
+    set::<Pipeline>(client, metadata, Verdict::ready(Truth::False, REASON, message(error)), error, status).await;
 }
 
 /// What is said of an object that cannot be read.
@@ -29,10 +33,11 @@ fn message(error: &str) -> String {
     format!("the object cannot be read, and is left alone until it is mended: {error}")
 }
 
-/// Sets the condition (a type and a status), and `status` beside it.
+/// Sets the condition, and `status` beside it.
 ///
-/// The API server may refuse even that, when the rest of the object does not fit its schema any more; then the log is all.
-async fn set<K>(client: &Client, metadata: &ObjectMeta, condition: (&str, &str), error: &str, mut status: Value)
+/// By a merge patch: what else the status holds stays, although it cannot be read. The API server may refuse even that, when
+/// the rest of the object does not fit its schema any more; then the log is all.
+async fn set<K>(client: &Client, metadata: &ObjectMeta, verdict: Verdict, error: &str, mut status: Value)
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
@@ -40,17 +45,10 @@ where
     let kind = K::kind(&());
     tracing::warn!(%kind, name, namespace, error, "an object cannot be read; it is left alone");
     let objects: Api<PartialObjectMeta<K>> = Api::namespaced(client.clone(), namespace);
-    status["conditions"] = json!([{
-        "type": condition.0,
-        "status": condition.1,
-        "reason": "Malformed",
-        "message": message(error),
-        "lastTransitionTime": transition_time(metadata),
-        "observedGeneration": metadata.generation,
-    }]);
+    status["conditions"] = json!([verdict.at(transition_time(metadata), metadata.generation, &[])]);
     let patch = json!({"metadata": {"resourceVersion": metadata.resource_version}, "status": status});
     if let Err(error) = objects.patch_status(name, &patch::params(), &Patch::Merge(&patch)).await {
-        tracing::warn!(%kind, name, namespace, error = %error, "the condition Malformed could not be set");
+        tracing::warn!(%kind, name, namespace, error = %error, "the condition {REASON} could not be set");
     }
 }
 

@@ -212,34 +212,28 @@ async fn stop(
     obstacle: Obstacle,
 ) -> Result<Action, Error> {
     let mut store = StatusStore::new(context.client.clone(), run, &object.spec.actions, |_| {});
-    // Whoever asked for the end of a run that cannot start gets it.
-    let obstacle = match (&run.abort, obstacle) {
-        (Some((_, message)), Obstacle::Missing(..)) => Obstacle::Fatal("Aborted", message.clone()),
-        (_, obstacle) => obstacle,
-    };
-    match obstacle {
-        Obstacle::Missing(reason, message) => {
+    let end = match (obstacle, &run.abort) {
+        (Obstacle::Fatal(reason, message), _) => {
+            Event::Ended { phase: RunPhase::Failed, reason: reason.to_owned(), message: Some(message) }
+        }
+        // Whoever asked for the end of a run that cannot start gets it.
+        (Obstacle::Missing(..), Some(abort)) => Event::Aborted(abort.clone()),
+        (Obstacle::Missing(reason, message), None) => {
             let pipeline = Awaited::Pipeline(run.identity.namespace.clone(), run.identity.pipeline.clone());
             context.waits.set(&run_ref(run), vec![pipeline]);
-            store.persist_pending(&run.state, reason, message).await?;
-            Ok(Action::requeue(MISSING))
+            store.persist_missing(&run.state, reason, message).await?;
+            return Ok(Action::requeue(MISSING));
         }
-        Obstacle::Fatal(reason, message) => {
-            store.persist(&ended(run.state.clone(), reason, message)).await?;
-            memory.written = version(Some(&store.resource_version));
-            Ok(Action::await_change())
-        }
-    }
+    };
+    store.persist(&ended(run.state.clone(), end)).await?;
+    memory.written = version(Some(&store.resource_version));
+    Ok(Action::await_change())
 }
 
 /// The state of a run that ends here, without its plan: whatever was under way ends with it, and no hook runs.
-fn ended(state: RunState, reason: &str, message: String) -> RunState {
-    let (plan, now, reason) = (Plan::default(), now(), reason.to_owned());
-    let event = match reason.as_str() {
-        "Aborted" => Event::Aborted { reason, message },
-        _ => Event::Ended { phase: RunPhase::Failed, reason, message: Some(message) },
-    };
-    record(&plan, record(&plan, state, event, now), Event::RunFinished, now)
+fn ended(state: RunState, end: Event) -> RunState {
+    let (plan, now) = (Plan::default(), now());
+    record(&plan, record(&plan, state, end, now), Event::RunFinished, now)
 }
 
 /// What is left to do for a run that has ended: answer late actions, tell people, let go.

@@ -5,6 +5,7 @@
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube_runtime::events::{Event, EventType, Recorder, Reporter};
+use sluice_engine::cut_to;
 use sluice_steps::Report;
 use tokio::sync::mpsc;
 
@@ -43,12 +44,8 @@ impl Reports {
     }
 }
 
-fn event(Report { reason, mut message, warning }: Report) -> Event {
-    if message.len() > NOTE_LIMIT {
-        let end = (0..=NOTE_LIMIT - 4).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
-        message.truncate(end);
-        message.push('…');
-    }
+fn event(Report { reason, message, warning }: Report) -> Event {
     let type_ = if warning { EventType::Warning } else { EventType::Normal };
-    Event { type_, reason, note: Some(message), action: "Run".to_owned(), secondary: None }
+    let note = Some(cut_to(NOTE_LIMIT, message));
+    Event { type_, reason, note, action: "Run".to_owned(), secondary: None }
 }

@@ -1,11 +1,9 @@
-//! State -> status, and the one patch that writes it.
+//! The one patch that writes a run's status.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{Api, Client};
-use sluice_api::{ActionResult, ActionType, PipelineRun, PipelineRunStatus, RunAction, names, summarize};
-use sluice_engine::{RunPhase, RunState};
+use sluice_api::{PipelineRun, PipelineRunStatus, RunAction};
+use sluice_engine::RunState;
 use sluice_steps::drive::Store;
 use tokio::time::timeout;
 
@@ -72,22 +70,18 @@ impl<'a> StatusStore<'a> {
         self.base.pipeline_revision = Some(revision);
     }
 
-    /// Writes the status of a run that has not started, with the reason why.
-    pub(crate) async fn persist_pending(
+    /// Says of a run that something is missing before it can go on, and what.
+    pub(crate) async fn persist_missing(
         &mut self,
         state: &RunState,
         reason: &str,
         message: String,
     ) -> Result<(), Error> {
-        let unknown = condition("Unknown", reason, &message, &self.base.conditions, self.generation, now());
-        if self.base.message.as_ref() == Some(&message) && self.base.conditions == [unknown.clone()] {
-            return Ok(());
+        let (generation, missing) = (self.generation, (reason, message));
+        match self.base.of_missing(state, missing, generation, now()) {
+            Some(status) => self.write(&status).await,
+            None => Ok(()),
         }
-        self.base.observed_generation = self.generation;
-        self.base.conditions = vec![unknown];
-        self.base.message = Some(message);
-        let status = PipelineRunStatus { state: state.clone(), ..self.base.clone() };
-        self.write(&status).await
     }
 
     async fn write(&mut self, status: &PipelineRunStatus) -> Result<(), Error> {
@@ -116,9 +110,7 @@ impl Store for StatusStore<'_> {
 
     async fn persist(&mut self, state: &RunState) -> Result<(), Error> {
         (self.before)(state);
-        self.base.actions = action_results(self.actions, state, &self.base.actions);
-        self.base.observed_generation = self.generation;
-        let status = of_state(state, &self.base, self.generation, now());
+        let status = self.base.of_state(state, self.actions, self.generation, now());
         self.write(&status).await?;
         self.base = PipelineRunStatus { state: RunState::default(), ..status };
         Ok(())
@@ -133,59 +125,4 @@ impl Store for StatusStore<'_> {
             Err(error) => Err(Error::Read(error)),
         }
     }
-}
-
-/// The whole status of a run in this state; `base` is the status before it.
-fn of_state(state: &RunState, base: &PipelineRunStatus, generation: Option<i64>, now: Timestamp) -> PipelineRunStatus {
-    let (step, message, waiting_on) = summarize(state);
-    let (status, reason) = match (state.phase, &state.ending) {
-        (RunPhase::Succeeded, _) => ("True", "Succeeded".to_owned()),
-        (RunPhase::Failed | RunPhase::Aborted, Some(ending)) => ("False", ending.reason.clone()),
-        (RunPhase::Failed | RunPhase::Aborted, None) => ("False", format!("{:?}", state.phase)),
-        (RunPhase::Pending | RunPhase::Running, _) => {
-            ("Unknown", if waiting_on.is_some() { "Waiting" } else { "Running" }.to_owned())
-        }
-    };
-    let text = message.clone().unwrap_or_default();
-    let condition = condition(status, &reason, &text, &base.conditions, generation, now);
-    PipelineRunStatus { conditions: vec![condition], message, step, waiting_on, state: state.clone(), ..base.clone() }
-}
-
-/// The condition `Succeeded`; its transition time moves only with its status.
-fn condition(
-    status: &str,
-    reason: &str,
-    message: &str,
-    before: &[Condition],
-    generation: Option<i64>,
-    now: Timestamp,
-) -> Condition {
-    let same = before.iter().find(|condition| condition.type_ == names::SUCCEEDED && condition.status == status);
-    Condition {
-        type_: names::SUCCEEDED.to_owned(),
-        status: status.to_owned(),
-        // A condition needs a reason of letters.
-        reason: if reason.is_empty() { "Unknown".to_owned() } else { reason.to_owned() },
-        message: message.to_owned(),
-        last_transition_time: same.map_or(Time(now), |condition| condition.last_transition_time.clone()),
-        observed_generation: generation,
-    }
-}
-
-/// What became of the actions, once the run's result is decided.
-pub(crate) fn action_results(actions: &[RunAction], state: &RunState, known: &[ActionResult]) -> Vec<ActionResult> {
-    let mut results = known.to_vec();
-    let Some(ending) = &state.ending else { return results };
-    for (index, action) in actions.iter().enumerate().skip(known.len()) {
-        let ActionType::Abort = action.r#type;
-        let aborted_already = results.iter().any(|result| result.result == "Applied");
-        let applied = ending.phase == RunPhase::Aborted && ending.reason == "Aborted" && !aborted_already;
-        let (result, message) = match applied {
-            true => ("Applied", None),
-            false => ("Ignored", Some("the run's result was decided before".to_owned())),
-        };
-        let index = i32::try_from(index).unwrap_or(i32::MAX);
-        results.push(ActionResult { index, result: result.to_owned(), message });
-    }
-    results
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::{Condition, Event, Failure, Key, RunState, StepState};
+use crate::{Abort, Condition, Event, Failure, Key, RunState, StepState};
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,8 +126,8 @@ pub enum Mode {
 pub struct Observed {
     /// The run's UID, for keys.
     pub run_uid: String,
-    /// Why the run has to be aborted: a reason word and a message.
-    pub abort: Option<(String, String)>,
+    /// Why the run has to be aborted.
+    pub abort: Option<Abort>,
     /// The claims that this process itself persisted, or will before it performs anything, and the waits it
     /// has looked at, by key.
     pub held: BTreeMap<String, Held>,

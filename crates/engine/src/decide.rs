@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 pub use flow::TIMEOUT;
 
-use crate::{Action, Event, Observed, Plan, RunState, event::later};
+use crate::{Abort, AbortReason, Action, Event, Observed, Plan, RunState, event::later};
 
 /// What everything below looks at.
 struct Scene<'a> {
@@ -47,15 +47,16 @@ impl Scene<'_> {
         if self.state.ending.is_some() {
             return None;
         }
-        let (reason, message) = match &self.seen.abort {
+        let abort = match &self.seen.abort {
             Some(request) => request.clone(),
             None if self.deadline().is_some_and(|deadline| self.now >= deadline) => {
                 let timeout = self.plan.timeout.unwrap_or_default();
-                ("RunTimeout".to_owned(), format!("the run took longer than its timeout of {timeout:#}"))
+                let message = format!("the run took longer than its timeout of {timeout:#}");
+                Abort { reason: AbortReason::RunTimeout, message }
             }
             None => return None,
         };
-        Some(Action::Record(Event::Aborted { reason, message }))
+        Some(Action::Record(Event::Aborted(abort)))
     }
 
     /// When the run times out.

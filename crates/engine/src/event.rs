@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Failure, HookEvent, Key, Outputs, Question, RunPhase, StagePhase, StepAt, WaitTarget};
+use crate::{Abort, Failure, HookEvent, Key, Outputs, Question, RunPhase, StagePhase, StepAt, WaitTarget};
 
 /// What happened to a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,12 +80,7 @@ pub enum Event {
         phase: StagePhase,
     },
     /// The run has to be aborted.
-    Aborted {
-        /// In one CamelCase word.
-        reason: String,
-        /// For people.
-        message: String,
-    },
+    Aborted(Abort),
     /// The result is decided; hooks may still run.
     Ended {
         /// Succeeded or Failed.

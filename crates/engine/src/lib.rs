@@ -11,6 +11,7 @@
 //! I/O. Time and identifiers are arguments; equal input gives equal output. Expressions are opaque text:
 //! the driver evaluates them and answers.
 
+mod abort;
 mod action;
 mod decide;
 mod event;
@@ -22,11 +23,12 @@ mod record;
 mod retry;
 mod state;
 
+pub use abort::{Abort, AbortReason};
 pub use action::{Action, Held, Mode, Observed, Question, StepAt, Task};
 pub use decide::{TIMEOUT, decide};
 pub use event::Event;
 pub use key::Key;
-pub use limits::{MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, nests_at_most};
+pub use limits::{MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut_to, nests_at_most};
 pub use outcome::{End, Failure, Outcome, Outputs};
 pub use plan::{Condition, Hook, HookEvent, Nature, Plan, Stage, Step, Subject};
 pub use record::record;

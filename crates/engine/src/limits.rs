@@ -80,14 +80,21 @@ fn normal_number(number: &Number) -> Option<Number> {
     Number::from_f64(float)
 }
 
-/// Cuts a message to what a status holds, on a character boundary.
-pub(crate) fn cut(mut message: String) -> String {
-    if message.len() > MAX_MESSAGE {
-        let end = (0..=MAX_MESSAGE - 4).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
-        message.truncate(end);
-        message.push('…');
+/// Cuts a message to what a state holds.
+pub(crate) fn cut(message: String) -> String {
+    cut_to(MAX_MESSAGE, message)
+}
+
+/// Cuts a text to so many bytes, on a character boundary; an ellipsis says that more was there.
+pub fn cut_to(limit: usize, mut text: String) -> String {
+    const ELLIPSIS: char = '…';
+    if text.len() > limit {
+        let room = limit.saturating_sub(ELLIPSIS.len_utf8());
+        let end = (0..=room).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+        text.push(ELLIPSIS);
     }
-    message
+    text
 }
 
 #[cfg(test)]

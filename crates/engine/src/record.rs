@@ -5,7 +5,7 @@ mod step;
 use jiff::Timestamp;
 
 use crate::{
-    Ending, Event, HookState, Plan, Question, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState,
+    Abort, Ending, Event, HookState, Plan, Question, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState,
     limits::cut,
 };
 
@@ -49,7 +49,7 @@ pub fn record(plan: &Plan, mut state: RunState, event: Event, now: Timestamp) ->
             });
         }
         Event::HookEnded { hook, phase } => end_hook(run, hook, phase, now),
-        Event::Aborted { reason, message } => abort(run, reason, message, now),
+        Event::Aborted(why) => abort(run, why, now),
         Event::Ended { phase, reason, message } => {
             run.ending.get_or_insert(Ending { phase, reason, message: message.map(cut), at: now });
         }
@@ -114,10 +114,11 @@ fn end_hook(run: &mut RunState, hook: usize, phase: StagePhase, now: Timestamp) 
 }
 
 /// Ends everything that is under way; what never started is omitted when the run finishes.
-fn abort(run: &mut RunState, reason: String, message: String, now: Timestamp) {
+fn abort(run: &mut RunState, Abort { reason, message }: Abort, now: Timestamp) {
     if run.ending.is_some() {
         return;
     }
+    let reason = reason.as_str().to_owned();
     abort_stages(run, &reason, &message, now);
     abort_hooks(run, now);
     run.ending = Some(Ending { phase: RunPhase::Aborted, reason, message: Some(cut(message)), at: now });

@@ -200,7 +200,7 @@ pub struct WaitingOn {
     /// Which one: a URL, `namespace/name`, or a text.
     #[schemars(length(max = 2048))]
     pub key: String,
-    /// Since when the step waits.
+    /// Since when it is waited for.
     pub since: Timestamp,
 }
 

@@ -26,8 +26,8 @@ use sluice_api::{
     variables::{self, RunIdentity, RunVariables},
 };
 use sluice_engine::{
-    Action, Event, Failure, Mode, Observed, Outcome, Outputs, Question, RunState, StagePhase, StepAt, StepPhase, Task,
-    decide, record,
+    Abort, Action, Event, Failure, Mode, Observed, Outcome, Outputs, Question, RunState, StagePhase, StepAt, StepPhase,
+    Task, decide, record,
 };
 
 pub use memory::Memory;
@@ -44,8 +44,8 @@ pub struct Run<'a> {
     pub variables: &'a RunVariables,
     /// Everything outside.
     pub world: &'a dyn World,
-    /// Why it has to be aborted: a reason word and a message.
-    pub abort: Option<(String, String)>,
+    /// Why it has to be aborted.
+    pub abort: Option<Abort>,
     /// The clock.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
     /// Whether the process is to end: then nothing new is claimed.

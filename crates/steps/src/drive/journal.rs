@@ -1,7 +1,7 @@
 //! The log of a run: one line for each thing that happened, with the words that a person searches for.
 
 use sluice_api::variables::RunIdentity;
-use sluice_engine::{Event, RunState, StepAt};
+use sluice_engine::{Abort, Event, RunState, StepAt};
 
 use super::stage_of;
 
@@ -27,7 +27,7 @@ pub(super) fn log(run: &RunIdentity, state: &RunState, event: &Event) {
             of_run(run, "hook ended", &format!("{name}: {phase:?}"));
         }
         Event::RunStarted => of_run(run, "run started", ""),
-        Event::Aborted { reason, message } => of_run(run, "run aborted", &format!("{reason}: {message}")),
+        Event::Aborted(Abort { reason, message }) => of_run(run, "run aborted", &format!("{reason}: {message}")),
         Event::Ended { phase, message, .. } => {
             of_run(run, "result decided", &format!("{phase:?}: {}", message.as_deref().unwrap_or("all stages done")));
         }

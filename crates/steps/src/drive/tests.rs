@@ -9,7 +9,7 @@ use axum::{Router, extract::State, routing::post};
 use jiff::SignedDuration;
 use serde_json::json;
 use sluice_api::PipelineSpec;
-use sluice_engine::RunPhase;
+use sluice_engine::{AbortReason, RunPhase};
 
 use super::*;
 use crate::fake_world::{FakeWorld, now};
@@ -50,7 +50,7 @@ struct Bench {
     variables: RunVariables,
     memory: Memory,
     shelf: Shelf,
-    abort: Option<(String, String)>,
+    abort: Option<Abort>,
     stopping: AtomicBool,
     elapsed: SignedDuration,
 }
@@ -207,7 +207,7 @@ async fn progress_is_written_when_it_changed_and_at_most_every_ten_seconds() {
 async fn an_abort_ends_a_wait_at_once() {
     let mut bench = Bench::of("- {name: s, steps: [{name: a, delay: {duration: 1h}}]}");
     assert!(matches!(bench.drive().await, Ok(Next::Wait(Some(_)))));
-    bench.abort = Some(("Aborted".to_owned(), "aborted by alice".to_owned()));
+    bench.abort = Some(Abort { reason: AbortReason::Aborted, message: "aborted by alice".to_owned() });
     assert_eq!(bench.drive().await, Ok(Next::Finished));
     assert_eq!(bench.step(0, 0).phase, StepPhase::Aborted);
     assert_eq!(bench.shelf.state.as_ref().unwrap().phase, RunPhase::Aborted);
@@ -219,7 +219,7 @@ async fn what_a_step_did_is_kept_when_an_abort_overtakes_its_write() {
     let mut bench = Bench::of(&format!("- {{name: s, steps: [{{name: a, http: {{method: POST, url: \"{url}\"}}}}]}}"));
     bench.shelf.refuse = vec![2];
     assert_eq!(bench.drive().await, Err(Refused));
-    bench.abort = Some(("Aborted".to_owned(), "aborted by alice".to_owned()));
+    bench.abort = Some(Abort { reason: AbortReason::Aborted, message: "aborted by alice".to_owned() });
     assert_eq!(bench.drive().await, Ok(Next::Finished));
     assert_eq!((count.load(Ordering::SeqCst), bench.step(0, 0).phase), (1, StepPhase::Succeeded));
     assert_eq!(bench.step(0, 0).outputs["json"]["number"], 1);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::{collection::btree_set, option, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::Value;
-use sluice_engine::{Action, Observed, Plan, RunState, StepPhase, decide};
+use sluice_engine::{Abort, AbortReason, Action, Observed, Plan, RunState, StepPhase, decide};
 
 use super::{
     config, order,
@@ -45,7 +45,7 @@ proptest! {
         order::check_hooks(state);
         prop_assert!(state.stages.iter().all(|stage| stage.phase.is_ended()));
         prop_assert!(state.steps().all(|step| step.phase.is_ended()), "{}", driver.trace());
-        let seen = Observed { abort: Some(("Aborted".to_owned(), String::new())), ..Observed::default() };
+        let seen = Observed { abort: Some(Abort { reason: AbortReason::Aborted, message: String::new() }), ..Observed::default() };
         prop_assert_eq!(decide(&plan, state, &seen, at(1_000_000)), Action::Finished);
     }
 

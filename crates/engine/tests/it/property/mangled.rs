@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 use serde_json::{Value, json};
 use sluice_engine::{
-    Action, Event, Failure, HookEvent, Key, Nature, Observed, Plan, Question, RunPhase, RunState, Stage, StagePhase,
-    Step, StepAt, decide, record,
+    Abort, AbortReason, Action, Event, Failure, HookEvent, Key, Nature, Observed, Plan, Question, RunPhase, RunState,
+    Stage, StagePhase, Step, StepAt, decide, record,
 };
 
 use super::{config, plans::plans, world::Keyed};
@@ -143,7 +143,7 @@ fn events() -> impl Strategy<Value = Event> {
             subject: "pipeline".to_owned(),
             attempt: number,
         }),
-        Just(Event::Aborted { reason: "Aborted".to_owned(), message: String::new() }),
+        Just(Event::Aborted(Abort { reason: AbortReason::Aborted, message: String::new() })),
     ]
 }
 

@@ -123,6 +123,6 @@ fn numbers_of_outputs_read_as_the_api_server_hands_them_back() {
 fn a_long_message_is_cut() {
     let driver = run("stage build\n acts compile", &format!("compile: fail Loud {}", "x".repeat(5000)));
     let step = &driver.state.stages[0].steps[0];
-    assert_eq!(step.message.as_ref().map(String::len), Some(2047));
+    assert_eq!(step.message.as_ref().map(String::len), Some(2048));
     assert!(driver.state.ending.unwrap().message.unwrap().len() <= 2048);
 }

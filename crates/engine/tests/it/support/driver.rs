@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sluice_engine::{
-    Action, Condition, Event, Failure, Held, Key, Mode, Observed, Outcome, Plan, RunState, StepAt, Task, WaitKind,
-    WaitTarget, decide, record,
+    Abort, AbortReason, Action, Condition, Event, Failure, Held, Key, Mode, Observed, Outcome, Plan, RunState, StepAt,
+    Task, WaitKind, WaitTarget, decide, record,
 };
 
 use super::{Call, START, World, trace};
@@ -42,7 +42,7 @@ pub(crate) struct Driver<W> {
     pub(crate) progress_writes: usize,
     pub(crate) now: Timestamp,
     happenings: Vec<(Timestamp, Happening)>,
-    abort: Option<(String, String)>,
+    abort: Option<Abort>,
     held: BTreeMap<String, Held>,
     /// Claims that were recorded and are not persisted yet.
     claimed: Vec<(String, Held)>,
@@ -240,7 +240,9 @@ impl<W: World> Driver<W> {
     fn let_happen(&mut self) {
         while self.happenings.first().is_some_and(|(time, _)| *time <= self.now) {
             match self.happenings.remove(0).1 {
-                Happening::Abort => self.abort = Some(("Aborted".to_owned(), "alice asked for it".to_owned())),
+                Happening::Abort => {
+                    self.abort = Some(Abort { reason: AbortReason::Aborted, message: "alice asked for it".to_owned() });
+                }
                 Happening::Wake(step) => self.wake(&step),
                 Happening::Steal(step) => self.steal(&step),
             }
