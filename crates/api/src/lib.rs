@@ -11,6 +11,7 @@ mod common;
 mod condition;
 mod crds;
 mod duration;
+pub mod json_schema;
 pub mod names;
 mod params;
 mod pipeline;

@@ -2,3 +2,4 @@
 
 pub(crate) mod controller;
 pub(crate) mod crds;
+pub(crate) mod schema;

@@ -18,11 +18,14 @@ enum Command {
     Controller(command::controller::Arguments),
     /// Print the custom resource definitions.
     Crds(command::crds::Arguments),
+    /// Print the JSON Schema of the kinds, for editors.
+    Schema(command::schema::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Controller(arguments) => command::controller::run(arguments),
         Command::Crds(arguments) => command::crds::run(arguments),
+        Command::Schema(arguments) => command::schema::run(arguments),
     }
 }

@@ -1,0 +1,31 @@
+//! `sluice schema`: prints the JSON Schema that editors check manifests against.
+
+use std::io::Write;
+
+use anyhow::{Context, anyhow};
+use sluice_api::json_schema;
+
+/// Print the JSON Schema of the kinds, for editors.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+An editor with the YAML language server checks a manifest whose first line is
+  # yaml-language-server: $schema=sluice.json
+against the file that `sluice schema > sluice.json` wrote.")]
+pub(crate) struct Arguments {
+    /// One kind, such as Pipeline or plr; unless set, one schema that takes any of them.
+    kind: Option<String>,
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let schema = match arguments.kind {
+        None => json_schema::all(),
+        Some(kind) => json_schema::of(&kind).ok_or_else(|| unknown(&kind))?,
+    };
+    let text = json_schema::to_text(&schema).context("failed to write the schema as JSON")?;
+    std::io::stdout().lock().write_all(text.as_bytes()).context("failed to print")
+}
+
+fn unknown(kind: &str) -> anyhow::Error {
+    let known: Vec<String> = sluice_api::crds().into_iter().map(|crd| crd.spec.names.kind).collect();
+    anyhow!("there is no kind {kind:?}: name one of {}", known.join(", "))
+}
