@@ -9,6 +9,8 @@ mod delay;
 mod edits;
 mod fail;
 mod http;
+mod interval;
+mod output;
 mod pull_request;
 mod pull_request_wait;
 mod resource;
@@ -25,12 +27,13 @@ use sluice_expr::Type;
 
 use crate::{Duration, Retry};
 
-pub use argocd_wait::{ApplicationReference, ArgocdRefresh, ArgocdSync, ArgocdWait};
+pub use argocd_wait::{Application, ApplicationReference, ArgocdRefresh, ArgocdSync, ArgocdWait};
 pub use commit::Commit;
 pub use delay::Delay;
 pub use edits::{FileEdit, SetValue};
 pub use fail::Fail;
 pub use http::{Delivery, Http, Method};
+pub use output::CommitOutput;
 pub use pull_request::PullRequest;
 pub use pull_request_wait::{MergeMethod, MergePolicy, PullRequestWait};
 pub use resource::Resource;

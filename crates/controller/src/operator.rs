@@ -13,7 +13,7 @@ use std::{
 use futures::{FutureExt, Stream, StreamExt};
 use kube::{
     Api, Client, Config, ResourceExt,
-    core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta},
+    core::{DynamicObject, PartialObjectMeta},
 };
 use kube_runtime::{
     WatchStreamExt,
@@ -21,7 +21,7 @@ use kube_runtime::{
     reflector::Store,
     watcher::{self, watcher},
 };
-use sluice_api::{Pipeline, PipelineRun};
+use sluice_api::{Pipeline, PipelineRun, step::Application};
 use sluice_engine::WaitKind;
 use sluice_steps::HttpClient;
 
@@ -161,13 +161,12 @@ fn run_controller(client: &Client, context: &Arc<Context>, options: &Options) ->
 /// A stream of its own, with pauses of its own: in the controller's common one a kind that is not there would hold up all
 /// the others.
 fn woken_by_applications(client: &Client, context: Arc<Context>) -> impl Stream<Item = RunRef> + Send + use<> {
-    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
-    let applications = Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &kind);
+    let applications = Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &Application::resource());
     let changes = watcher(applications, watcher::Config::default()).default_backoff().touched_objects();
     changes.flat_map(move |change| {
         let woken = match change {
             Ok(application) => {
-                let key = format!("{}/{}", application.namespace().unwrap_or_default(), application.name_any());
+                let key = Application::key(&application.namespace().unwrap_or_default(), &application.name_any());
                 context.waits.wake(&Awaited::Step(WaitKind::Application, key))
             }
             Err(error) => {

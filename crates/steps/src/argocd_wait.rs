@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sluice_api::step::{ArgocdSync, ArgocdWait};
+use sluice_api::step::{self, ArgocdSync, ArgocdWait, CommitOutput};
 use sluice_engine::{Failure, Outcome, Outputs};
 use sluice_scm::{CommitSha, Error, GitHost, RepoName};
 
@@ -30,12 +30,10 @@ use self::progress::{Progress, news};
 use self::sync::{Next, SyncWanted};
 use self::wanted::{Held, Wanted};
 use self::workloads::{Replicas, Rollouts};
-use crate::git_host::{CommitOutput, failure_of, host_of, read_outputs, repo_named, repository_failure};
+use crate::git_host::{failure_of, host_of, read_outputs, repo_named, repository_failure};
 use crate::world::failed_read;
 use crate::{Perform, Report, StepContext};
 
-/// How long until the Application is looked at again, unless the step says.
-const INTERVAL: SignedDuration = SignedDuration::from_secs(30);
 /// How long until a patch that met another one is tried again.
 const SOON: SignedDuration = SignedDuration::from_secs(2);
 /// How many bytes of images are given: the rest of an output's 16 KiB is for the others.
@@ -100,7 +98,7 @@ struct CommitFrom {
 
 impl<'a> Wait<'a> {
     fn of(config: &'a ArgocdWait, context: &'a StepContext<'a>) -> Self {
-        let title = format!("{}/{}", config.application.namespace(), config.application.name);
+        let title = config.application.key();
         Self { config, context, title, progress: Progress::of(context.progress) }
     }
 
@@ -140,7 +138,7 @@ impl<'a> Wait<'a> {
     async fn applications(&self) -> Result<Api<DynamicObject>, Stop> {
         let client = self.context.world.kubernetes().await?;
         let namespace = self.config.application.namespace();
-        Ok(Api::namespaced_with(client, namespace, &application::resource()))
+        Ok(Api::namespaced_with(client, namespace, &step::Application::resource()))
     }
 
     async fn read(&self) -> Result<Application, Stop> {
@@ -341,7 +339,7 @@ impl<'a> Wait<'a> {
     }
 
     fn interval(&self) -> SignedDuration {
-        self.config.interval.map_or(INTERVAL, sluice_api::Duration::get)
+        self.config.interval().get()
     }
 
     fn later(&self, pause: SignedDuration) -> Timestamp {

@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use serde::Serialize;
-use sluice_api::step::Commit as Config;
+use sluice_api::step::{Commit as Config, CommitOutput};
 use sluice_engine::{Failure, Outcome};
 use sluice_scm::{BranchName, CommitSha, EffectKey, GitHost, NewCommit, Onto, RepoName};
 
@@ -15,7 +15,7 @@ use crate::{
     git_edits::Edits,
     git_effect::{Stop, Tries, outcome_of},
     git_host::{
-        CommitOutput, branch_named, branch_not_found, failure_of, host_of, key_of, not_older_than, outputs, repo_named,
+        branch_named, branch_not_found, failure_of, host_of, key_of, not_older_than, outputs, repo_named,
         repository_failure,
     },
 };

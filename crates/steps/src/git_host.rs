@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use sluice_api::{GiteaProvider, LocalReference, ScmProviderSpec, SecretKeyReference};
 use sluice_engine::{End, Failure, Outputs};
 use sluice_expr::Expression;
@@ -154,18 +154,6 @@ pub(crate) fn not_older_than(context: &StepContext<'_>) -> Timestamp {
     let started = started.as_ref().and_then(|started| started.as_str()?.parse::<Timestamp>().ok());
     let earliest = started.unwrap_or(context.started_at).min(context.started_at);
     earliest.checked_sub(CLOCK_SLACK).unwrap_or(Timestamp::MIN)
-}
-
-/// A commit among a step's outputs, as `pullRequestWait` and `commit` give it and `argocdWait` takes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct CommitOutput {
-    /// Its full id.
-    pub(crate) sha: String,
-    /// The repository, as `owner/name`.
-    pub(crate) repository: String,
-    /// The ScmProvider.
-    pub(crate) provider_ref: LocalReference,
 }
 
 /// The step's outputs from a struct of them.

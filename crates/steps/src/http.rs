@@ -17,9 +17,6 @@ use crate::{
     render,
 };
 
-/// How long `requestTimeout` may be.
-const MAX_TIMEOUT: sluice_api::Duration = sluice_api::Duration::from_mins(2);
-
 /// How long a server may ask to be left alone.
 const MAX_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
@@ -69,9 +66,9 @@ struct Sending<'s> {
 
 impl Sending<'_> {
     async fn send(&self) -> Result<Answer, Unanswered> {
-        let Http { method, url, headers, json, body, delivery: _, success_when: _, request_timeout } = self.http;
+        let Http { method, url, headers, json, body, delivery: _, success_when: _, request_timeout: _ } = self.http;
         let url = http_client::parse_url(url, "url")?;
-        let timeout = timeout(*request_timeout)?;
+        let timeout = timeout(self.http)?;
         let StepContext { world, run, key, .. } = self.context;
         let mut headers = Headers::of(headers, *world, &run.namespace).await?;
         headers.set_default("idempotency-key", key)?;
@@ -213,15 +210,11 @@ fn request_method(method: Method) -> reqwest::Method {
     }
 }
 
-fn timeout(configured: Option<sluice_api::Duration>) -> Result<Duration, Unanswered> {
-    let Some(configured) = configured else { return Ok(http_client::TIMEOUT) };
-    let usable = Duration::try_from(configured.get()).ok().filter(|timeout| !timeout.is_zero());
-    match usable {
-        Some(timeout) if configured <= MAX_TIMEOUT => Ok(timeout),
-        _ => {
-            Err(wrong(&format!("requestTimeout is {configured}; it has to be more than 0s and at most {MAX_TIMEOUT}")))
-        }
-    }
+fn timeout(http: &Http) -> Result<Duration, Unanswered> {
+    let usable = http
+        .request_timeout()
+        .and_then(|timeout| Duration::try_from(timeout.get()).map_err(|error| format!("is {timeout}: {error}")));
+    usable.map_err(|why| wrong(&format!("requestTimeout {why}")))
 }
 
 fn wrong(message: &str) -> Unanswered {

@@ -17,7 +17,7 @@ mod tests;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sluice_api::step::{MergePolicy, PullRequestWait as Config};
+use sluice_api::step::{CommitOutput, MergePolicy, PullRequestWait as Config};
 use sluice_engine::{Failure, Mode, Outcome};
 use sluice_scm::{
     BranchName, CommitSha, GitHost, Mergeable, Merged, PullRequest, PullRequestNumber, PullRequestState, RepoName,
@@ -25,14 +25,9 @@ use sluice_scm::{
 
 use crate::{
     Perform, StepContext,
-    git_host::{
-        CommitOutput, branch_not_found, failure_of, host_of, outputs, read_outputs, repo_named, repository_failure,
-    },
+    git_host::{branch_not_found, failure_of, host_of, outputs, read_outputs, repo_named, repository_failure},
     pull_request::Opened,
 };
-
-/// How often the host is asked, unless the step says.
-const INTERVAL: SignedDuration = SignedDuration::from_secs(30);
 
 /// What a scheduled merge lacks is asked for with every this many looks only: the host does not need us for it.
 const EXPLAINED_LOOKS: i64 = 4;
@@ -67,7 +62,7 @@ fn tolerate(config: &Config, context: &StepContext<'_>, performed: Result<Outcom
     match performed {
         Ok(outcome) => outcome,
         Err(failure) if failure.transient => {
-            let pause = interval(config).max(failure.retry_after.unwrap_or_default());
+            let pause = config.interval().get().max(failure.retry_after.unwrap_or_default());
             waiting(context, pause, format!("asks again soon: {}", failure.message), context.progress.cloned())
         }
         Err(failure) => Outcome::Failed(failure),
@@ -134,11 +129,6 @@ fn waiting(
 ) -> Outcome {
     let look_at = context.now.checked_add(pause).unwrap_or(Timestamp::MAX);
     Outcome::Waiting { look_at, message: Some(message), progress, act_again: false }
-}
-
-/// Never so short that a host is asked without a pause.
-fn interval(config: &Config) -> SignedDuration {
-    config.interval.map_or(INTERVAL, |interval| interval.get().max(SignedDuration::from_secs(1)))
 }
 
 /// What a look at a scheduled merge leaves to the next one.
@@ -224,7 +214,7 @@ impl Wait<'_> {
             Mergeable::Yes | Mergeable::Unknown => "",
         };
         let message = format!("waits for a person to merge {}{note}", pull.url);
-        Ok(waiting(self.context, interval(self.config), message, None))
+        Ok(waiting(self.context, self.config.interval().get(), message, None))
     }
 
     /// Says when it is time to act: when nothing is missing any more, and the host does not merge by itself.
@@ -241,7 +231,7 @@ impl Wait<'_> {
         schedule.missing = readiness.explain();
         let ready_since = readiness.is_ready().then(|| schedule.ready_since.unwrap_or(self.context.now));
         schedule.ready_since = ready_since.filter(|_| schedule.scheduled);
-        let lost = |since: Timestamp| self.context.now.duration_since(since) >= interval(self.config);
+        let lost = |since: Timestamp| self.context.now.duration_since(since) >= self.config.interval().get();
         match ready_since {
             Some(since) if !schedule.scheduled || lost(since) => Ok(self.acts_again(&pull)),
             _ => Ok(self.waits(&pull, &schedule)),
@@ -255,7 +245,7 @@ impl Wait<'_> {
 
     fn is_explained_look(&self) -> bool {
         let waited = self.context.now.duration_since(self.context.started_at).as_millis();
-        (waited / interval(self.config).as_millis().max(1)) % i128::from(EXPLAINED_LOOKS) == 0
+        (waited / self.config.interval().get().as_millis().max(1)) % i128::from(EXPLAINED_LOOKS) == 0
     }
 
     fn waits(&self, pull: &PullRequest, schedule: &Schedule) -> Outcome {
@@ -267,7 +257,7 @@ impl Wait<'_> {
             false => format!("waits until {url} can be merged; missing: {missing}"),
         };
         let progress = if *scheduled { serde_json::to_value(schedule).ok() } else { None };
-        waiting(self.context, interval(self.config), message, progress)
+        waiting(self.context, self.config.interval().get(), message, progress)
     }
 
     fn acts_again(&self, pull: &PullRequest) -> Outcome {

@@ -14,12 +14,6 @@ use sluice_expr::Scope;
 
 use crate::{StepContext, http_client::Unanswered, resource};
 
-/// The pause between measurements unless a step says.
-const INTERVAL: sluice_api::Duration = sluice_api::Duration::from_secs(10);
-
-/// The shortest pause: a step must not ask as fast as it can.
-const MIN_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
-
 /// Why a source has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NoValue {
@@ -99,10 +93,9 @@ pub(crate) fn scope<'a>(context: &StepContext<'a>, values: &Map<String, Value>) 
 
 /// When the next measurement is due after one that started at `now` and took this long: the interval is the pause between
 /// the end of one and the start of the next.
-pub(crate) fn next(now: Timestamp, took: Duration, interval: Option<sluice_api::Duration>) -> Timestamp {
-    let pause = interval.unwrap_or(INTERVAL).get().max(MIN_INTERVAL);
+pub(crate) fn next(now: Timestamp, took: Duration, interval: sluice_api::Duration) -> Timestamp {
     let took = SignedDuration::try_from(took).unwrap_or(SignedDuration::ZERO);
-    now.checked_add(took.saturating_add(pause)).unwrap_or(Timestamp::MAX)
+    now.checked_add(took.saturating_add(interval.get())).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -17,9 +17,6 @@ use crate::{
     sources::{self, NoValue},
 };
 
-/// How many measurements in a row may end in an error unless the step says.
-const CONSECUTIVE_ERROR_LIMIT: i32 = 4;
-
 #[async_trait]
 impl Perform for Validate {
     const EXAMPLE: &'static str = r#"
@@ -58,7 +55,7 @@ validate:
         }
         let started = Instant::now();
         let measured = sources::measure(&self.sources, context).await;
-        let next_at = sources::next(context.now, started.elapsed(), self.interval);
+        let next_at = sources::next(context.now, started.elapsed(), self.interval());
         match measured {
             Err(NoValue::Ever(failure)) => Outcome::Failed(failure),
             Err(NoValue::Now(failure)) => tally.error(failure.message, next_at, self),
@@ -68,11 +65,6 @@ validate:
             }
         }
     }
-}
-
-/// How many measurements are made.
-fn count(step: &Validate) -> i32 {
-    step.count.unwrap_or(1)
 }
 
 /// What each check said of one measurement.
@@ -175,12 +167,12 @@ impl Tally {
     ) -> Outcome {
         self.measured += 1;
         self.consecutive_errors = 0;
-        let limit = step.failure_limit.unwrap_or(0);
+        let limit = step.failure_limit();
         if let Some(message) = failure.as_ref().filter(|_| self.failed > limit) {
-            let of = if count(step) == 1 { String::new() } else { format!(" ({})", self.describe(step)) };
+            let of = if step.count() == 1 { String::new() } else { format!(" ({})", self.describe(step)) };
             return Outcome::Failed(Failure::definite("CheckFailed", format!("{message}{of}")));
         }
-        if self.measured >= count(step) {
+        if self.measured >= step.count() {
             return Outcome::Succeeded(judged.outputs(values));
         }
         self.checks = judged.checks;
@@ -192,7 +184,7 @@ impl Tally {
     fn error(mut self, message: String, next_at: Timestamp, step: &Validate) -> Outcome {
         self.errors += 1;
         self.consecutive_errors += 1;
-        let limit = step.consecutive_error_limit.unwrap_or(CONSECUTIVE_ERROR_LIMIT);
+        let limit = step.consecutive_error_limit();
         if self.consecutive_errors > limit {
             let message = format!("{} measurements in a row ended in an error: {message}", self.consecutive_errors);
             return Outcome::Failed(Failure::definite("MeasurementFailed", message));
@@ -210,8 +202,8 @@ impl Tally {
 
     fn describe(&self, step: &Validate) -> String {
         let Self { measured, failed, errors, .. } = self;
-        let may_fail = step.failure_limit.unwrap_or(0);
-        format!("measured {measured} of {}: {failed} failed ({may_fail} may), {errors} errors", count(step))
+        let may_fail = step.failure_limit();
+        format!("measured {measured} of {}: {failed} failed ({may_fail} may), {errors} errors", step.count())
     }
 }
 

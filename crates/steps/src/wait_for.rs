@@ -27,7 +27,7 @@ waitFor:
 "#;
 
     async fn look(&self, context: &StepContext<'_>) -> Outcome {
-        let WaitFor { sources, condition, until, interval } = self;
+        let WaitFor { sources, condition, until, interval: _ } = self;
         match (condition, until) {
             (None, Some(until)) => match until::parse(until, "waitFor.until") {
                 Ok(until) => until::wait(until, context.now),
@@ -43,7 +43,7 @@ waitFor:
                         Err(message) => message,
                     },
                 };
-                let look_at = sources::next(context.now, started.elapsed(), *interval);
+                let look_at = sources::next(context.now, started.elapsed(), self.interval());
                 Outcome::Waiting { look_at, message: Some(message), progress: None, act_again: false }
             }
             _ => {

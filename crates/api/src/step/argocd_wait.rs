@@ -1,5 +1,6 @@
 //! `argocdWait`: waits until an Argo CD Application runs a commit.
 
+use kube::core::{ApiResource, GroupVersionKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluice_engine::{Nature, Outputs, WaitKind, WaitTarget};
@@ -7,7 +8,7 @@ use sluice_expr::Type;
 
 use crate::{
     Duration,
-    step::{StepType, TakesFrom},
+    step::{StepType, TakesFrom, interval::interval},
 };
 
 /// Waits until an Argo CD Application is Synced and Healthy at a commit or a descendant of it, and reports the rollout
@@ -60,6 +61,27 @@ impl ApplicationReference {
     pub fn namespace(&self) -> &str {
         self.namespace.as_deref().unwrap_or("argocd")
     }
+
+    /// What a wait for it is known by.
+    pub fn key(&self) -> String {
+        Application::key(self.namespace(), &self.name)
+    }
+}
+
+/// The kind `Application` of Argo CD, which is read without a type of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Application;
+
+impl Application {
+    /// Where the API server serves it.
+    pub fn resource() -> ApiResource {
+        ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"))
+    }
+
+    /// What a wait for one is known by, to the step that waits and to the watch that wakes it.
+    pub fn key(namespace: &str, name: &str) -> String {
+        format!("{namespace}/{name}")
+    }
 }
 
 /// How Argo CD compares again.
@@ -79,6 +101,16 @@ pub struct ArgocdSync {
     /// Whether resources that are no longer in the repository are deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prune: Option<bool>,
+}
+
+/// The pause between two looks unless a step says.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+impl ArgocdWait {
+    /// The pause between two looks.
+    pub fn interval(&self) -> Duration {
+        interval(self.interval, INTERVAL)
+    }
 }
 
 impl StepType for ArgocdWait {
@@ -102,8 +134,7 @@ impl StepType for ArgocdWait {
     }
 
     fn waiting_on(&self, _: Option<&Outputs>) -> Option<WaitTarget> {
-        let key = format!("{}/{}", self.application.namespace(), self.application.name);
-        Some(WaitTarget { kind: WaitKind::Application, key })
+        Some(WaitTarget { kind: WaitKind::Application, key: self.application.key() })
     }
 
     fn takes_from(&self) -> Option<TakesFrom<'_>> {

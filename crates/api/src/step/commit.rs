@@ -7,7 +7,7 @@ use sluice_expr::Type;
 
 use crate::{
     LocalReference,
-    step::{FileEdit, StepType},
+    step::{FileEdit, StepType, output::CommitOutput},
 };
 
 /// Commits file edits straight onto a branch, as one commit; redone from the new head when the branch moved. When the
@@ -39,7 +39,6 @@ impl StepType for Commit {
     }
 
     fn outputs(&self) -> Type {
-        let commit = [("sha", Type::String), ("repository", Type::String), ("providerRef", Type::Any)];
-        Type::object([("commit", Type::object(commit)), ("changed", Type::Bool)])
+        Type::object([("commit", CommitOutput::value_type()), ("changed", Type::Bool)])
     }
 }

@@ -8,7 +8,7 @@ use sluice_expr::Type;
 
 use crate::{
     Duration, HttpHeader,
-    step::{BareExpression, StepType, any_value},
+    step::{BareExpression, StepType, any_value, output::http_answer},
 };
 
 /// Sends one request. Outputs: `status`, `json` (null when the answer is no JSON), `headers`.
@@ -78,6 +78,12 @@ pub enum Delivery {
     AtMostOnce,
 }
 
+/// How long the answer is waited for unless a step says.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request that takes longer belongs into a `waitFor`, which holds no worker.
+const MAX_REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
+
 impl Http {
     /// What may happen when it is not known whether the request arrived.
     pub fn delivery(&self) -> Delivery {
@@ -87,9 +93,13 @@ impl Http {
         })
     }
 
-    /// The type of the answer, as `response` and as the outputs.
-    fn response() -> Type {
-        Type::object([("status", Type::Int), ("json", Type::Any), ("headers", Type::map(Type::String))])
+    /// How long the answer is waited for; an error when that is not allowed.
+    pub fn request_timeout(&self) -> Result<Duration, String> {
+        let timeout = self.request_timeout.unwrap_or(REQUEST_TIMEOUT);
+        if timeout == Duration::from_secs(0) || timeout > MAX_REQUEST_TIMEOUT {
+            return Err(format!("must be more than 0s and at most {MAX_REQUEST_TIMEOUT}, not {timeout}"));
+        }
+        Ok(timeout)
     }
 }
 
@@ -99,12 +109,12 @@ impl StepType for Http {
     }
 
     fn outputs(&self) -> Type {
-        Self::response()
+        http_answer()
     }
 
     fn expressions(&self) -> Vec<BareExpression<'_>> {
         let Some(source) = &self.success_when else { return Vec::new() };
-        let extra = vec![("response".to_owned(), Self::response())];
+        let extra = vec![("response".to_owned(), http_answer())];
         vec![BareExpression { path: "successWhen".to_owned(), source, extra, expected: Type::Bool }]
     }
 
@@ -114,14 +124,7 @@ impl StepType for Http {
         if self.json.is_some() && self.body.is_some() {
             mistakes.push(("body".to_owned(), "set at most one of json and body".to_owned()));
         }
-        let is_wrong = |timeout: &Duration| *timeout == Duration::from_secs(0) || *timeout > MAX_REQUEST_TIMEOUT;
-        if let Some(timeout) = self.request_timeout.filter(is_wrong) {
-            let message = format!("must be more than 0s and at most {MAX_REQUEST_TIMEOUT}, not {timeout}");
-            mistakes.push(("requestTimeout".to_owned(), message));
-        }
+        mistakes.extend(self.request_timeout().err().map(|message| ("requestTimeout".to_owned(), message)));
         mistakes
     }
 }
-
-/// A request that takes longer belongs into a `waitFor`, which holds no worker.
-const MAX_REQUEST_TIMEOUT: Duration = Duration::from_mins(2);

@@ -7,7 +7,7 @@ use sluice_expr::Type;
 
 use crate::{
     Duration,
-    step::{StepType, TakesFrom},
+    step::{StepType, TakesFrom, interval::interval, output::CommitOutput},
 };
 
 /// Waits until the pull request of an earlier step is merged. Closed without a merge is a failure. When that step
@@ -55,6 +55,16 @@ pub enum MergeMethod {
     Rebase,
 }
 
+/// How often a git host is asked unless a step says.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+impl PullRequestWait {
+    /// How often the git host is asked.
+    pub fn interval(&self) -> Duration {
+        interval(self.interval, INTERVAL)
+    }
+}
+
 impl StepType for PullRequestWait {
     fn nature(&self) -> Nature {
         match self.merge {
@@ -64,8 +74,7 @@ impl StepType for PullRequestWait {
     }
 
     fn outputs(&self) -> Type {
-        let commit = [("sha", Type::String), ("repository", Type::String), ("providerRef", Type::Any)];
-        Type::object([("mergedBy", Type::Any), ("commit", Type::object(commit))])
+        Type::object([("mergedBy", Type::Any), ("commit", CommitOutput::value_type())])
     }
 
     fn waiting_on(&self, from: Option<&Outputs>) -> Option<WaitTarget> {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use sluice_expr::Type;
 
 use crate::{
-    HttpHeader,
-    step::{Resource, StepType},
+    Duration, HttpHeader,
+    step::{Resource, StepType, output::http_answer},
 };
 
 /// Sources by name.
@@ -67,7 +67,7 @@ impl Source {
     /// The type of the source's value.
     pub fn value_type(&self) -> Type {
         if self.http.is_some() {
-            Type::object([("status", Type::Int), ("json", Type::Any), ("headers", Type::map(Type::String))])
+            http_answer()
         } else if self.prometheus.is_some() {
             let series = Type::object([("labels", Type::map(Type::String)), ("value", Type::Any)]);
             Type::object([("value", Type::Any), ("series", Type::list(series))])
@@ -76,6 +76,9 @@ impl Source {
         }
     }
 }
+
+/// The pause between measurements unless a step says.
+pub(super) const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The names that expressions over these sources see.
 pub(super) fn types(sources: &Sources) -> Vec<(String, Type)> {

@@ -7,7 +7,7 @@ use sluice_expr::Type;
 
 use crate::{
     Duration,
-    step::{BareExpression, Sources, StepType, sources},
+    step::{BareExpression, Sources, StepType, interval::interval, sources},
 };
 
 /// Measures sources at an interval and holds checks against them, or against earlier outputs with no source at all.
@@ -53,6 +53,28 @@ pub struct Check {
     /// A CEL expression over the sources by name and everything else a step sees; true or false.
     #[schemars(length(min = 1, max = 4096))]
     pub expr: String,
+}
+
+impl Validate {
+    /// How many measurements are made.
+    pub fn count(&self) -> i32 {
+        self.count.unwrap_or(1)
+    }
+
+    /// The pause between measurements.
+    pub fn interval(&self) -> Duration {
+        interval(self.interval, sources::INTERVAL)
+    }
+
+    /// How many measurements may fail.
+    pub fn failure_limit(&self) -> i32 {
+        self.failure_limit.unwrap_or(0)
+    }
+
+    /// How many measurements in a row may end in an error.
+    pub fn consecutive_error_limit(&self) -> i32 {
+        self.consecutive_error_limit.unwrap_or(4)
+    }
 }
 
 impl StepType for Validate {

@@ -7,7 +7,7 @@ use sluice_expr::Type;
 
 use crate::{
     Duration,
-    step::{BareExpression, Sources, StepType, sources},
+    step::{BareExpression, Sources, StepType, interval::interval, sources},
 };
 
 /// Measures sources at an interval until a condition over them is true, or waits until a time. A source that does not
@@ -31,6 +31,13 @@ pub struct WaitFor {
     /// The pause between measurements; 10s unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Duration>,
+}
+
+impl WaitFor {
+    /// The pause between measurements.
+    pub fn interval(&self) -> Duration {
+        interval(self.interval, sources::INTERVAL)
+    }
 }
 
 impl StepType for WaitFor {

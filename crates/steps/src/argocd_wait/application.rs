@@ -5,14 +5,9 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::core::DynamicObject;
 use serde::Deserialize;
 use serde_json::Value;
-
-/// The kind, for reading it without a type of its own.
-pub(super) fn resource() -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"))
-}
 
 /// An Application.
 #[derive(Debug, Default, Deserialize)]

@@ -361,11 +361,3 @@ async fn what_waits_says_what_a_person_needs_to_know() {
     step.repo().pull_mut(PullRequestNumber(1)).unwrap().draft = true;
     assert_waits(&step.look_after(0).await, "pulls/1, which is a draft", false);
 }
-
-#[tokio::test]
-async fn the_interval_is_the_steps_and_never_nothing() {
-    let every = |text: &str| interval(&Config { interval: text.parse().ok(), ..config(MergePolicy::Manual) });
-    assert_eq!(every("5m"), SignedDuration::from_mins(5));
-    assert_eq!(every("0s"), SignedDuration::from_secs(1));
-    assert_eq!(interval(&config(MergePolicy::Manual)), INTERVAL);
-}

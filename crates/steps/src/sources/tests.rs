@@ -147,10 +147,8 @@ async fn a_wrong_source_is_told_before_one_that_may_answer_later() {
 #[test]
 fn the_pause_lies_between_the_end_of_a_measurement_and_the_next() {
     let secs = sluice_api::Duration::from_secs;
-    for (took, interval, after) in
-        [(0, None, 10), (4, None, 14), (30, Some(secs(5)), 35), (0, Some(secs(0)), 1), (0, Some(secs(i64::MAX)), -1)]
-    {
-        let next = next(now(), Duration::from_secs(took), interval);
+    for (took, interval, after) in [(0, 10, 10), (4, 10, 14), (30, 5, 35), (0, i64::MAX, -1)] {
+        let next = next(now(), Duration::from_secs(took), secs(interval));
         let expected = if after < 0 { Timestamp::MAX } else { now() + SignedDuration::from_secs(after) };
         assert_eq!(next, expected);
     }
