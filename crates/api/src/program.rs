@@ -85,19 +85,6 @@ impl Program {
         };
         groups.iter().find(|(group, _)| group == name)?.1.get(step)
     }
-
-    /// Whether the state is one of a run of this program: the same stages, hooks and steps by name.
-    pub fn fits(&self, state: &RunState) -> bool {
-        let same = |names: &[engine::StepState], steps: &[ProgramStep]| {
-            names.iter().map(|step| &step.name).eq(steps.iter().map(|step| &step.name))
-        };
-        let find = |groups: &[(String, Vec<ProgramStep>)], name: &str, steps: &[engine::StepState]| {
-            groups.iter().any(|(group, planned)| group == name && same(steps, planned))
-        };
-        state.stages.iter().map(|stage| &stage.name).eq(self.stages.iter().map(|(name, _)| name))
-            && state.stages.iter().all(|stage| find(&self.stages, &stage.name, &stage.steps))
-            && state.hooks.iter().all(|hook| find(&self.hooks, &hook.hook, &hook.steps))
-    }
 }
 
 fn steps(

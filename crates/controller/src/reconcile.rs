@@ -130,11 +130,6 @@ async fn carry_on(
     if run.state.stages.is_empty() {
         run.state = RunState::of(&program.plan);
     }
-    if !program.fits(&run.state) {
-        let message =
-            "the status has other stages or steps than the pipeline's version: it was changed by hand".to_owned();
-        return stop(context, object, &run, memory, Obstacle::Fatal("StatusInvalid", message)).await;
-    }
     if program.plan.has_abortion_hooks() && !run.has_finalizer && !run.is_deleted {
         let version = finalizer::set(&context.client, &object.metadata, true).await.map_err(Error::Finalizer)?;
         run.resource_version = version.unwrap_or_default();

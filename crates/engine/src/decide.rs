@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 pub use flow::TIMEOUT;
 
-use crate::{Abort, AbortReason, Action, Event, Observed, Plan, RunState, event::later};
+use crate::{Abort, AbortReason, Action, Event, Observed, Plan, RunPhase, RunState, event::later};
 
 /// What everything below looks at.
 struct Scene<'a> {
@@ -35,6 +35,7 @@ pub fn decide(plan: &Plan, state: &RunState, seen: &Observed, now: Timestamp) ->
     }
     let action = scene
         .abort()
+        .or_else(|| scene.mismatch())
         .or_else(|| scene.running_hook())
         .or_else(|| scene.due_hook())
         .or_else(|| state.ending.as_ref().map(|_| Action::Record(Event::RunFinished)))
@@ -57,6 +58,16 @@ impl Scene<'_> {
             None => return None,
         };
         Some(Action::Record(Event::Aborted(abort)))
+    }
+
+    /// Ends a run whose state is not that of a run of its plan: nothing of it can be trusted.
+    fn mismatch(&self) -> Option<Action> {
+        if self.state.ending.is_some() || self.state.fits(self.plan) {
+            return None;
+        }
+        let message = "the status has other stages, hooks or steps than the run's plan: it was changed by hand";
+        let (reason, message) = ("PlanMismatch".to_owned(), Some(message.to_owned()));
+        Some(Action::Record(Event::Ended { phase: RunPhase::Failed, reason, message }))
     }
 
     /// When the run times out.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{HookEvent, Plan, Step};
+use crate::{Hook, HookEvent, Plan, Step};
 
 /// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -285,7 +285,7 @@ impl RunState {
         self.finished_at.is_some()
     }
 
-    /// Whether this is the state of a run of that plan: the same stages with the same steps, in order.
+    /// Whether this is the state of a run of that plan: the same stages with the same steps, in order, and its hooks.
     pub(crate) fn fits(&self, plan: &Plan) -> bool {
         self.stages.len() == plan.stages.len()
             && self
@@ -293,6 +293,7 @@ impl RunState {
                 .iter()
                 .zip(&plan.stages)
                 .all(|(state, stage)| state.name == stage.name && StepState::fit(&state.steps, &stage.steps))
+            && self.hooks.iter().all(|hook| hook.plan(plan).is_some())
     }
 
     /// Whether any effect was ever claimed.
@@ -322,13 +323,20 @@ impl StageState {
     }
 }
 
+impl HookState {
+    /// The hook that this is the state of.
+    pub(crate) fn plan<'p>(&self, plan: &'p Plan) -> Option<&'p Hook> {
+        plan.hook(&self.hook).filter(|hook| StepState::fit(&self.steps, &hook.steps))
+    }
+}
+
 impl StepState {
     pub(crate) fn of_all(steps: &[Step]) -> Vec<Self> {
         steps.iter().map(|step| Self::of(&step.name)).collect()
     }
 
     /// Whether these are the states of those steps.
-    pub(crate) fn fit(states: &[Self], steps: &[Step]) -> bool {
+    fn fit(states: &[Self], steps: &[Step]) -> bool {
         states.len() == steps.len() && states.iter().zip(steps).all(|(state, step)| state.name == step.name)
     }
 

@@ -5,15 +5,14 @@
 //! runs once per subject and stage attempt.
 
 use super::{Scene, ended};
-use crate::{Action, Event, HookEvent, HookState, StagePhase, StageState, StepAt, StepPhase, StepState, Subject};
+use crate::{Action, Event, HookEvent, HookState, StagePhase, StageState, StepAt, StepPhase, Subject};
 
 impl Scene<'_> {
     /// The next action of a hook that has started and not ended.
     pub(super) fn running_hook(&self) -> Option<Action> {
         let (index, hook) = self.state.hooks.iter().enumerate().find(|(_, hook)| !hook.phase.is_ended())?;
         let end = |phase| Some(Action::Record(Event::HookEnded { hook: index, phase }));
-        let plan = self.plan.hook(&hook.hook).filter(|plan| StepState::fit(&hook.steps, &plan.steps));
-        let Some(plan) = plan else { return end(StagePhase::Failed) };
+        let Some(plan) = hook.plan(self.plan) else { return end(StagePhase::Failed) };
         for (number, (step, plan)) in hook.steps.iter().zip(&plan.steps).enumerate() {
             if step.phase.is_failed() {
                 return end(StagePhase::Failed);

@@ -1,8 +1,9 @@
 //! Stages and steps in order; success and failure.
 
 use expect_test::expect;
+use sluice_engine::{Action, Event, Observed, Plan, RunState, Stage, Step, decide, record};
 
-use crate::support::check;
+use crate::support::{START, check};
 
 #[test]
 fn stages_and_their_steps_run_in_order() {
@@ -138,4 +139,20 @@ fn a_step_that_has_to_act_again_does_so_under_the_claim_it_holds() {
             6s write 3
         "#]],
     );
+}
+
+#[test]
+fn a_state_of_another_plan_ends_the_run_before_anything_is_done() {
+    let plan = |step: &str| Plan {
+        stages: vec![Stage {
+            name: "deploy".to_owned(),
+            steps: vec![Step { name: step.to_owned(), ..Step::default() }],
+            ..Stage::default()
+        }],
+        ..Plan::default()
+    };
+    let (before, now) = (RunState::of(&plan("apply")), plan("remove"));
+    let state = record(&now, before, Event::RunStarted, START);
+    let action = decide(&now, &state, &Observed::default(), START);
+    assert!(matches!(action, Action::Record(Event::Ended { reason, .. }) if reason == "PlanMismatch"));
 }
