@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct LocalReference {
-    /// The object's name.
+    /// The object's name, in the same namespace.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }
@@ -18,15 +18,15 @@ pub struct LocalReference {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct SecretKeyReference {
-    /// The Secret's name.
+    /// The Secret's name, in the same namespace. It is read as the run's service account.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// The key in the Secret's data.
+    /// The key in the Secret's `data`.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }
 
-/// One header of a request.
+/// Each has either a `value` or a `valueFrom`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "has(self.value) != has(self.valueFrom)", "message": "set either value or valueFrom"}]))]
@@ -34,11 +34,13 @@ pub struct HttpHeader {
     /// The header's name, such as `Authorization`.
     #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"))]
     pub name: String,
-    /// The header's value; may contain `${{ }}`.
+    /// The header's value; may contain `${{ }}`. It is seen by everybody who may read the pipeline: put secrets into
+    /// `valueFrom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub value: Option<String>,
-    /// Takes the value from a Secret. It is sent to the request's own host only, never to where that redirects.
+    /// Takes the value from a Secret. It is sent to the request's own host only, never to where that redirects, and
+    /// never shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from: Option<HeaderSource>,
 }
@@ -48,9 +50,9 @@ pub struct HttpHeader {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct HeaderSource {
-    /// A key of a Secret.
+    /// The Secret, and the key in it.
     pub secret_key_ref: SecretKeyReference,
-    /// Written before the secret, such as `Bearer `.
+    /// Text before the secret, such as `Bearer ` with its space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub prefix: Option<String>,

@@ -1,23 +1,34 @@
 //! The custom resource definitions, generated from the types.
 
+mod documentation;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
+use serde_json::Value;
 
-use crate::{Pipeline, PipelineRun, ScmProvider};
+use crate::{
+    Pipeline, PipelineRun, PipelineRunSpec, PipelineRunStatus, PipelineSpec, PipelineStatus, ScmProvider,
+    ScmProviderSpec,
+};
 
 /// Every definition, in the order in which they are installed.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![tidy(Pipeline::crd()), tidy(PipelineRun::crd()), tidy(ScmProvider::crd())]
+    vec![
+        finish(Pipeline::crd(), &documentation::of::<PipelineSpec, PipelineStatus>()),
+        finish(PipelineRun::crd(), &documentation::of::<PipelineRunSpec, PipelineRunStatus>()),
+        finish(ScmProvider::crd(), &documentation::of::<ScmProviderSpec, ()>()),
+    ]
 }
 
-/// Makes the schemas what people expect: an absent member is left out, never null, a comment is one paragraph, and an open
-/// object is open all the way down.
-fn tidy(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+/// Makes the schemas what people expect: an absent member is left out, never null, an open object is open all the way down,
+/// and every comment is there.
+fn finish(mut crd: CustomResourceDefinition, comments: &Value) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             tidy_schema(schema);
+            documentation::write(schema, comments);
         }
     }
     crd
@@ -25,9 +36,6 @@ fn tidy(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
 
 fn tidy_schema(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
-    if let Some(text) = &mut schema.description {
-        *text = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
-    }
     // Beside it the API server would prune what the members of the object contain.
     if schema.x_kubernetes_preserve_unknown_fields == Some(true) {
         schema.additional_properties = None;

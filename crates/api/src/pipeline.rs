@@ -10,7 +10,7 @@ use sluice_engine::HookEvent;
 
 use crate::{Duration, Step};
 
-/// A delivery process: stages of steps, and hooks beside them.
+/// What the runs of this pipeline do, with which parameters, and as which service account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
     group = "sluice.dev",
@@ -28,21 +28,24 @@ use crate::{Duration, Step};
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PipelineSpec {
-    /// What a run may be given.
+    /// The parameters that a run may or must be given. Expressions read them as `params.NAME`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub params: Vec<Param>,
-    /// The service account that the runs act as for everything outside Sluice's own kinds: Secrets,
-    /// Applications, reads of any other object. The right to change a Pipeline is the right to use this account.
+    /// The service account, in this namespace, that the runs act as for everything outside Sluice's own kinds: they
+    /// read Secrets, Applications and any other object with its rights. The right to change a Pipeline is the right to
+    /// use this account.
     #[schemars(length(min = 1, max = 253))]
     pub service_account_name: String,
-    /// How long a run may take, such as `24h`; then it is aborted. Without it a run may take for ever.
+    /// How long a run may take in all, such as `24h`; then it is aborted, and its Abortion hooks run. Without it a run
+    /// may take for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// Executed one after the other; the first failure ends the run.
+    /// The stages, executed one after the other. The first failure ends the run; the stages behind it become `Omitted`.
     #[schemars(length(min = 1, max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub stages: Vec<Stage>,
-    /// Steps that run beside the flow when the pipeline, a stage or a step starts, succeeds, fails or is aborted.
+    /// Steps beside the flow: they run when the pipeline, a stage or a step starts, succeeds, fails or is aborted, for
+    /// example to send an alert or to clean up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub hooks: Vec<Hook>,
@@ -52,33 +55,37 @@ pub struct PipelineSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineStatus {
-    /// The generation of the spec that the conditions speak of.
+    /// The `metadata.generation` of the spec that the conditions speak of. While it is lower, the controller has not
+    /// yet looked at the newest spec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`: whether runs can start; when False, the message names each mistake, its field and the remedy.
+    /// `Ready`: whether runs can start. When it is False, the message names each mistake in the spec with its field and
+    /// the remedy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 
-/// One parameter.
+/// Each is given by a run in its `spec.params`, or has a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "!(has(self.required) && self.required && has(self.default))", "message": "a required parameter has no default"}]))]
 pub struct Param {
-    /// The name, as expressions use it: `params.NAME`.
+    /// The name: a lower-case letter, then letters and digits. Expressions read `params.NAME`.
     #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
     pub name: String,
-    /// What its value has to be.
+    /// What the value has to be; `String` unless set.
     #[serde(default)]
     pub r#type: ParamType,
-    /// Whether a run has to give it. A parameter that is neither required nor has a default is null when it is not given.
+    /// Whether a run has to give it; `false` unless set. A parameter that is neither required nor has a default is null
+    /// when it is not given.
     #[serde(default, skip_serializing_if = "is_false")]
     pub required: bool,
-    /// Its value when a run does not give it.
+    /// The value when a run does not give it: text or a whole number, such as `"1.10"` or `2`. A required parameter has
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<ParamValue>,
-    /// What it is for.
+    /// What the parameter is for, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub description: Option<String>,
@@ -123,22 +130,24 @@ impl JsonSchema for ParamValue {
 /// Parameter values by name.
 pub(crate) type ParamValues = BTreeMap<String, ParamValue>;
 
-/// A group of steps that succeeds or fails as one.
+/// A stage is a group of steps that succeeds or fails as one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Stage {
-    /// The name; unique among the stages and steps of the pipeline.
+    /// The name: a lower-case letter, then letters and digits; unique among the stages and steps of the pipeline.
     #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
     pub name: String,
-    /// A CEL expression. When it is false, the stage is `Skipped` and the run goes on behind it.
+    /// A CEL expression, such as `params.environment == 'production'`. When it is false, the stage is `Skipped` and the
+    /// run goes on behind it. Without it the stage always runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub when: Option<String>,
-    /// How long the stage may take, such as `2h`, its steps' retries included.
+    /// How long the stage may take, such as `2h`, its steps' retries included; then it fails. Without it only the
+    /// timeouts of its steps count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// Executed one after the other; the first failure ends the stage.
+    /// The steps, executed one after the other. The first failure ends the stage.
     #[schemars(length(min = 1, max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub steps: Vec<Step>,
 }
@@ -148,14 +157,16 @@ pub struct Stage {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Retry {
-    /// Further attempts after the first; 0 turns retries off. Without `retry` it is 5.
+    /// How many further attempts follow the first; `0` turns retries off.
     #[schemars(range(min = 0, max = 1000))]
     pub limit: i32,
-    /// The pause between attempts.
+    /// The pauses between the attempts: 1s, 2s, 4s and so on up to 1m unless set. A host that says how long to wait is
+    /// waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
-    /// A CEL expression over `failure` (`reason`, `message`, `transient`) and everything the step sees: whether
-    /// such a failure is tried again. Without it: `failure.transient`.
+    /// A CEL expression that says whether a failure is tried again, such as `failure.reason == 'Timeout'`. It sees
+    /// `failure` (`reason`, `message`, `transient`, `stage`, `step`) and everything else the step sees. Unless set:
+    /// `failure.transient`, true for failures that may pass by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub when: Option<String>,
@@ -166,34 +177,34 @@ pub struct Retry {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Backoff {
-    /// The first pause; 1s unless set.
+    /// The first pause, such as `5s`; `1s` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<Duration>,
-    /// Each pause is this many times the one before; 2 unless set.
+    /// Each pause is this many times the one before; `2` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub factor: Option<i32>,
-    /// No pause is longer; 1m unless set.
+    /// No pause is longer than this, such as `5m`; `1m` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<Duration>,
 }
 
-/// Steps that run beside the flow. A hook's failure is reported and changes no result.
+/// A hook's failure is reported in the run's status and changes no result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Hook {
-    /// The name; unique among the hooks of the pipeline.
+    /// The name: a lower-case letter, then letters and digits; unique among the hooks of the pipeline.
     #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
     pub name: String,
-    /// What starts the hook: `Started`, `Success`, `Failure`, `Abortion` of its subject.
+    /// What starts the hook: one event or several of its subject. It runs once for each event, after all retries.
     #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "set"))]
     pub events: Vec<HookEvent>,
-    /// The stage or step whose event starts it; without it, the whole pipeline.
+    /// Whose events start the hook: a stage or a step. Without it, the whole pipeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r#for: Option<HookSubject>,
-    /// Executed one after the other. A step here times out after 10 minutes unless it says otherwise. Expressions see
-    /// `failure` and the outputs of all steps that have run.
+    /// The steps, executed one after the other. A step here times out after `10m` unless it says otherwise. Expressions
+    /// see `failure` (what went wrong, with empty texts when nothing did) and the outputs of all steps that have run.
     #[schemars(length(min = 1, max = 20), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub steps: Vec<Step>,
 }
@@ -203,11 +214,11 @@ pub struct Hook {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "has(self.stage) != has(self.step)", "message": "name either a stage or a step; leave `for` out for the whole pipeline"}]))]
 pub struct HookSubject {
-    /// A stage of the pipeline.
+    /// The name of a stage of the pipeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub stage: Option<String>,
-    /// A step of the pipeline.
+    /// The name of a step of the pipeline's stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub step: Option<String>,

@@ -11,7 +11,8 @@ use sluice_engine::{RunState, WaitingOn};
 
 use crate::{LocalReference, ParamValue};
 
-/// One execution of a pipeline. Immutable but for `actions`.
+/// Which pipeline runs, with which parameters, and what people ask of the run. Nothing in it changes once the run
+/// exists, except that `actions` grows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
     group = "sluice.dev",
@@ -35,33 +36,35 @@ use crate::{LocalReference, ParamValue};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = immutable_but_for_actions)]
 pub struct PipelineRunSpec {
-    /// The pipeline to run.
+    /// The Pipeline to run, in the same namespace. The run keeps to the version that the pipeline has when it starts.
     pub pipeline_ref: LocalReference,
-    /// The pipeline's parameters by name: text, or whole numbers. Other types are written as text.
+    /// The values of the pipeline's parameters by name: text or whole numbers, such as `version: "1.10"` and `replicas:
+    /// 2`. Other types are written as text: `"true"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub params: BTreeMap<String, ParamValue>,
-    /// Who asked for the run.
+    /// Who asked for the run, for people. Expressions read it as `run.requestedBy`; it gives no rights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub requested_by: Option<String>,
-    /// What people asked of the run, in order. Entries are appended, one a request, and never changed or removed.
+    /// What people asked of the run, in order. A run is created without any; later entries are appended, one in each
+    /// request, and never changed or removed, so that the list is also the record of who did what.
     #[serde(default)]
     #[schemars(transform = append_only)]
     pub actions: Vec<RunAction>,
 }
 
-/// What a person asked of a run.
+/// An entry asks for one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct RunAction {
-    /// What to do.
+    /// What is asked for.
     pub r#type: ActionType,
-    /// Who asks.
+    /// Who asks, as a user name.
     #[schemars(length(min = 1, max = 253))]
     pub by: String,
-    /// Why.
+    /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
@@ -70,21 +73,22 @@ pub struct RunAction {
 /// What a person may ask of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ActionType {
-    /// End the run now: what is under way is ended, the Abortion hooks run.
+    /// The run ends now: what is under way is ended, and the Abortion hooks run. A pull request that was opened stays
+    /// open.
     Abort,
 }
 
-/// What became of an action.
+/// Each answers one entry of `spec.actions`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub struct ActionResult {
-    /// The action's index in `spec.actions`.
+    /// The position of the entry in `spec.actions`, from 0.
     #[schemars(range(min = 0))]
     pub index: i32,
     /// What became of it.
     pub result: ActionOutcome,
-    /// Why it was ignored.
+    /// Why it was ignored, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -98,32 +102,34 @@ pub enum ActionOutcome {
     Ignored,
 }
 
-/// Everything a run knows: a controller that is killed goes on from here.
+/// Where the run stands. This is everything a run knows: a controller that is killed at any moment goes on from here.
+/// Only the controller writes it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineRunStatus {
-    /// The generation of the spec that this status has seen.
+    /// The `metadata.generation` of the spec that this status has seen. An action that was appended later is not
+    /// answered yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Succeeded`: True when every stage succeeded or was skipped, False when the run failed or was aborted, Unknown
-    /// until then.
+    /// until then. `kubectl wait --for=condition=Succeeded` waits for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
     /// What the run does or waits for now, or why it ended, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The step that the run is at.
+    /// The name of the step that the run is at; absent once the run has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// What the run waits for: a summary of the waits of its steps.
+    /// What the run waits for: the `waitingOn` of the step that it is at. Absent when nothing is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_on: Option<WaitingOn>,
-    /// The ControllerRevision with the version of the pipeline that this run keeps to.
+    /// The name of the ControllerRevision with the version of the pipeline that this run keeps to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub pipeline_revision: Option<String>,
-    /// What became of each action.
+    /// What became of the entries of `spec.actions`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "atomic"))]
     pub actions: Vec<ActionResult>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::LocalReference;
 
-/// A git host, and the Secret to sign in with.
+/// Which git host it is, and the Secret to sign in with. Exactly one of `github`, `gitea` and `local` is set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
     group = "sluice.dev",
@@ -40,8 +40,9 @@ pub struct ScmProviderSpec {
     /// Bare repositories on the disk of `sluice run`. A controller refuses it: it has no disk to share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalProvider>,
-    /// The Secret to sign in with: the key `token`, or `privateKey` for a GitHub App. It is read as the service account of
-    /// the run that uses this provider.
+    /// The Secret to sign in with, in the same namespace: its key `token` holds an access token, or its key
+    /// `privateKey` the private key of a GitHub App. It is read as the service account of the run that uses this
+    /// provider. Needed for every host but `local`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<LocalReference>,
 }

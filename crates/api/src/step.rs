@@ -124,16 +124,18 @@ pub struct TakesFrom<'a> {
 
 macro_rules! declare_steps {
     ($($member:ident: $Type:ident),* $(,)?) => {
-        /// One unit of work: exactly one of the step types, and how it is tried.
+        /// A step is one unit of work: exactly one of the step types, and how it is tried. Texts that say that they may
+        /// contain `${{ }}` take CEL expressions inside, as in `registry.example/web:${{ params.version }}`.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         #[schemars(inline, transform = exactly_one_type)]
         pub struct Step {
-            /// The name; unique among the stages and steps of the pipeline. Later expressions read
-            /// `steps.NAME.outputs`.
+            /// The name: a lower-case letter, then letters and digits; unique among the stages and steps of the
+            /// pipeline. Later expressions read `steps.NAME.outputs`.
             #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
             pub name: String,
-            /// A CEL expression. When it is false, the step is `Skipped`.
+            /// A CEL expression, such as `steps.actual.outputs.version != params.version`. When it is false, the step
+            /// is `Skipped` and has no outputs. Without it the step always runs.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schemars(length(min = 1, max = 4096))]
             pub when: Option<String>,
@@ -141,7 +143,8 @@ macro_rules! declare_steps {
             /// itself (the host was away, a limit was hit), never otherwise, and not after a timeout.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub retry: Option<Retry>,
-            /// How long an attempt may take, such as `15m`. Each step type says what holds unless set.
+            /// How long an attempt may take, such as `15m`; then it fails with the reason `Timeout`. Each step type
+            /// says what holds unless set.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub timeout: Option<Duration>,
             $(

@@ -94,16 +94,16 @@ impl std::fmt::Display for Subject {
     }
 }
 
-/// What happened to a hook's subject.
+/// An event of the hook's subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum HookEvent {
-    /// It starts; the hook ends before the subject's first action.
+    /// It starts. The hook ends before the subject's first action.
     Started,
     /// It succeeded.
     Success,
     /// It failed, after all retries.
     Failure,
-    /// It was aborted: by a person, by the run's deletion, or by the run's timeout.
+    /// It was aborted by a person, by the run's deletion, or by the run's timeout.
     Abortion,
 }
 

@@ -15,23 +15,23 @@ use crate::{Hook, HookEvent, Plan, Step};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunState {
-    /// Where the run stands, in a word, for people; machines read the condition `Succeeded`.
+    /// Where the run stands in a word, for people. Machines read the condition `Succeeded`.
     #[serde(default)]
     pub phase: RunPhase,
-    /// When the run's first stage was looked at.
+    /// When the run started, as RFC 3339 in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    /// When the run ended, its hooks included.
+    /// When the run ended, its hooks included. Absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
-    /// The result, from the moment it is decided; hooks may still run.
+    /// The result, from the moment it is decided: hooks may still run until `finishedAt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
-    /// Every stage of the pipeline, in order, from the first write on.
+    /// Every stage of the pipeline, in order; all of them from the first write on.
     #[serde(default)]
     #[schemars(length(max = 200))]
     pub stages: Vec<StageState>,
-    /// The hooks that have started.
+    /// The hooks that have started, in that order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500))]
     pub hooks: Vec<HookState>,
@@ -43,7 +43,7 @@ pub enum RunPhase {
     /// Not started yet.
     #[default]
     Pending,
-    /// Started and not ended; the message says what it waits for, if it waits.
+    /// Started and not ended; `message` says what it waits for, if it waits.
     Running,
     /// Every stage succeeded or was skipped.
     Succeeded,
@@ -57,18 +57,18 @@ pub enum RunPhase {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ending {
-    /// Succeeded, Failed or Aborted.
+    /// `Succeeded`, `Failed` or `Aborted`.
     pub phase: RunPhase,
-    /// Why, in one CamelCase word.
+    /// Why, in one CamelCase word, such as `Timeout` or `Aborted`.
     pub reason: String,
-    /// Why, for people.
+    /// Why, for people: which stage and step failed and how, or who aborted the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// When it was decided.
+    /// When the result was decided.
     pub at: Timestamp,
 }
 
-/// Where a stage stands.
+/// Each has its phase and its steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StageState {
@@ -86,10 +86,10 @@ pub struct StageState {
     /// When this attempt ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
-    /// Why it was skipped, failed or aborted, in one CamelCase word.
+    /// Why the stage was skipped, failed or aborted, in one CamelCase word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Why it was skipped, failed or aborted, for people.
+    /// Why the stage was skipped, failed or aborted, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The stage's steps, in order.
@@ -118,7 +118,7 @@ pub enum StagePhase {
     Omitted,
 }
 
-/// Where a step stands.
+/// Each has its phase, what it waits for, and its outputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepState {
@@ -127,41 +127,44 @@ pub struct StepState {
     /// Where the step stands.
     #[serde(default)]
     pub phase: StepPhase,
-    /// The number of the attempt, from 1.
+    /// The number of the attempt, from 1. It rises with each retry.
     #[serde(default = "one")]
     pub attempt: i32,
-    /// Rises when the effect is done anew after a known end; part of the key.
+    /// How often the step's effect was begun anew after a known end, such as a closed pull request; from 1. It is part
+    /// of `key`.
     #[serde(default = "one")]
     pub epoch: i32,
-    /// How often the right to perform the effect of this key was claimed: more than once after a restart of the controller.
+    /// How often the controller has claimed the right to act under this key. More than once means that the controller
+    /// was restarted meanwhile; the effect is then looked for before it is made.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub claims: i32,
-    /// The idempotency key of the effect: in branch names, `Idempotency-Key` headers and the like.
+    /// The idempotency key of the step's effect. Branch names and `Idempotency-Key` headers carry it, so that after a
+    /// crash the effect is found instead of repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// When this attempt started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    /// When the step ended.
+    /// When the step ended. Absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
-    /// When the next attempt starts.
+    /// When the next attempt starts, after one that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
-    /// Why the step or its last attempt failed, in one CamelCase word.
+    /// Why the step or its last attempt failed, in one CamelCase word, such as `Timeout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What the step waits for, or why it or its last attempt failed.
+    /// What the step waits for, or why it or its last attempt failed, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What has to change before the step goes on.
+    /// What has to change before the step goes on. Absent when the step waits for nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_on: Option<WaitingOn>,
-    /// What a waiting step saw last, for machines; refreshed at most every 10 s.
+    /// What a waiting step saw last, for machines; its shape is the step type's. Written at most every 10 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true, "type" = "object"))]
     pub progress: Option<Value>,
-    /// The step's results by name; 16 KiB at most.
+    /// The step's results by name, which later expressions read as `steps.NAME.outputs`; 16 KiB at most.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
     pub outputs: Map<String, Value>,
@@ -195,9 +198,9 @@ pub enum StepPhase {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingOn {
-    /// What sort of thing it is.
+    /// What sort of thing is waited for.
     pub kind: WaitKind,
-    /// Which one: a URL, `namespace/name`, or a text.
+    /// Which one: a URL, `namespace/name`, an expression, or a time.
     #[schemars(length(max = 2048))]
     pub key: String,
     /// Since when it is waited for.
@@ -234,7 +237,7 @@ pub struct WaitTarget {
     pub key: String,
 }
 
-/// Where a hook stands.
+/// Each has its event, its phase and its steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookState {
@@ -244,10 +247,10 @@ pub struct HookState {
     pub event: HookEvent,
     /// Whose event it was: `pipeline`, `stage/NAME` or `step/NAME`.
     pub subject: String,
-    /// The attempt of the subject's stage.
+    /// The attempt of the subject's stage that the event belongs to.
     #[serde(default = "one")]
     pub attempt: i32,
-    /// Where the hook stands. A failed hook changes no result.
+    /// Where the hook stands. A failed hook changes no result of the run.
     #[serde(default)]
     pub phase: StagePhase,
     /// When the hook started.

@@ -8,6 +8,7 @@ mod concurrency;
 mod crash;
 mod deploy_v1;
 mod examples;
+mod explain;
 mod generated;
 mod gitea;
 mod harness;

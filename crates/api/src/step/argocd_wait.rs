@@ -11,33 +11,37 @@ use crate::{
     step::{StepType, TakesFrom, interval::interval},
 };
 
-/// Waits until an Argo CD Application is Synced and Healthy at a commit or a descendant of it, and reports the rollout
-/// as Events and in the step's `progress`. An Application that is and
-/// stays Degraded at that commit is a failure. Times out after 1h unless `timeout` is
-/// set. Outputs: `revision`, `health`, `images`, `workloads` (each with `kind`, `namespace`, `name`, `updated`, `ready`,
-/// `desired` replicas).
+/// Waits until an Argo CD Application is Synced and Healthy at the wanted commit or a descendant of it. The rollout is
+/// reported as Events and in the step's `progress`. An Application that is and stays Degraded at that commit is a
+/// failure.
+///
+/// Times out after `1h` unless `timeout` is set. Outputs: `revision`, `health`, `images`, and `workloads` (each with
+/// `kind`, `namespace`, `name` and the `updated`, `ready` and `desired` replicas).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "!(has(self.commitFrom) && has(self.revision))", "message": "set at most one of commitFrom and revision"}]))]
 pub struct ArgocdWait {
-    /// The Application. It is read as the run's service account.
+    /// The Application. It and the workloads it deploys are read as the run's service account.
     pub application: ApplicationReference,
-    /// The earlier step whose `commit` the Application has to run; a descendant of it counts.
+    /// The name of an earlier `commit` or `pullRequestWait` step whose commit the Application has to run; a descendant
+    /// of it counts. Without it and without `revision`, what the Application's source has now is what is wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub commit_from: Option<String>,
-    /// The revision that the Application has to run: a commit SHA, a chart version, or a tag or branch that its source
-    /// tracks; may contain `${{ }}`.
+    /// The revision that the Application has to run, instead of `commitFrom`: a commit SHA, a chart version, or a tag
+    /// or branch that its source tracks; may contain `${{ }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     pub revision: Option<String>,
-    /// Asks Argo CD to compare again at once, instead of waiting for its next poll or webhook.
+    /// Asks Argo CD to compare again at once, instead of waiting for its next poll or webhook. Unless set, it is not
+    /// asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<ArgocdRefresh>,
-    /// Starts a sync to the wanted revision, for an Application that does not sync by itself.
+    /// Starts a sync to the wanted revision, for an Application that does not sync by itself: `sync: {}`. Unless set,
+    /// none is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<ArgocdSync>,
-    /// How long after a change of the Application, or without one, it is looked at again; 30s unless set.
+    /// How often the Application is looked at beside its changes, such as `10s`; `30s` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Duration>,
 }
@@ -47,10 +51,10 @@ pub struct ArgocdWait {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct ApplicationReference {
-    /// Its name; may contain `${{ }}`.
+    /// The Application's name; may contain `${{ }}`.
     #[schemars(length(min = 1, max = 1024))]
     pub name: String,
-    /// Its namespace; `argocd` unless set; may contain `${{ }}`.
+    /// The Application's namespace; `argocd` unless set; may contain `${{ }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub namespace: Option<String>,
@@ -87,9 +91,9 @@ impl Application {
 /// How Argo CD compares again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ArgocdRefresh {
-    /// Against the repository's head.
+    /// Compares with the repository's head.
     Normal,
-    /// The same, and without the cache of rendered manifests.
+    /// The same, without Argo CD's cache of rendered manifests.
     Hard,
 }
 
@@ -98,7 +102,7 @@ pub enum ArgocdRefresh {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct ArgocdSync {
-    /// Whether resources that are no longer in the repository are deleted.
+    /// Whether resources that are no longer in the repository are deleted; `false` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prune: Option<bool>,
 }

@@ -6,15 +6,17 @@ use serde_json::Value;
 
 use crate::step::any_value;
 
-/// One change to one file.
+/// Each names a file and what to set in it. Several edits of one file are made in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct FileEdit {
-    /// The file, from the repository's root; YAML or JSON; may contain `${{ }}`. It may not leave the repository.
+    /// The file, as a path from the repository's root, such as `staging/web.yaml`; may contain `${{ }}`. It is a YAML
+    /// or JSON file that exists, and the path may not leave the repository.
     #[schemars(length(min = 1, max = 1024))]
     pub file: String,
-    /// Replaces one value in place; every other byte of the file stays as it is.
+    /// Replaces one value in place. Every other byte of the file stays as it is: comments, quotes, order and
+    /// indentation.
     pub set: SetValue,
 }
 
@@ -23,14 +25,17 @@ pub struct FileEdit {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct SetValue {
-    /// Where the value stands: `image.tag`, `images[name=web].newTag`, `spec.containers[0].image`, `data["a.b"]`.
-    /// In a file of several documents, `[kind=Deployment,metadata.name=web]` before the path picks one.
+    /// Where the value stands, as keys from the top: `image.tag`, `images[name=web].newTag` (the list's entry with that
+    /// member), `spec.containers[0].image` (by position), `data["a.b"]` (a key with dots). In a file of several
+    /// documents, `[kind=Deployment,metadata.name=web]` before the path picks one. May contain `${{ }}`.
     #[schemars(length(min = 1, max = 1024))]
     pub path: String,
-    /// The new value: text, a number or a bool; may contain `${{ }}`. Text that would read as another type is quoted.
+    /// The new value: text, a number or a bool; may contain `${{ }}`. The way the old value is quoted is kept, and text
+    /// that would read as another type is quoted: `"1.10"`.
     #[schemars(transform = any_value)]
     pub value: Value,
-    /// Whether a missing last key is added; otherwise it is an error.
+    /// Whether the last key of the path is added when it is missing; `false` unless set: then a missing key is an
+    /// error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create: Option<bool>,
 }

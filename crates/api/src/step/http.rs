@@ -11,7 +11,9 @@ use crate::{
     step::{BareExpression, StepType, any_value, output::http_answer},
 };
 
-/// Sends one request. Outputs: `status`, `json` (null when the answer is no JSON), `headers`.
+/// Sends one request. An answer of up to 1 MiB is read; up to 5 redirects are followed.
+///
+/// Outputs: `status`, `json` (null when the answer is no JSON) and `headers` (names in lower case).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
@@ -19,31 +21,34 @@ pub struct Http {
     /// The method; `GET` unless set.
     #[serde(default)]
     pub method: Method,
-    /// The address; may contain `${{ }}`.
+    /// The address, with `http` or `https`; may contain `${{ }}`. Loopback and link-local addresses are reached only
+    /// where the controller was told so.
     #[schemars(length(min = 1, max = 2048))]
     pub url: String,
-    /// Headers to send. `Idempotency-Key` is always sent with the step's key, unless set here.
+    /// Headers to send: at most 32. `Idempotency-Key` is always sent with the step's key, unless set here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub headers: Vec<HttpHeader>,
-    /// A JSON body; its strings may contain `${{ }}`.
+    /// A JSON body: any value, whose strings may contain `${{ }}`. `Content-Type: application/json` goes with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = any_value)]
     pub json: Option<Value>,
-    /// A text body; may contain `${{ }}`.
+    /// A text body, instead of `json`; may contain `${{ }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65536))]
     pub body: Option<String>,
-    /// What may happen when it is not known whether a request arrived (a crash, a lost answer, a 5xx). Unless set:
-    /// `AtLeastOnce` for GET, HEAD, PUT and DELETE, `AtMostOnce` for the others.
+    /// What may happen when it is not known whether the request arrived, after a crash, a lost answer or a 5xx. Unless
+    /// set: `AtLeastOnce` for GET, HEAD, PUT and DELETE, `AtMostOnce` for POST and PATCH.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
-    /// A CEL expression over `response` (`status`, `json`, `headers`): whether it is a success; unless set, a status of
-    /// 200 to 299 is.
+    /// A CEL expression that says whether the answer is a success, such as `response.status == 200 &&
+    /// response.json.ok`. It sees `response` (`status`, `json`, `headers`) and everything else a step sees. Unless set,
+    /// a status of 200 to 299 is a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub success_when: Option<String>,
-    /// How long to wait for the answer; 30s unless set, 2m at most.
+    /// How long to wait for the answer, such as `10s`; `30s` unless set, `2m` at most. For what takes longer there is
+    /// `waitFor`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_timeout: Option<Duration>,
 }
@@ -70,11 +75,11 @@ pub enum Method {
 /// What may happen when it is not known whether a request arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Delivery {
-    /// It is sent again with the same `Idempotency-Key`, and the other side recognises it.
+    /// The request is sent again with the same `Idempotency-Key`, by which the other side recognises it.
     Idempotent,
-    /// It is sent again: the other side may see it twice.
+    /// The request is sent again: the other side may see it twice.
     AtLeastOnce,
-    /// It is never sent again: the step ends as `Unknown`, a failure, and a person has to look.
+    /// The request is never sent again: the step ends as `Unknown`, a failure, and a person has to look.
     AtMostOnce,
 }
 

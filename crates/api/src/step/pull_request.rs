@@ -10,30 +10,32 @@ use crate::{
     step::{FileEdit, StepType},
 };
 
-/// Opens a pull request with file edits as one commit on a branch of its own. When the edits change nothing it succeeds
-/// with `changed: false` and opens none. Outputs: `url`, `number`, `branch`, `headCommit` (null without a change),
-/// `changed`, and what `pullRequestWait` takes: `repository`, `base`, `providerRef`.
+/// Opens a pull request with file edits, which are one commit on a branch of its own. After a crash it is found again
+/// and never opened twice. When the edits change nothing, the step succeeds with `changed: false` and opens none.
+///
+/// Outputs: `url`, `number`, `branch`, `headCommit` (null without a change), `changed`, and what `pullRequestWait`
+/// takes: `repository`, `base`, `providerRef`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct PullRequest {
     /// The ScmProvider with the git host.
     pub provider_ref: LocalReference,
-    /// The repository, as `owner/name`; may contain `${{ }}`.
+    /// The repository as `owner/name`, such as `shop/gitops`; may contain `${{ }}`.
     #[schemars(length(min = 1, max = 512))]
     pub repository: String,
     /// The branch to merge into; the repository's default branch unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     pub base: Option<String>,
-    /// The title, and the commit's subject; may contain `${{ }}`.
+    /// The title, which is also the commit's subject; may contain `${{ }}`.
     #[schemars(length(min = 1, max = 1024))]
     pub title: String,
-    /// The description; may contain `${{ }}`.
+    /// The description, in the host's Markdown; may contain `${{ }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16384))]
     pub body: Option<String>,
-    /// The edits: one commit, all or none.
+    /// The changes to files, all of them or none: together they are one commit.
     #[schemars(length(min = 1, max = 100))]
     pub edits: Vec<FileEdit>,
 }

@@ -10,23 +10,25 @@ use crate::{
     step::{StepType, TakesFrom, interval::interval, output::CommitOutput},
 };
 
-/// Waits until the pull request of an earlier step is merged. Closed without a merge is a failure. When that step
-/// changed nothing, this one succeeds at once with `commit` as the base branch's head. A merge by a person counts whatever
-/// they merged. Outputs: `mergedBy`, `commit` (`sha`, `repository`, `providerRef`). Without `timeout` it waits for ever.
+/// Waits until the pull request of an earlier step is merged. Closed without a merge is a failure; a merge by a person
+/// counts, whatever they merged. When the earlier step changed nothing, this one succeeds at once.
+///
+/// Without `timeout` it waits for ever. Outputs: `mergedBy`, and `commit` (`sha`, `repository`, `providerRef`): the
+/// merge, or the head of the base branch when nothing was changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct PullRequestWait {
-    /// The `pullRequest` step.
+    /// The name of the earlier `pullRequest` step.
     #[schemars(length(min = 1, max = 63))]
     pub from: String,
-    /// Who merges.
+    /// Who merges; `Manual` unless set.
     #[serde(default)]
     pub merge: MergePolicy,
     /// How it is merged, when it is not a person who merges; the repository's default unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<MergeMethod>,
-    /// How often the git host is asked; 30s unless set.
+    /// How often the git host is asked, such as `1m`; `30s` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Duration>,
 }
@@ -34,13 +36,13 @@ pub struct PullRequestWait {
 /// Who merges a pull request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum MergePolicy {
-    /// A person.
+    /// A person merges, on the git host.
     #[default]
     Manual,
-    /// Sluice, or the git host by itself, as soon as it is mergeable and the required checks and reviews passed: exactly
-    /// the head that the earlier step recorded.
+    /// Sluice merges, or the git host by itself, as soon as the pull request is mergeable and the required checks and
+    /// reviews have passed: exactly the head that the earlier step recorded.
     WhenReady,
-    /// Sluice, at once: exactly the head that the earlier step recorded.
+    /// Sluice merges at once: exactly the head that the earlier step recorded.
     Now,
 }
 
@@ -51,7 +53,7 @@ pub enum MergeMethod {
     Merge,
     /// As one commit.
     Squash,
-    /// Its commits on top of the base branch.
+    /// With its commits on top of the base branch.
     Rebase,
 }
 

@@ -9,13 +9,15 @@ use sluice_expr::Type;
 
 use crate::step::{BareExpression, StepType};
 
-/// Reads one Kubernetes object by name, or several by label, as the run's service account: the actual state. Outputs:
-/// `object` (null when it does not exist) or `items`, without managed fields; or the `outputs` that are asked for.
+/// Reads one Kubernetes object by name, or several by label, as the run's service account: the actual state.
+///
+/// Outputs: `object` (null when it does not exist) or `items` with a label selector, both without managed fields; or
+/// what `outputs` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "has(self.name) != has(self.labelSelector)", "message": "set either name or labelSelector"}]))]
 pub struct Resource {
-    /// The group and version, such as `apps/v1`.
+    /// The group and version, such as `apps/v1`, or `v1` for the core group.
     #[schemars(length(min = 1, max = 253))]
     pub api_version: String,
     /// The kind, such as `Deployment`.
@@ -25,16 +27,18 @@ pub struct Resource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub namespace: Option<String>,
-    /// The object's name; may contain `${{ }}`.
+    /// The name of the one object to read; may contain `${{ }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub name: Option<String>,
-    /// Picks the objects with these labels, such as `app=web,tier!=cache`; 100 at most; may contain `${{ }}`.
+    /// Instead of a name: picks the objects with these labels, such as `app=web,tier!=cache`; may contain `${{ }}`. 100
+    /// objects at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub label_selector: Option<String>,
-    /// CEL expressions over `object` or `items` by name: these become the outputs instead of the whole, which for a large
-    /// object may be more than the 16 KiB that a step can keep.
+    /// The outputs by name, each a CEL expression over `object` or `items`, such as `ready:
+    /// object.status.readyReplicas`. They become the outputs instead of the whole object, which may be more than the 16
+    /// KiB that a step can keep.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 32, "additionalProperties" = {"type": "string", "minLength": 1, "maxLength": 4096}))]
     pub outputs: BTreeMap<String, String>,

@@ -8,12 +8,13 @@ use sluice_expr::Type;
 
 use crate::step::StepType;
 
-/// Computes values for later steps. Outputs: the values.
+/// Computes values for later steps and touches nothing outside. Outputs: the values by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Set {
-    /// The values by name; their strings may contain `${{ }}`, and one that is a single `${{ }}` keeps its type.
+    /// The values by name: any JSON, at most 64. Their strings may contain `${{ }}`, and a string that is a single `${{
+    /// }}` keeps the type of its expression: `replicas: ${{ params.replicas * 2 }}` is a number.
     #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true, "maxProperties" = 64))]
     pub values: Map<String, Value>,
 }

@@ -14,20 +14,21 @@ use crate::{
 /// Sources by name.
 pub type Sources = BTreeMap<String, Source>;
 
-/// Where a value is measured: exactly one of the members.
+/// Where a value is measured: exactly one of the members is set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "[has(self.http), has(self.prometheus), has(self.resource)].filter(x, x).size() == 1", "message": "set exactly one source: http, prometheus, resource"}]))]
 pub struct Source {
-    /// A GET request; a status other than 2xx is an error. The value: `status`, `json`, `headers`.
+    /// Sends a GET request; a status other than 2xx is an error. The value has `status`, `json` (null when the answer
+    /// is no JSON) and `headers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpSource>,
-    /// An instant query. The value: `value` (of the first series; null when there is none, or when it is NaN or infinite) and `series` (each with
-    /// `labels` and `value`).
+    /// Asks Prometheus an instant query. The value has `value` (of the first series; null when there is none, or when
+    /// it is NaN or infinite) and `series` (each with `labels` and `value`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<PrometheusSource>,
-    /// Kubernetes objects, read as the run's service account. The value: `object` (null when it does not exist), or
-    /// `items` with a label selector, or its `outputs`.
+    /// Reads Kubernetes objects as the run's service account. The value has `object` (null when it does not exist), or
+    /// `items` with a label selector, or what its `outputs` say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
 }
@@ -37,10 +38,10 @@ pub struct Source {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct HttpSource {
-    /// The address; may contain `${{ }}`.
+    /// The address, with `http` or `https`; may contain `${{ }}`.
     #[schemars(length(min = 1, max = 2048))]
     pub url: String,
-    /// Headers to send.
+    /// Headers to send: at most 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub headers: Vec<HttpHeader>,
@@ -51,13 +52,13 @@ pub struct HttpSource {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct PrometheusSource {
-    /// The server's address, without `/api/v1`; may contain `${{ }}`.
+    /// The server's address without `/api/v1`, such as `http://prometheus.monitoring:9090`; may contain `${{ }}`.
     #[schemars(length(min = 1, max = 2048))]
     pub url: String,
-    /// The query, in PromQL; may contain `${{ }}`.
+    /// The query in PromQL, such as `sum(rate(errors_total{app="web"}[5m]))`; may contain `${{ }}`.
     #[schemars(length(min = 1, max = 4096))]
     pub query: String,
-    /// Headers to send.
+    /// Headers to send: at most 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub headers: Vec<HttpHeader>,

@@ -10,25 +10,29 @@ use crate::{
     step::{BareExpression, Sources, StepType, interval::interval, sources},
 };
 
-/// Measures sources at an interval until a condition over them is true, or waits until a time. A source that does not
-/// answer is asked again. Outputs: the sources' last values by name. Times out after 1h unless `timeout` is set.
+/// Waits until a condition over measured sources is true, or until a point in time. A source that does not answer is
+/// asked again.
+///
+/// Times out after `1h` unless `timeout` is set. Outputs: the sources' last values by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "has(self.condition) != has(self.until) && has(self.condition) == has(self.sources)", "message": "set either condition with sources, or until"}]))]
 pub struct WaitFor {
-    /// What is measured, by name; at most 16.
+    /// What is measured, by names that the condition uses: at most 16.
     #[serde(default, skip_serializing_if = "Sources::is_empty")]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 16))]
     pub sources: Sources,
-    /// A CEL expression over the sources by name and everything else a step sees: true ends the wait.
+    /// A CEL expression that ends the wait when it is true, such as `state.json.done`. It sees the sources by name and
+    /// everything else a step sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub condition: Option<String>,
-    /// A point in time that ends the wait, such as `2026-11-01T06:00:00Z`; may contain `${{ }}`.
+    /// Instead of a condition: the point in time that ends the wait, as RFC 3339 with an offset, such as
+    /// `2026-11-01T06:00:00Z`; may contain `${{ }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub until: Option<String>,
-    /// The pause between measurements; 10s unless set.
+    /// The pause between two measurements, such as `30s`; `10s` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Duration>,
 }

@@ -54,28 +54,6 @@ fn the_command_prints_what_is_committed() {
 }
 
 #[tokio::test]
-async fn kubectl_explains_every_field_it_is_asked_for() {
-    let cluster = Cluster::connect().await;
-    fixture::install(&cluster).await;
-    for (path, words) in [
-        ("plr.status", "What the run waits for: a summary of the waits of its steps."),
-        ("plr.status.stages.steps.key", "The idempotency key of the effect"),
-        ("plr.spec.actions", "What people asked of the run, in order."),
-        ("pl.spec.stages.steps.pullRequest.edits", "FIELD: edits"),
-        (
-            "pl.spec.stages.steps.pullRequest.edits.set",
-            "Replaces one value in place; every other byte of the file stays as it is.",
-        ),
-        ("pl.spec.hooks.steps.http.delivery", "ENUM:"),
-        ("scmproviders.spec.secretRef", "read as the service account"),
-    ] {
-        let said = kubectl(&cluster, &["explain", path], "").expect("explained");
-        let flat = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(flat.contains(words) && !flat.contains("<no description>"), "{path}: {said}");
-    }
-}
-
-#[tokio::test]
 async fn they_are_listed_by_short_name_and_category_and_selected_by_field() {
     let test = namespace().await;
     let step = "- {name: a, set: {values: {b: c}}}";

@@ -1,0 +1,187 @@
+//! `kubectl explain` reads like documentation.
+
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use sluice_tests::fixture::install;
+use sluice_tests::namespace::unique;
+use sluice_tests::{Cluster, eventually};
+
+use crate::short::kubectl;
+
+/// The API server publishes new kinds to its readers a moment after it serves them.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What kubectl says of a field.
+async fn explain(path: &str) -> String {
+    let cluster = Cluster::connect().await;
+    install(&cluster).await;
+    // A cache of its own: what kubectl has read from another cluster on the same port says nothing of this one.
+    let cache = cluster.facts().dir.join("kubectl").join(unique("explain"));
+    let cache = format!("--cache-dir={}", cache.display());
+    let said = eventually(&format!("kubectl explains {path}"), PATIENCE, async || {
+        kubectl(&cluster, &["explain", path, &cache], "")
+    })
+    .await;
+    let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
+    lines.join("\n").trim_end().to_owned() + "\n"
+}
+
+async fn check(path: &str, expected: Expect) {
+    expected.assert_eq(&explain(path).await);
+}
+
+#[tokio::test]
+async fn every_field_has_a_description() {
+    let paths = ["pl.spec", "pl.spec.stages.steps.http", "plr.spec", "plr.status.stages.steps", "scmproviders.spec"];
+    for path in paths {
+        let said = explain(path).await;
+        assert!(!said.contains("<no description>"), "{path}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_status_of_a_run_reads_like_documentation() {
+    check("plr.status", expect![[r#"
+        GROUP:      sluice.dev
+        KIND:       PipelineRun
+        VERSION:    v1alpha1
+
+        FIELD: status <Object>
+
+
+        DESCRIPTION:
+            Where the run stands. This is everything a run knows: a controller that is
+            killed at any moment goes on from here. Only the controller writes it.
+
+        FIELDS:
+          actions	<[]Object>
+            What became of the entries of `spec.actions`.
+
+          conditions	<[]Object>
+            `Succeeded`: True when every stage succeeded or was skipped, False when the
+            run failed or was aborted, Unknown until then. `kubectl wait
+            --for=condition=Succeeded` waits for it.
+
+          ending	<Object>
+            The result, from the moment it is decided: hooks may still run until
+            `finishedAt`.
+
+          finishedAt	<string>
+            When the run ended, its hooks included. Absent until then.
+
+          hooks	<[]Object>
+            The hooks that have started, in that order.
+
+          message	<string>
+            What the run does or waits for now, or why it ended, for people.
+
+          observedGeneration	<integer>
+            The `metadata.generation` of the spec that this status has seen. An action
+            that was appended later is not answered yet.
+
+          phase	<string>
+          enum: Pending, Running, Succeeded, Failed, ....
+            Where the run stands in a word, for people. Machines read the condition
+            `Succeeded`.
+
+            - `Pending`: Not started yet.
+            - `Running`: Started and not ended; `message` says what it waits for, if it
+            waits.
+            - `Succeeded`: Every stage succeeded or was skipped.
+            - `Failed`: A stage failed, or the run could not start.
+            - `Aborted`: Ended by a person, by the run's deletion or by its timeout.
+
+          pipelineRevision	<string>
+            The name of the ControllerRevision with the version of the pipeline that
+            this run keeps to.
+
+          stages	<[]Object>
+            Every stage of the pipeline, in order; all of them from the first write on.
+
+          startedAt	<string>
+            When the run started, as RFC 3339 in UTC.
+
+          step	<string>
+            The name of the step that the run is at; absent once the run has ended.
+
+          waitingOn	<Object>
+            What the run waits for: the `waitingOn` of the step that it is at. Absent
+            when nothing is waited for.
+    "#]]).await;
+}
+
+#[tokio::test]
+async fn the_edits_of_a_pull_request_read_like_documentation() {
+    check("pl.spec.stages.steps.pullRequest.edits", expect![[r#"
+        GROUP:      sluice.dev
+        KIND:       Pipeline
+        VERSION:    v1alpha1
+
+        FIELD: edits <[]Object>
+
+
+        DESCRIPTION:
+            The changes to files, all of them or none: together they are one commit.
+            Each names a file and what to set in it. Several edits of one file are made
+            in order.
+
+        FIELDS:
+          file	<string> -required-
+            The file, as a path from the repository's root, such as `staging/web.yaml`;
+            may contain `${{ }}`. It is a YAML or JSON file that exists, and the path
+            may not leave the repository.
+
+          set	<Object> -required-
+            Replaces one value in place. Every other byte of the file stays as it is:
+            comments, quotes, order and indentation.
+    "#]]).await;
+}
+
+#[tokio::test]
+async fn the_words_of_an_enum_are_explained_where_they_are_written() {
+    check("pl.spec.hooks.steps.pullRequestWait", expect![[r#"
+        GROUP:      sluice.dev
+        KIND:       Pipeline
+        VERSION:    v1alpha1
+
+        FIELD: pullRequestWait <Object>
+
+
+        DESCRIPTION:
+            Waits until the pull request of an earlier step is merged. Closed without a
+            merge is a failure; a merge by a person counts, whatever they merged. When
+            the earlier step changed nothing, this one succeeds at once.
+
+            Without `timeout` it waits for ever. Outputs: `mergedBy`, and `commit`
+            (`sha`, `repository`, `providerRef`): the merge, or the head of the base
+            branch when nothing was changed.
+
+        FIELDS:
+          from	<string> -required-
+            The name of the earlier `pullRequest` step.
+
+          interval	<string>
+            How often the git host is asked, such as `1m`; `30s` unless set.
+
+          merge	<string>
+          enum: Manual, WhenReady, Now
+            Who merges; `Manual` unless set.
+
+            - `Manual`: A person merges, on the git host.
+            - `WhenReady`: Sluice merges, or the git host by itself, as soon as the pull
+            request is mergeable and the required checks and reviews have passed:
+            exactly the head that the earlier step recorded.
+            - `Now`: Sluice merges at once: exactly the head that the earlier step
+            recorded.
+
+          method	<string>
+          enum: Merge, Squash, Rebase
+            How it is merged, when it is not a person who merges; the repository's
+            default unless set.
+
+            - `Merge`: With a merge commit.
+            - `Squash`: As one commit.
+            - `Rebase`: With its commits on top of the base branch.
+    "#]]).await;
+}
