@@ -72,7 +72,7 @@ pub struct PipelineStatus {
 #[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "!(has(self.required) && self.required && has(self.default))", "message": "a required parameter has no default"}]))]
 pub struct Param {
     /// The name: a lower-case letter, then letters and digits. Expressions read `params.NAME`.
-    #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
+    #[schemars(length(max = 63), regex(pattern = crate::names::NAME_PATTERN))]
     pub name: String,
     /// What the value has to be; `String` unless set.
     #[serde(default)]
@@ -136,7 +136,7 @@ pub(crate) type ParamValues = BTreeMap<String, ParamValue>;
 #[schemars(inline)]
 pub struct Stage {
     /// The name: a lower-case letter, then letters and digits; unique among the stages and steps of the pipeline.
-    #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
+    #[schemars(length(max = 63), regex(pattern = crate::names::NAME_PATTERN))]
     pub name: String,
     /// A CEL expression, such as `params.environment == 'production'`. When it is false, the stage is `Skipped` and the
     /// run goes on behind it. Without it the stage always runs.
@@ -195,7 +195,7 @@ pub struct Backoff {
 #[schemars(inline)]
 pub struct Hook {
     /// The name: a lower-case letter, then letters and digits; unique among the hooks of the pipeline.
-    #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
+    #[schemars(length(max = 63), regex(pattern = crate::names::NAME_PATTERN))]
     pub name: String,
     /// What starts the hook: one event or several of its subject. It runs once for each event, after all retries.
     #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "set"))]

@@ -38,7 +38,7 @@ pub use pull_request::PullRequest;
 pub use pull_request_wait::{MergeMethod, MergePolicy, PullRequestWait};
 pub use resource::Resource;
 pub use set::Set;
-pub use sources::{HttpSource, PrometheusSource, Source, Sources};
+pub use sources::{CHECKS, HttpSource, PrometheusSource, Source, Sources};
 pub use validate::{Check, Validate};
 pub use wait_for::WaitFor;
 
@@ -132,7 +132,7 @@ macro_rules! declare_steps {
         pub struct Step {
             /// The name: a lower-case letter, then letters and digits; unique among the stages and steps of the
             /// pipeline. Later expressions read `steps.NAME.outputs`.
-            #[schemars(length(max = 63), regex(pattern = "^[a-z][A-Za-z0-9]{0,62}$"))]
+            #[schemars(length(max = 63), regex(pattern = crate::names::NAME_PATTERN))]
             pub name: String,
             /// A CEL expression, such as `steps.actual.outputs.version != params.version`. When it is false, the step
             /// is `Skipped` and has no outputs. Without it the step always runs.

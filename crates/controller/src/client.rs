@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use kube::{Client, Config};
+use k8s_openapi::NamespaceResourceScope;
+use kube::{Api, Client, Config, Resource};
 
 /// How long one request may take. A watch is not bound by it: it is ended and taken up again by its own timeout.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -29,4 +30,16 @@ pub(crate) fn for_requests(mut config: Config) -> Config {
 pub async fn client() -> Result<Client, kube::Error> {
     let config = Config::infer().await.map_err(kube::Error::InferConfig)?;
     Client::try_from(configure(config))
+}
+
+/// All objects of one namespace, or of all.
+pub(crate) fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope>,
+    K::DynamicType: Default,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
 }

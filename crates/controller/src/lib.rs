@@ -16,6 +16,7 @@
 //! the run's service account (`accounts`).
 
 mod accounts;
+mod causes;
 mod client;
 mod context;
 mod decode;

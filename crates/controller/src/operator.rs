@@ -27,17 +27,17 @@ use sluice_steps::HttpClient;
 
 use crate::{
     accounts::Accounts,
-    client::{configure, for_requests},
+    causes::in_one_line,
+    client::{configure, for_requests, scoped},
     context::Context,
     failures::Failures,
     guarded::Guarded,
     lean,
     memories::Memories,
     pin::Pins,
-    pipelines,
-    reconcile::{self, describe},
+    pipelines, reconcile,
     reports::Reports,
-    revisions::{RevisionName, Revisions, scoped},
+    revisions::{RevisionName, Revisions},
     waits::{Awaited, RunRef, Waits},
 };
 
@@ -170,7 +170,7 @@ fn woken_by_applications(client: &Client, context: Arc<Context>) -> impl Stream<
                 context.waits.wake(&Awaited::Step(WaitKind::Application, key))
             }
             Err(error) => {
-                tracing::debug!(error = %describe(&error), "Applications cannot be watched; their waiters look at their interval");
+                tracing::debug!(error = %in_one_line(&error), "Applications cannot be watched; their waiters look at their interval");
                 Vec::new()
             }
         };
@@ -202,7 +202,7 @@ fn error_policy(run: Arc<Guarded<PipelineRun>>, error: &reconcile::Error, contex
     if error.is_conflict() {
         return Action::requeue(Duration::from_millis(200));
     }
-    tracing::warn!(run = %run.name_any(), namespace = ?run.namespace(), error = %describe(error), "a reconcile failed; it is made again");
+    tracing::warn!(run = %run.name_any(), namespace = ?run.namespace(), error = %in_one_line(error), "a reconcile failed; it is made again");
     Action::requeue(context.failures.pause_after(RunRef::from_obj(run.as_ref())))
 }
 
@@ -232,7 +232,7 @@ where
     E: std::error::Error + 'static,
 {
     if let Some(controller::Error::QueueError(error)) = error {
-        tracing::warn!(error = %describe(&error), "a watch broke off; it is taken up again");
+        tracing::warn!(error = %in_one_line(&error), "a watch broke off; it is taken up again");
     }
 }
 
@@ -256,7 +256,7 @@ async fn collect(context: &Context, options: &Options, store: &Store<Guarded<Pip
         match context.revisions.collect_garbage(&context.client, options.namespace.as_deref(), &kept).await {
             Ok(0) => {}
             Ok(deleted) => tracing::info!(deleted, "collected revisions that no run needs"),
-            Err(error) => tracing::warn!(error = %describe(&error), "failed to collect revisions"),
+            Err(error) => tracing::warn!(error = %in_one_line(&error), "failed to collect revisions"),
         }
     }
 }

@@ -13,6 +13,7 @@ use sluice_steps::{
 
 use crate::{
     accounts,
+    causes::in_one_line,
     context::{Context, now},
     decode::{self, Decoded},
     finalizer,
@@ -114,11 +115,11 @@ async fn carry_on(
         Ok(Ok(resolved)) => resolved,
         Ok(Err(obstacle)) => return stop(context, object, &run, memory, obstacle).await,
         Err(error) if error.is_final() => {
-            let obstacle = Obstacle::Fatal("RevisionInvalid", describe(&error));
+            let obstacle = Obstacle::Fatal("RevisionInvalid", in_one_line(&error));
             return stop(context, object, &run, memory, obstacle).await;
         }
         Err(error) if error.is_refused() => {
-            let obstacle = Obstacle::Missing("PipelineNotPinned", describe(&error));
+            let obstacle = Obstacle::Missing("PipelineNotPinned", in_one_line(&error));
             return stop(context, object, &run, memory, obstacle).await;
         }
         Err(error) => return Err(error.into()),
@@ -264,20 +265,6 @@ async fn release_at_once(context: &Context, run: &impl Resource<DynamicType = ()
     }
     let namespace = run.meta().namespace.as_deref().unwrap_or_default();
     finalizer::is_namespace_terminating(&context.client, namespace).await.map_err(Error::Namespace)
-}
-
-/// An error and its causes in one line.
-pub(crate) fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 fn run_ref(run: &Decoded) -> RunRef {

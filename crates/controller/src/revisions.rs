@@ -14,7 +14,7 @@ use kube::{
 };
 use sluice_api::{Pipeline, PipelineRun, PipelineSpec, Program, ProgramError, Revision, RevisionError, names};
 
-use crate::guarded::Guarded;
+use crate::{client::scoped, guarded::Guarded};
 
 /// Namespace and name of a ControllerRevision.
 pub(crate) type RevisionName = (String, String);
@@ -198,16 +198,4 @@ async fn used(client: &Client, namespace: Option<&str>) -> Result<HashSet<Revisi
         used.extend(pipeline.namespace().zip(name));
     }
     Ok(used)
-}
-
-/// All objects of one namespace, or of all.
-pub(crate) fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
-    K::DynamicType: Default,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
 }

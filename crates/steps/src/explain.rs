@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sluice_expr::{Expression, Scope};
 
-use crate::http_client::cut;
+use crate::text::cut;
 
 /// How many of the values are shown, and how many characters of each.
 const MAX_VALUES: usize = 6;

@@ -22,10 +22,12 @@ use sluice_engine::Failure;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::text::cut;
+
 use addresses::{Addresses, OpenAddressResolver, SystemResolver};
 
 pub(crate) use answer::{Answer, Body, too_large};
-pub(crate) use headers::{Headers, cut};
+pub(crate) use headers::Headers;
 pub(crate) use unanswered::Unanswered;
 
 /// How long a request may take unless it says.

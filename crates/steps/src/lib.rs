@@ -18,6 +18,7 @@ mod git_host;
 mod http_client;
 mod perform;
 mod render;
+mod text;
 mod until;
 mod world;
 

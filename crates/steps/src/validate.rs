@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sluice_api::step::{Check, Validate};
+use sluice_api::step::{CHECKS, Check, Validate};
 use sluice_engine::{Failure, Outcome, Outputs};
 use sluice_expr::Scope;
 use tokio::time::Instant;
@@ -110,7 +110,7 @@ impl Judged {
     }
 
     fn outputs(self, mut values: Map<String, Value>) -> Outputs {
-        values.insert("checks".to_owned(), Value::Object(self.checks));
+        values.insert(CHECKS.to_owned(), Value::Object(self.checks));
         values
     }
 }

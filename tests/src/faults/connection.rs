@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::http::request::Parts;
@@ -109,7 +109,6 @@ impl Connection {
                 Ok(None)
             }
             Fault::Answer(status) => Ok(Some(forward::own(status, kubernetes_status(status)))),
-            Fault::Reset => bail!("the connection is reset, as ordered"),
         }
     }
 }

@@ -12,8 +12,6 @@ pub(super) enum Fault {
     Kill(Box<dyn Fn() + Send + Sync>),
     /// The caller gets this status instead of the answer.
     Answer(StatusCode),
-    /// The caller's connection is closed without an answer.
-    Reset,
 }
 
 /// The state that all connections share.

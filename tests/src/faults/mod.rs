@@ -136,11 +136,6 @@ impl Faults {
         self.shared.gate().faults.insert(number, (position, Fault::Answer(status)));
     }
 
-    /// Has the connection of write number `number` closed, [`Position::Before`] or [`Position::AfterSent`].
-    pub fn reset_at(&self, number: usize, position: Position) {
-        self.shared.gate().faults.insert(number, (position, Fault::Reset));
-    }
-
     /// Returns when the process has been killed so many times in all, and nothing of it is left in the proxy.
     pub async fn kills(&self, times: u64) {
         // The sender lives as long as we do.

@@ -87,7 +87,7 @@ pub(super) fn types(sources: &Sources) -> Vec<(String, Type)> {
 }
 
 /// The output of `validate` with each check's value, which no source may hide.
-pub(super) const CHECKS: &str = "checks";
+pub const CHECKS: &str = "checks";
 
 /// The mistakes in the names of sources: they have to be names that expressions can use.
 pub(super) fn mistakes(sources: &Sources) -> Vec<(String, String)> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::application::{Application, OperationState, Resource};
 use super::wanted::{Ancestry, short};
 use super::workloads::{Replicas, RolloutState, Rollouts};
-use crate::Report;
+use crate::{Report, text};
 
 /// No more workloads than these are listed.
 const MAX_WORKLOADS: usize = 40;
@@ -186,11 +186,7 @@ fn changed_workloads<'a>(before: Option<&'a Progress>, now: &'a Progress) -> imp
 
 /// What another program said, cut to a bearable length.
 pub(super) fn cut(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(MAX_TEXT) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
+    text::cut(text.trim(), MAX_TEXT)
 }
 
 #[cfg(test)]

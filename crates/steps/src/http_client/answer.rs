@@ -6,10 +6,8 @@ use reqwest::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{
-    headers::{Redaction, cut},
-    unanswered,
-};
+use super::{headers::Redaction, unanswered};
+use crate::text::cut;
 
 /// The most bytes of an answer that are read.
 const MAX_ANSWER: usize = 1024 * 1024;

@@ -129,11 +129,3 @@ impl Redaction {
         }
     }
 }
-
-/// The text, cut to this many characters.
-pub(crate) fn cut(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}

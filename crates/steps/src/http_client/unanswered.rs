@@ -4,7 +4,8 @@ use std::error::Error;
 
 use sluice_engine::Failure;
 
-use super::{addresses::ClosedAddress, headers::cut};
+use super::addresses::ClosedAddress;
+use crate::text::cut;
 
 /// Why a request has no answer. What a step makes of it depends on what became of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]

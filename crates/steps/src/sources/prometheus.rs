@@ -14,7 +14,8 @@ use url::{Url, form_urlencoded};
 use super::{NoValue, http::whole};
 use crate::{
     StepContext,
-    http_client::{self, Answer, Headers, Request, cut, describe},
+    http_client::{self, Answer, Headers, Request, describe},
+    text::cut,
 };
 
 /// Longer URLs are refused by some proxies: the query then goes into the body.
