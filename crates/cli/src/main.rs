@@ -1,6 +1,8 @@
 //! `sluice`: the one binary.
 
 mod command;
+#[allow(dead_code, reason = "the commands that read manifests come next")]
+mod manifest;
 
 use clap::{Parser, Subcommand};
 
