@@ -21,8 +21,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// 404: the object does not exist, or the token may not see it.
-    #[error("{what} not found on {host}: check the name, and that the token may read it")]
+    /// 404: the object does not exist, or the account may not see it.
+    #[error("{what} not found on {host}: check the name, and the right to read it")]
     NotFound {
         /// The host, as `gitea git.example`.
         host: String,
@@ -36,7 +36,7 @@ pub enum Error {
         host: String,
     },
     /// 403: the token is valid and may not do this.
-    #[error("{host} forbids to {what}: {message}; give the token's user the right to")]
+    #[error("{host} forbids to {what}: {message}; give this account the right to")]
     Forbidden {
         /// The host.
         host: String,

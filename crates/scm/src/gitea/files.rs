@@ -11,9 +11,8 @@ use crate::edit::MAX_BYTES;
 use crate::error::Error;
 use crate::host::{Commit, FileAt, FileChange, NewCommit, Onto};
 use crate::http::{Failure, Refusal};
+use crate::lfs;
 use crate::names::{BlobSha, CommitSha, RepoName, RepoPath};
-
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 impl Gitea {
     pub(super) async fn get_file(
@@ -55,8 +54,8 @@ impl Gitea {
             _ => return Err(senseless(host, &format!("read {object}"), "no content in base64")),
         };
         let content = content.map_err(|error| senseless(host, &format!("read {object}"), error))?;
-        if lfs_oid.is_some() || content.starts_with(LFS_POINTER) {
-            return refuse("it is in LFS; keep it in the repository itself");
+        if lfs_oid.is_some() || lfs::is_pointer(&content) {
+            return refuse(lfs::REMEDY);
         }
         if content.len() as u64 != size {
             return Err(senseless(host, &format!("read {object}"), "the content is cut off"));
