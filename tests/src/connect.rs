@@ -34,7 +34,11 @@ impl Cluster {
 
     /// As [`Cluster::connect`], for callers that handle the error themselves.
     pub async fn try_connect() -> Result<Self> {
-        let facts = Facts::find()?;
+        Self::of(Facts::find()?).await
+    }
+
+    /// Connects to the cluster of these facts.
+    pub(crate) async fn of(facts: Facts) -> Result<Self> {
         let admin = client(&facts.kubeconfig("admin")).await?;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
         Ok(Self { facts, admin, http })

@@ -7,6 +7,8 @@
 //! | for | there is |
 //! |---|---|
 //! | a connection | [`Cluster::connect`]: `admin()`, `user(name)`, `service_account(ns, name)`, `kubectl(&[..])`, `audit(ns)` |
+//! | kinds of one's own | [`cluster::OwnKubernetes::start`]: another API server, for tests that install and remove kinds |
+//! | Helm | [`Cluster::helm`] |
 //! | a place of one's own | [`TestNamespace::new`]: `name()`, `apply(yaml)`, `api::<K>()`; deleted on drop |
 //! | waiting | [`eventually`]: polls until `Ok`, panics with the last `Err` |
 //! | git | [`Cluster::gitea`]: [`gitea::Gitea`] is a person, [`gitea::Repo`] what they do in a repository |
@@ -57,6 +59,7 @@ mod facts;
 pub mod faults;
 pub mod fixture;
 pub mod gitea;
+pub mod helm;
 mod kubelet;
 pub mod namespace;
 pub mod paths;

@@ -8,6 +8,8 @@ mod argocd;
 mod controller_manager;
 mod etcd;
 mod gitea;
+mod kubernetes;
+mod own;
 mod ports;
 mod prometheus;
 mod ready;
@@ -22,6 +24,7 @@ use anyhow::{Context, Result, bail};
 use tokio::task::JoinHandle;
 
 pub use apiserver::{USERS, token_of};
+pub use own::OwnKubernetes;
 
 use crate::facts::{Facts, Lock};
 use crate::process::Process;
@@ -72,33 +75,25 @@ impl Supervisor {
     pub async fn start(dir: &Path) -> Result<Self> {
         let lock = Lock::take(dir)?;
         let layout = Layout { dir: fs::canonicalize(dir)? };
-        for leftover in ["data", "logs", "kubeconfig", "controllers"] {
+        for leftover in ["data", "logs", "kubeconfig", "controllers", "own"] {
             fs::remove_dir_all(dir.join(leftover)).or_else(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => Ok(()),
                 _ => Err(error),
             })?;
         }
         fs::create_dir(dir.join("logs"))?;
-        let mut free = ports::Ports::new();
-        let mut port = || free.free();
+        let mut ports = ports::Ports::new();
         let argocd_ports = argocd::Ports {
-            redis: port()?,
-            repo_server: port()?,
-            repo_server_metrics: port()?,
-            controller_metrics: port()?,
+            redis: ports.free()?,
+            repo_server: ports.free()?,
+            repo_server_metrics: ports.free()?,
+            controller_metrics: ports.free()?,
         };
-        let (etcd_client, etcd_peer, api, manager) = (port()?, port()?, port()?, port()?);
-        let (gitea_port, prometheus_port) = (port()?, port()?);
+        let (gitea_port, prometheus_port) = (ports.free()?, ports.free()?);
 
-        let kubernetes = async {
-            let (etcd, url) = etcd::start(&layout, etcd_client, etcd_peer).await?;
-            let api = apiserver::start(&layout, &url, api).await?;
-            let manager = controller_manager::start(&layout, manager).await?;
-            Ok((etcd, api, manager))
-        };
+        let kubernetes = kubernetes::start(&layout, &mut ports);
         let redis = redis::start(&layout, argocd_ports.redis);
-        let ((etcd, api, manager), gitea, redis) =
-            tokio::try_join!(kubernetes, gitea::start(&layout, gitea_port), redis)?;
+        let (kubernetes, gitea, redis) = tokio::try_join!(kubernetes, gitea::start(&layout, gitea_port), redis)?;
 
         let admin = connect::client(&crate::facts::kubeconfig(&layout.dir, "admin")).await?;
         let services = services::start(admin.clone()).await?;
@@ -110,15 +105,16 @@ impl Supervisor {
         let facts = Facts {
             dir: layout.dir,
             supervisor: std::process::id(),
-            api_url: api.url,
-            api_ca: api.ca,
+            api_url: kubernetes.api_url,
+            api_ca: kubernetes.api_ca,
             gitea_url: gitea.url,
             gitea_token: gitea.token,
             services_url: services.url,
             prometheus_url,
         };
         let mut processes = argocd;
-        processes.extend([prometheus, redis, gitea.process, manager, api.process, etcd]);
+        processes.extend([prometheus, redis, gitea.process]);
+        processes.extend(kubernetes.processes);
         facts.write()?;
         Ok(Self { facts, processes, tasks: vec![kubelet, services.task], lock })
     }
