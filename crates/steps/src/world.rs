@@ -81,7 +81,7 @@ pub(crate) fn failed_read(what: &str, error: &kube::Error) -> Failure {
     match error {
         // Not the account lacks a right, but the controller that acts as it.
         kube::Error::Api(status) if status.code == 403 && status.message.contains("cannot impersonate resource") => {
-            let remedy = "grant it with a Role in that namespace, as deploy/controller-rbac.yaml shows";
+            let remedy = "grant it with a Role in that namespace, as the README shows";
             let message = format!("failed to read {what}: {}; {remedy}", status.message);
             Failure::definite("ImpersonationForbidden", message)
         }

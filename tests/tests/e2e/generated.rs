@@ -1,5 +1,8 @@
 //! What is generated and committed: one table of it, and one test that makes all of it anew and finds no difference.
-//! `SLUICE_GENERATE=1`, which `make generate` sets, writes it instead. It needs no cluster.
+//! `SLUICE_GENERATE=1`, which `make generate` sets, writes it instead. It needs no cluster, only the cluster's Helm.
+
+mod chart;
+mod deploy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,7 +10,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result};
 use sluice_api::json_schema;
-use sluice_tests::paths;
+use sluice_tests::{helm, paths};
 
 /// Generated files: their paths in a directory, and their contents.
 type Files = BTreeMap<PathBuf, String>;
@@ -15,9 +18,16 @@ type Files = BTreeMap<PathBuf, String>;
 /// A directory from the workspace's root, and what makes its files.
 type Generated = (&'static str, fn() -> Result<Files>);
 
-/// Every directory whose files are all generated, and what makes them. They are written in this order: what is made from
-/// the files of another directory comes after it.
-const GENERATED: &[Generated] = &[("crds", crds), ("schemas", schemas)];
+/// Every directory whose files are generated, and what makes them; files that people write among them are given back as they
+/// are. They are written in this order: what is made from the files of another directory comes after it.
+const GENERATED: &[Generated] = &[
+    ("crds", crds),
+    ("schemas", schemas),
+    // Helm reads nothing outside of the chart.
+    ("charts/sluice/files/crds", crds),
+    ("charts/sluice", chart),
+    ("deploy", deploy),
+];
 
 fn crds() -> Result<Files> {
     let of = |crd| {
@@ -30,6 +40,21 @@ fn crds() -> Result<Files> {
 fn schemas() -> Result<Files> {
     let of = |(file, schema): (String, _)| Ok((file.into(), json_schema::to_text(&schema)?));
     json_schema::files().into_iter().map(of).collect()
+}
+
+fn chart() -> Result<Files> {
+    let mut files = files_in(&helm::chart())?;
+    let text = |name: &str| files.get(Path::new(name)).with_context(|| format!("the chart has no {name}"));
+    let readme = chart::readme(text("README.md")?, text("values.yaml")?)?;
+    files.insert("README.md".into(), readme);
+    Ok(files)
+}
+
+fn deploy() -> Result<Files> {
+    let mut files = files_in(&paths::workspace().join("deploy"))?;
+    files.insert("sluice.yaml".into(), deploy::manifests()?);
+    files.insert("argocd/health.yaml".into(), deploy::health()?);
+    Ok(files)
 }
 
 #[test]

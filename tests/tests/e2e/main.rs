@@ -4,6 +4,7 @@ mod abort;
 mod api_rules;
 mod bad_input;
 mod budgets;
+mod chart;
 mod concurrency;
 mod crash;
 mod deploy_v1;

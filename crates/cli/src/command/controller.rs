@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// Logs go to standard error; `RUST_LOG` chooses them.
 fn start_logs(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,kube_runtime=warn,kube_client=error"));
+        .unwrap_or_else(|_| EnvFilter::new("info,kube_runtime=warn,kube_runtime::watcher=error,kube_client=error"));
     let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => logs.init(),

@@ -126,7 +126,7 @@ async fn an_account_that_the_controller_may_not_act_as() {
     let message = format!(
         "failed to read secret \"any\": serviceaccounts \"stranger\" is forbidden: User \
          \"system:serviceaccount:sluice-system:sluice-controller\" cannot impersonate resource \"serviceaccounts\" in API group \
-         \"\" in the namespace \"{namespace}\"; grant it with a Role in that namespace, as deploy/controller-rbac.yaml shows"
+         \"\" in the namespace \"{namespace}\"; grant it with a Role in that namespace, as the README shows"
     );
     fails(team, "web", "ImpersonationForbidden", &message).await;
     trouble.no_harm().await;
