@@ -30,10 +30,12 @@ pub enum Error {
         what: String,
     },
     /// 401: the token is wrong, revoked or expired.
-    #[error("{host} does not accept the token: put a valid one into the provider's secret")]
+    #[error("{host} does not accept the {credential}: put a valid one into the provider's secret")]
     Unauthorized {
         /// The host.
         host: String,
+        /// What it does not accept, as `token`.
+        credential: String,
     },
     /// 403: the token is valid and may not do this.
     #[error("{host} forbids to {what}: {message}; give this account the right to")]

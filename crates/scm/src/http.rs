@@ -15,9 +15,12 @@ use url::Url;
 use crate::error::{Error, Outcome, QUOTE_LIMIT};
 use crate::repository_url::without_credentials;
 
-const TIMEOUT: Duration = Duration::from_secs(30);
-const MAX_ANSWER: usize = 16 << 20;
-const MAX_REDIRECTS: usize = 3;
+/// The longest a request may take unless the caller says.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+/// The most bytes read of an answer.
+pub(crate) const MAX_ANSWER: usize = 16 << 20;
+/// The most redirects followed for one request.
+pub(crate) const MAX_REDIRECTS: usize = 3;
 
 /// An API of a host, as one account.
 #[derive(Clone)]
@@ -39,19 +42,26 @@ impl std::fmt::Debug for Api {
 /// A request: the parts of its path, and what is said of it when it fails.
 #[derive(Debug)]
 pub(crate) struct Call<'c> {
-    method: Method,
+    pub(crate) method: Method,
     segments: Vec<&'c str>,
     query: Vec<(&'c str, String)>,
-    body: Option<Value>,
+    pub(crate) body: Option<Value>,
     /// Completes "failed to …".
-    intent: String,
+    pub(crate) intent: String,
     /// What a 404 is about.
-    object: String,
+    pub(crate) object: String,
+    /// A write that changes nothing anybody sees.
+    harmless: bool,
 }
 
 impl<'c> Call<'c> {
     pub(crate) fn new(method: Method, segments: Vec<&'c str>, intent: String, object: String) -> Self {
-        Self { method, segments, query: vec![], body: None, intent, object }
+        Self { method, segments, query: vec![], body: None, intent, object, harmless: false }
+    }
+
+    /// Says that this write changes nothing anybody sees, so that a lost answer leaves nothing unknown.
+    pub(crate) fn harmless(self) -> Self {
+        Self { harmless: true, ..self }
     }
 
     pub(crate) fn query(mut self, name: &'c str, value: impl ToString) -> Self {
@@ -63,13 +73,25 @@ impl<'c> Call<'c> {
         Self { body: Some(body), ..self }
     }
 
-    fn is_read(&self) -> bool {
+    pub(crate) fn is_read(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD)
     }
 
     /// What is known of the outcome once the request may have reached the host.
-    fn outcome(&self) -> Outcome {
-        if self.is_read() { Outcome::NotApplied } else { Outcome::Unknown }
+    pub(crate) fn outcome(&self) -> Outcome {
+        if self.is_read() || self.harmless { Outcome::NotApplied } else { Outcome::Unknown }
+    }
+
+    /// Where it goes, below the base of an API.
+    pub(crate) fn url(&self, base: &Url) -> Url {
+        let mut url = base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(&self.segments);
+        }
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        url
     }
 }
 
@@ -109,25 +131,14 @@ impl Api {
         token: SecretString,
         kind: &str,
     ) -> Result<Self, Error> {
-        let shown = without_credentials(url.as_str());
-        let host = format!(
-            "{kind} {}",
-            shown.split_once("://").map_or(shown.as_str(), |(_, rest)| rest).trim_end_matches('/')
-        );
-        let unsupported =
-            |remedy: &str| Error::Unsupported { host: host.clone(), what: "connect".into(), remedy: remedy.into() };
-        let plain =
-            url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain {
-            return Err(unsupported("give an http or https URL without credentials, query and fragment"));
-        }
+        let host = host_at(kind, url)?;
         let mut base = url.clone();
         if let Ok(mut segments) = base.path_segments_mut() {
             segments.pop_if_empty().extend(api_path);
         }
         let text = format!("{scheme} {}", token.expose_secret().trim());
-        let mut authorization =
-            HeaderValue::from_str(&text).map_err(|_| unsupported("the token has characters that no token has"))?;
+        let mut authorization = HeaderValue::from_str(&text)
+            .map_err(|_| cannot_connect(&host, "the token has characters that no token has"))?;
         authorization.set_sensitive(true);
         Ok(Self { client, base, token, authorization, host, timeout: TIMEOUT })
     }
@@ -151,7 +162,7 @@ impl Api {
 
     /// Sends a call; the answer's body is the caller's to read.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, Failure> {
-        let mut url = self.url(&call);
+        let mut url = call.url(&self.base);
         for _ in 0..=MAX_REDIRECTS {
             let response = self.send_once(&call, url.clone()).await.map_err(Failure::Other)?;
             if response.status().is_redirection() {
@@ -161,17 +172,6 @@ impl Api {
             return self.read(&call, response).await;
         }
         Err(Failure::Other(self.refused(&call, 310, "too many redirects".into())))
-    }
-
-    fn url(&self, call: &Call<'_>) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.extend(&call.segments);
-        }
-        if !call.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&call.query);
-        }
-        url
     }
 
     async fn send_once(&self, call: &Call<'_>, url: Url) -> Result<Response, Error> {
@@ -211,20 +211,15 @@ impl Api {
     async fn read(&self, call: &Call<'_>, mut response: Response) -> Result<Vec<u8>, Failure> {
         let status = response.status();
         let retry_after = retry_after(&response);
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER => body.extend_from_slice(&chunk),
-                Ok(Some(_)) => {
-                    let message = format!("its answer has more than {MAX_ANSWER} bytes");
-                    return Err(Failure::Other(self.unavailable(&call.intent, call.outcome(), message)));
-                }
-                Ok(None) => break,
-                // The status of a refusal says enough.
-                Err(_) if status.is_client_error() => break,
-                Err(error) => return Err(Failure::Other(self.transport(call, error))),
+        let body = match bounded(&mut response).await {
+            Ok(body) => body,
+            // The status of a refusal says enough.
+            Err(Unread { body, .. }) if status.is_client_error() => body,
+            Err(Unread { error: None, .. }) => {
+                return Err(Failure::Other(self.unavailable(&call.intent, call.outcome(), too_long())));
             }
-        }
+            Err(Unread { error: Some(error), .. }) => return Err(Failure::Other(self.transport(call, error))),
+        };
         if status.is_success() {
             return Ok(body);
         }
@@ -239,7 +234,7 @@ impl Api {
                 && (retry_after.is_some() || message.to_lowercase().contains("rate limit"));
         let error = match status {
             _ if limited => return Failure::Other(Error::RateLimited { host, retry_after }),
-            StatusCode::UNAUTHORIZED => return Failure::Other(Error::Unauthorized { host }),
+            StatusCode::UNAUTHORIZED => return Failure::Other(Error::Unauthorized { host, credential: "token".into() }),
             _ if status.is_server_error() => {
                 let message = format!("HTTP {}: {message}", status.as_u16());
                 return Failure::Other(self.unavailable(&call.intent, call.outcome(), message));
@@ -260,26 +255,12 @@ impl Api {
             Some(first.map_or(message.clone(), |first| format!("{message}: {first}")))
         });
         let said = said.unwrap_or_else(|| text.into_owned());
-        let token = self.token.expose_secret().trim();
-        let said = if token.is_empty() { said } else { said.replace(token, "…") };
-        let words: Vec<&str> = said.split_whitespace().collect();
-        let line: String = words.join(" ").chars().filter(|c| !c.is_control()).take(QUOTE_LIMIT).collect();
-        if line.is_empty() { "it gave no reason".into() } else { line }
+        in_one_line(&said, self.token.expose_secret())
     }
 
     fn transport(&self, call: &Call<'_>, error: reqwest::Error) -> Error {
         let outcome = if error.is_connect() || error.is_builder() { Outcome::NotApplied } else { call.outcome() };
-        let message = if error.is_timeout() && !error.is_connect() {
-            format!("no answer within {} s", self.timeout.as_secs())
-        } else {
-            // The innermost cause says why; the outer ones repeat the URL.
-            let error = error.without_url();
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(inner) = cause.source() {
-                cause = inner;
-            }
-            cause.to_string().chars().take(QUOTE_LIMIT).collect()
-        };
+        let message = cause_of(error, self.timeout);
         self.unavailable(&call.intent, outcome, message)
     }
 
@@ -290,6 +271,70 @@ impl Api {
     fn refused(&self, call: &Call<'_>, status: u16, message: String) -> Error {
         Error::Refused { host: self.host.clone(), what: call.intent.clone(), status, message }
     }
+}
+
+/// How a host is called in messages: its kind and address. Fails for what is no plain address of a server.
+pub(crate) fn host_at(kind: &str, url: &Url) -> Result<String, Error> {
+    let shown = without_credentials(url.as_str());
+    let shown = shown.split_once("://").map_or(shown.as_str(), |(_, rest)| rest).trim_end_matches('/');
+    let host = format!("{kind} {shown}");
+    let plain =
+        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain {
+        return Err(cannot_connect(&host, "give an http or https URL without credentials, query and fragment"));
+    }
+    Ok(host)
+}
+
+pub(crate) fn cannot_connect(host: &str, remedy: &str) -> Error {
+    Error::Unsupported { host: host.to_owned(), what: "connect".into(), remedy: remedy.to_owned() }
+}
+
+/// A body that was not read to its end: what there is of it, and why; no error is one that is too long.
+pub(crate) struct Unread {
+    pub(crate) body: Vec<u8>,
+    pub(crate) error: Option<reqwest::Error>,
+}
+
+/// A body of at most [`MAX_ANSWER`] bytes.
+pub(crate) async fn bounded(response: &mut Response) -> Result<Vec<u8>, Unread> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Err(Unread { body, error: None }),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(Unread { body, error: Some(error) }),
+        }
+    }
+}
+
+/// What is said of an answer that is longer than [`bounded`] reads.
+pub(crate) fn too_long() -> String {
+    format!("its answer has more than {MAX_ANSWER} bytes")
+}
+
+/// What a host said as one short line without a secret.
+pub(crate) fn in_one_line(said: &str, secret: &str) -> String {
+    let secret = secret.trim();
+    let said = if secret.is_empty() { said.to_owned() } else { said.replace(secret, "…") };
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let line: String = words.join(" ").chars().filter(|c| !c.is_control()).take(QUOTE_LIMIT).collect();
+    if line.is_empty() { "it gave no reason".into() } else { line }
+}
+
+/// Why a request got no answer, without its URL.
+pub(crate) fn cause_of(error: reqwest::Error, timeout: Duration) -> String {
+    if error.is_timeout() && !error.is_connect() {
+        return format!("no answer within {} s", timeout.as_secs());
+    }
+    // The innermost cause says why; the outer ones repeat the URL.
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string().chars().take(QUOTE_LIMIT).collect()
 }
 
 /// `Retry-After` in seconds; a date is not worth a clock here.

@@ -101,7 +101,7 @@ pub(crate) fn rate_limited() -> Error {
 }
 
 pub(crate) fn unauthorized() -> Error {
-    Error::Unauthorized { host: HOST.into() }
+    Error::Unauthorized { host: HOST.into(), credential: "token".into() }
 }
 
 pub(crate) fn forbidden() -> Error {
