@@ -234,7 +234,9 @@ impl Api {
                 && (retry_after.is_some() || message.to_lowercase().contains("rate limit"));
         let error = match status {
             _ if limited => return Failure::Other(Error::RateLimited { host, retry_after }),
-            StatusCode::UNAUTHORIZED => return Failure::Other(Error::Unauthorized { host, credential: "token".into() }),
+            StatusCode::UNAUTHORIZED => {
+                return Failure::Other(Error::Unauthorized { host, credential: "token".into() });
+            }
             _ if status.is_server_error() => {
                 let message = format!("HTTP {}: {message}", status.as_u16());
                 return Failure::Other(self.unavailable(&call.intent, call.outcome(), message));

@@ -1,6 +1,6 @@
 //! Git hosts behind one trait, and file edits that change nothing else.
 //!
-//! - [`host`]: [`GitHost`], what a delivery pipeline needs of a git host; [`gitea`] and [`local`] implement it.
+//! - [`host`]: [`GitHost`], what a delivery pipeline needs of a git host; [`gitea`], [`github`] and [`local`] implement it.
 //! - [`edit`]: sets scalars in YAML and JSON files in place, byte for byte the same around them.
 //! - [`names`]: repositories, branches, paths, commits; parsed once, at the boundary.
 //! - [`repository_url`]: whether two URLs name the same repository.
@@ -10,7 +10,10 @@
 
 pub mod edit;
 pub mod error;
+#[cfg(test)]
+mod fake_server;
 pub mod gitea;
+pub mod github;
 pub mod host;
 mod http;
 mod lfs;
@@ -20,6 +23,7 @@ pub mod repository_url;
 
 pub use error::{Error, Outcome};
 pub use gitea::Gitea;
+pub use github::GitHub;
 pub use host::{
     Blocker, Branch, Commit, FileAt, FileChange, GitHost, Merge, MergeMethod, Mergeable, Merged, NewCommit,
     NewPullRequest, Onto, PullRequest, PullRequestState, Readiness, Repository, Scheduled,

@@ -1,42 +1,8 @@
 //! Answers that a real server gives too seldom to wait for. All else is tested against a real one.
 
-use std::sync::{Arc, Mutex};
-
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-
 use super::*;
 use crate::error::Outcome;
-
-/// A server that answers each request with the next of these texts, and what it was asked.
-struct Wire {
-    url: Url,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-async fn wire(answers: Vec<String>) -> Wire {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = Url::parse(&format!("http://{}/sub/", listener.local_addr().unwrap())).unwrap();
-    let asked = Arc::new(Mutex::new(vec![]));
-    let log = asked.clone();
-    tokio::spawn(async move {
-        for answer in answers {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = vec![0; 65536];
-            let n = stream.read(&mut request).await.unwrap();
-            log.lock().unwrap().push(String::from_utf8_lossy(&request[..n]).into_owned());
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            if answer.is_empty() {
-                tokio::time::sleep(Duration::from_secs(5)).await;
-            }
-        }
-    });
-    Wire { url, asked }
-}
-
-fn answer(status: &str, headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}", body.len())
-}
+use crate::fake_server::{Wire, answer, wire};
 
 fn gitea(wire: &Wire) -> Gitea {
     let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
