@@ -8,16 +8,19 @@ use std::{fmt, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
-use sluice_api::{GiteaProvider, LocalReference, ScmProviderSpec, SecretKeyReference};
+use sluice_api::{GitHubProvider, GiteaProvider, LocalReference, ScmProviderSpec, SecretKeyReference};
 use sluice_engine::{End, Failure, Outputs};
 use sluice_expr::Expression;
-use sluice_scm::{BranchName, EffectKey, Error, GitHost, RepoName};
+use sluice_scm::{BranchName, EffectKey, Error, GitHost, RepoName, github::App};
 use url::Url;
 
 use crate::StepContext;
 
 /// The key of the token in an ScmProvider's Secret.
 const TOKEN_KEY: &str = "token";
+
+/// The key of a GitHub App's private key in it.
+const PRIVATE_KEY_KEY: &str = "privateKey";
 
 /// The reason of a failure over something that stands in the effect's place and does not carry its key.
 pub(crate) const NOT_OURS: &str = "NotOurs";
@@ -31,6 +34,7 @@ pub(crate) async fn host_of(context: &StepContext<'_>, provider: &str) -> Result
     let signed_in = SignedIn { context, provider, secret_ref: spec.secret_ref.as_ref() };
     match spec {
         ScmProviderSpec { gitea: Some(gitea), github: None, local: None, .. } => signed_in.gitea(&gitea).await,
+        ScmProviderSpec { github: Some(github), gitea: None, local: None, .. } => signed_in.github(&github).await,
         ScmProviderSpec { github: None, gitea: None, local: Some(_), .. } => {
             Err(invalid(provider, "local repositories are not available here"))
         }
@@ -57,6 +61,27 @@ impl SignedIn<'_> {
         let client = self.context.world.http().client_for(&url)?.clone();
         let host = sluice_scm::Gitea::new(client, &url, token).map_err(|error| invalid(self.provider, error))?;
         Ok(Arc::new(host))
+    }
+
+    async fn github(&self, github: &GitHubProvider) -> Result<Arc<dyn GitHost>, Failure> {
+        let url = self.url("github", &github.url)?;
+        let client = self.context.world.http().client_for(&url)?.clone();
+        let host = match &github.app {
+            None => sluice_scm::GitHub::new(client, &url, self.secret(TOKEN_KEY).await?),
+            Some(app) => {
+                let number = |id: i64, field: &str| {
+                    let wrong = |_| invalid(self.provider, format!("`spec.github.app.{field}` must not be negative"));
+                    u64::try_from(id).map_err(wrong)
+                };
+                let app = App {
+                    id: number(app.id, "id")?,
+                    private_key: self.secret(PRIVATE_KEY_KEY).await?,
+                    installation: app.installation_id.map(|id| number(id, "installationId")).transpose()?,
+                };
+                sluice_scm::GitHub::as_app(client, &url, &app)
+            }
+        };
+        Ok(Arc::new(host.map_err(|error| invalid(self.provider, error))?))
     }
 
     fn url(&self, host: &str, url: &str) -> Result<Url, Failure> {
@@ -174,6 +199,7 @@ pub(crate) fn read_outputs<T: DeserializeOwned>(outputs: &Outputs, field: &str) 
 
 #[cfg(test)]
 mod tests {
+    use sluice_api::GitHubApp;
     use sluice_expr::Scope;
 
     use super::*;
@@ -192,6 +218,31 @@ mod tests {
         let host = host_of(&world("http://127.0.0.1:3000").context(), "gitea").await.unwrap();
         assert!(host.describe().contains("127.0.0.1:3000"), "{}", host.describe());
         assert!(!format!("{host:?}").contains("s3cret"));
+    }
+
+    fn github(url: &str, app: Option<GitHubApp>) -> FakeWorld {
+        let secret_ref = Some(LocalReference { name: "github".to_owned() });
+        let github = Some(GitHubProvider { url: url.to_owned(), app });
+        FakeWorld::default()
+            .with_secret("github", "token", "s3cret")
+            .with_secret("github", "privateKey", "no s3cret key")
+            .with_provider("github", ScmProviderSpec { github, secret_ref, ..ScmProviderSpec::default() })
+    }
+
+    #[tokio::test]
+    async fn github_is_signed_in_to_by_a_token_or_as_an_app() {
+        let host = host_of(&github("http://127.0.0.1:3000", None).context(), "github").await.unwrap();
+        assert_eq!(host.describe(), "github 127.0.0.1:3000");
+        let app = |id| GitHubApp { id, installation_id: None };
+        for (url, app, remedy) in [
+            ("https://github.com", None, "https://api.github.com"),
+            ("http://127.0.0.1:3000", Some(app(7)), "no RSA key in PEM"),
+            ("http://127.0.0.1:3000", Some(app(-7)), "spec.github.app.id"),
+        ] {
+            let failure = host_of(&github(url, app).context(), "github").await.unwrap_err();
+            assert_eq!((failure.reason.as_str(), failure.transient), ("InvalidProvider", false));
+            assert!(failure.message.contains(remedy) && !failure.message.contains("s3cret"), "{}", failure.message);
+        }
     }
 
     #[tokio::test]
