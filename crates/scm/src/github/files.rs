@@ -12,9 +12,8 @@ use crate::edit::MAX_BYTES;
 use crate::error::Error;
 use crate::host::{Commit, FileAt, FileChange, NewCommit, Onto};
 use crate::http::{Failure, Refusal};
+use crate::lfs;
 use crate::names::{BlobSha, BranchName, CommitSha, RepoName, RepoPath};
-
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// The mode of a file that was not there before.
 const NEW_FILE: &str = "100644";
@@ -46,8 +45,8 @@ impl GitHub {
             return refuse(&format!("it has {size} bytes, and at most {MAX_BYTES} can be edited"));
         }
         let content = self.blob(repo, &entry, &object).await?;
-        if content.starts_with(LFS_POINTER) {
-            return refuse("it is in LFS; keep it in the repository itself");
+        if lfs::is_pointer(&content) {
+            return refuse(lfs::REMEDY);
         }
         let blob =
             BlobSha::parse(&entry.sha).map_err(|error| senseless(self.api.host(), &format!("read {object}"), error))?;
