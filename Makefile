@@ -20,7 +20,7 @@ lint: ## Check formatting, lints and documentation
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
-generate: build-all ## Write what is generated: crds/, schemas/, parts of charts/ and deploy/
+generate: build-all ## Write what is generated: crds/, schemas/, docs/reference/, parts of charts/ and deploy/
 	SLUICE_GENERATE=1 $(CARGO) test --workspace --locked --test e2e generated
 
 cluster: build-all ## Start a cluster of real parts and leave it running; `. target/cluster/env` to use it

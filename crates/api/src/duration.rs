@@ -15,10 +15,12 @@ pub struct Duration(SignedDuration);
 #[error("{0:?} is no duration: write whole numbers with the units h, m, s or ms, as in 90s or 1h30m")]
 pub struct ParseDurationError(String);
 
-const PATTERN: &str = "^([0-9]{1,9}(h|m|s|ms))+$";
 const MAX_LENGTH: usize = 32;
 
 impl Duration {
+    /// What it looks like, as a regular expression.
+    pub const PATTERN: &str = "^([0-9]{1,9}(h|m|s|ms))+$";
+
     /// This many seconds.
     pub const fn from_secs(secs: i64) -> Self {
         Self(SignedDuration::from_secs(secs))
@@ -104,7 +106,7 @@ impl JsonSchema for Duration {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": PATTERN, "maxLength": MAX_LENGTH})
+        json_schema!({"type": "string", "pattern": Self::PATTERN, "maxLength": MAX_LENGTH})
     }
 }
 

@@ -11,7 +11,7 @@ use sluice_engine::HookEvent;
 use crate::{Duration, Step};
 
 /// What the runs of this pipeline do, with which parameters, and as which service account.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
     group = "sluice.dev",
     version = "v1alpha1",

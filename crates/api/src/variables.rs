@@ -12,6 +12,37 @@ use crate::{ParamType, PipelineSpec, StepConfig};
 /// The roots, which no stage, step, source or parameter may be called.
 pub const ROOTS: &[&str] = &["params", "steps", "run", "pipeline", "failure", "response", "environment", "trigger"];
 
+/// What the variables mean, for the documentation; `NAME` and `OUTPUT` stand for names that the pipeline chooses.
+const MEANINGS: &[(&str, &str)] = &[
+    ("params.NAME", "A parameter, in its declared type; null when the run does not give it and it has no default."),
+    (
+        "steps.NAME.outputs.OUTPUT",
+        "An output of an earlier step that has succeeded, in the type that its step type says.",
+    ),
+    ("run.name", "The run's name."),
+    ("run.namespace", "The run's namespace."),
+    ("run.uid", "The run's UID."),
+    ("run.requestedBy", "Who asked for the run; empty when it does not say."),
+    ("run.startedAt", "When the run started, such as `2026-11-01T06:00:00Z`."),
+    ("pipeline.name", "The pipeline's name."),
+    ("failure.reason", "In hooks and in `retry.when`: why it failed, in one word; empty when nothing did."),
+    ("failure.message", "In hooks and in `retry.when`: why it failed, for people."),
+    ("failure.stage", "In hooks and in `retry.when`: the stage that failed."),
+    ("failure.step", "In hooks and in `retry.when`: the step that failed."),
+    ("failure.transient", "In `retry.when`: whether the failure may pass by itself. False in hooks."),
+];
+
+/// Every variable with its meaning and its type, for the documentation.
+pub fn meanings() -> impl Iterator<Item = (&'static str, &'static str, Type)> {
+    let run = with_failure(names(&PipelineSpec::default()));
+    let r#type = move |path: &str| {
+        let (root, member) = path.split_once('.')?;
+        let Type::Object(members) = run.get(root)? else { return None };
+        members.get(member).cloned()
+    };
+    MEANINGS.iter().map(move |(path, meaning)| (*path, *meaning, r#type(path).unwrap_or_default()))
+}
+
 /// The names that every expression of the pipeline sees, without `steps`.
 pub fn names(spec: &PipelineSpec) -> Names {
     let params = spec.params.iter().map(|param| {
@@ -153,6 +184,18 @@ fn failure_of(state: &RunState, hook: &HookState) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_variable_has_its_meaning() {
+        let run = with_failure(names(&PipelineSpec::default()));
+        let fixed = run.iter().flat_map(|(root, members)| match members {
+            Type::Object(members) => members.keys().map(|member| format!("{root}.{member}")).collect(),
+            _ => vec![root.to_owned()],
+        });
+        let fixed: std::collections::BTreeSet<_> = fixed.collect();
+        let told = MEANINGS.iter().map(|(path, _)| (*path).to_owned()).filter(|path| !path.contains("NAME"));
+        assert_eq!(told.collect::<std::collections::BTreeSet<_>>(), fixed);
+    }
 
     /// What the hook on this subject sees of these stages, as `reason: message (stage/step)`.
     fn failure(subject: &str, state: &Value) -> String {

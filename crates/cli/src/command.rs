@@ -2,4 +2,5 @@
 
 pub(crate) mod controller;
 pub(crate) mod crds;
+pub(crate) mod reference;
 pub(crate) mod schema;

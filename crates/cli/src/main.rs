@@ -3,6 +3,7 @@
 mod command;
 #[allow(dead_code, reason = "the commands that read manifests come next")]
 mod manifest;
+mod reference;
 
 use clap::{Parser, Subcommand};
 
@@ -20,6 +21,9 @@ enum Command {
     Controller(command::controller::Arguments),
     /// Print the custom resource definitions.
     Crds(command::crds::Arguments),
+    /// Write the reference pages of the documentation into a directory.
+    #[command(hide = true)]
+    Reference(command::reference::Arguments),
     /// Print the JSON Schema of the kinds, for editors.
     Schema(command::schema::Arguments),
 }
@@ -28,6 +32,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Controller(arguments) => command::controller::run(arguments),
         Command::Crds(arguments) => command::crds::run(arguments),
+        Command::Reference(arguments) => command::reference::run(arguments),
         Command::Schema(arguments) => command::schema::run(arguments),
     }
 }

@@ -6,10 +6,12 @@ mod deploy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use sluice_api::json_schema;
+use sluice_tests::namespace::unique;
 use sluice_tests::{helm, paths};
 
 /// Generated files: their paths in a directory, and their contents.
@@ -23,6 +25,7 @@ type Generated = (&'static str, fn() -> Result<Files>);
 const GENERATED: &[Generated] = &[
     ("crds", crds),
     ("schemas", schemas),
+    ("docs/reference", reference),
     // Helm reads nothing outside of the chart.
     ("charts/sluice/files/crds", crds),
     ("charts/sluice", chart),
@@ -54,6 +57,18 @@ fn deploy() -> Result<Files> {
     let mut files = files_in(&paths::workspace().join("deploy"))?;
     files.insert("sluice.yaml".into(), deploy::manifests()?);
     files.insert("argocd/health.yaml".into(), deploy::health()?);
+    Ok(files)
+}
+
+/// What the program writes; its own tests keep no copy.
+fn reference() -> Result<Files> {
+    let directory = env::temp_dir().join(unique("sluice-reference"));
+    fs::create_dir(&directory)?;
+    let output =
+        Command::new(paths::sluice()).arg("reference").arg(&directory).output().context("failed to run sluice")?;
+    let files = files_in(&directory)?;
+    fs::remove_dir_all(&directory)?;
+    ensure!(output.status.success(), "sluice reference: {}", String::from_utf8_lossy(&output.stderr));
     Ok(files)
 }
 

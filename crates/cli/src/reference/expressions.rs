@@ -1,0 +1,96 @@
+//! The page of expressions: where they stand, what they see, what they call, how far they may go.
+
+use std::collections::BTreeMap;
+
+use sluice_api::variables;
+use sluice_expr::bounds;
+
+use super::markdown::{code, table};
+use super::{Page, markdown, types};
+
+const INTRODUCTION: &str = "\
+# Expressions
+
+Expressions are written in [CEL](https://cel.dev). Some fields are expressions as they stand: `when`, `condition`, `expr`,
+`successWhen`, the `outputs` of a `resource`. In other texts they stand inside `${{ }}`; a text that is one `${{ }}` and nothing
+else keeps the type of its expression:
+
+```yaml
+set:
+  values:
+    image: registry.example/web:${{ params.version }}   # text
+    replicas: ${{ params.replicas * 2 }}                # a number
+```
+
+Names and types are checked when the Pipeline is written. No expression reads the time: rendered again, it yields the same.
+
+## Variables
+
+";
+
+const MACROS: &[(&str, &str)] = &[
+    ("has(a.b)", "whether the member is there"),
+    ("list.all(x, e)", "whether `e` holds for every element"),
+    ("list.exists(x, e)", "whether `e` holds for some element"),
+    ("list.exists_one(x, e)", "whether `e` holds for exactly one element"),
+    ("list.filter(x, e)", "the elements for which `e` holds"),
+    ("list.map(x, e)", "`e` of every element"),
+    ("a.?b.orValue(c)", "the member, or `c` where there is none"),
+    ("a ? b : c", "`b` where `a` is true, else `c`"),
+];
+
+pub(super) fn page() -> Page {
+    let variables: Vec<[String; 3]> = variables::meanings()
+        .map(|(name, meaning, r#type)| [code(name), types::name(&r#type), meaning.to_owned()])
+        .collect();
+    let macros: Vec<[String; 2]> = MACROS.iter().map(|(text, meaning)| [code(text), (*meaning).to_owned()]).collect();
+    let text = format!(
+        "{}{INTRODUCTION}{}\n{}\n## Macros\n\n{}\n{}\n## Bounds\n\n{}",
+        markdown::GENERATED,
+        table(["Variable", "Type", "Value"], &variables),
+        "The sources of `validate` and `waitFor` are variables too, by their names, in the expressions of that step.\n",
+        table(["Macro", "Value"], &macros),
+        functions(),
+        limits(),
+    );
+    Page { file: "expressions.md".to_owned(), text }
+}
+
+/// The functions by what they are called on: the word before the dot, or nothing.
+fn functions() -> String {
+    let mut groups: BTreeMap<&str, Vec<[String; 1]>> = BTreeMap::new();
+    for signature in sluice_expr::signatures() {
+        let head = signature.split('(').next().unwrap_or_default();
+        let on = head.split_once('.').map_or("", |(on, _)| on.split('<').next().unwrap_or_default());
+        groups.entry(on).or_default().push([code(signature)]);
+    }
+    let mut text = String::from(
+        "## Functions\n\nThose without a word before the dot are called as they are; `math`, `lists`, `sets` and `base64` \
+         are part of the name; the other words are the type of what they are called on.\n",
+    );
+    for (on, mut signatures) in groups {
+        signatures.sort();
+        signatures.dedup();
+        let title = if on.is_empty() { "Called as they are".to_owned() } else { code(on) };
+        let list: String = signatures.iter().map(|[signature]| format!("- {signature}\n")).collect();
+        text.push_str(&format!("\n### {title}\n\n{list}"));
+    }
+    text
+}
+
+fn limits() -> String {
+    let row = |what: &str, most: String| [what.to_owned(), most];
+    let kib = |bytes: usize| format!("{} KiB", bytes / 1024);
+    table(
+        ["What", "At most"],
+        &[
+            row("length of an expression", kib(bounds::MAX_SOURCE_BYTES)),
+            row("loops (`all`, `map`, ...) inside one another", bounds::MAX_LOOP_NESTING.to_string()),
+            row("steps of an evaluation", bounds::MAX_STEPS.to_string()),
+            row("time of an evaluation", format!("{} ms", bounds::DEADLINE.as_millis())),
+            row("size of a text or a result", kib(bounds::MAX_VALUE_BYTES)),
+            row("depth of a value", bounds::MAX_VALUE_DEPTH.to_string()),
+            row("length of a regular expression", format!("{} bytes", bounds::MAX_REGEX_BYTES)),
+        ],
+    )
+}
