@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
@@ -34,19 +35,28 @@ impl Application {
         if automated {
             policy["automated"] = json!({"prune": true, "selfHeal": true});
         }
-        let application = json!({
-            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
-            "metadata": {"name": name, "namespace": Facts::ARGOCD_NAMESPACE, "labels": {TEST_LABEL: namespace.name()}},
-            "spec": {
-                "project": "default",
-                "source": {"repoURL": repo.clone_url(), "path": path, "targetRevision": "main"},
-                "destination": {"server": "https://kubernetes.default.svc", "namespace": namespace.name()},
-                "syncPolicy": policy,
-            },
-        });
+        Self::create_from(
+            namespace,
+            json!({
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+                "metadata": {"name": name, "namespace": Facts::ARGOCD_NAMESPACE},
+                "spec": {
+                    "project": "default",
+                    "source": {"repoURL": repo.clone_url(), "path": path, "targetRevision": "main"},
+                    "destination": {"server": "https://kubernetes.default.svc", "namespace": namespace.name()},
+                    "syncPolicy": policy,
+                },
+            }),
+        )
+        .await
+    }
+
+    /// Creates what a manifest says; it is deleted with the test's namespace.
+    pub async fn create_from(namespace: &TestNamespace, mut manifest: Value) -> Result<Self> {
+        manifest["metadata"]["labels"][TEST_LABEL] = namespace.name().into();
         let api = api(namespace.cluster());
-        api.create(&PostParams::default(), &serde_json::from_value(application)?).await?;
-        Ok(Self { name: name.to_owned(), api })
+        let created = api.create(&PostParams::default(), &serde_json::from_value(manifest)?).await?;
+        Ok(Self { name: created.name_any(), api })
     }
 
     /// Its name, in the namespace [`Facts::ARGOCD_NAMESPACE`].

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::{Layout, ready};
 use crate::facts::{self, Facts};
+use crate::paths;
 use crate::process::{Process, bound_to_us};
 
 /// How often Argo CD looks for new commits by itself; a refresh annotation is seen at once.
@@ -101,7 +102,10 @@ async fn install(layout: &Layout, admin: Client, gitea: &str, token: &str) -> Re
             .with_context(|| format!("{name} was not established"))??;
     }
     let settings = json!({"apiVersion": "v1", "kind": "List", "items": settings(gitea, token)});
-    kubectl(layout, &["apply", "--server-side", "-f", "-"], Some(&settings))
+    kubectl(layout, &["apply", "--server-side", "-f", "-"], Some(&settings))?;
+    // As a person teaches Argo CD the health of Sluice's kinds.
+    let health = paths::workspace().join("deploy/argocd/health.yaml").display().to_string();
+    kubectl(layout, &["apply", "--server-side", "--field-manager=sluice", "-f", &health], None)
 }
 
 fn settings(gitea: &str, token: &str) -> Vec<Value> {

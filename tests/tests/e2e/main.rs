@@ -2,6 +2,7 @@
 
 mod abort;
 mod api_rules;
+mod argocd;
 mod bad_input;
 mod budgets;
 mod chart;
