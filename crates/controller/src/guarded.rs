@@ -24,17 +24,23 @@ pub(crate) struct Invalid {
 impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Guarded<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
-        Ok(Self(serde_json::from_str(text.get()).map(Ok).or_else(|error| {
+        Ok(Self(serde_json::from_str(text.get()).map(Ok).or_else(|_| {
             let object: PartialObjectMeta<K> = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
-            Ok(Err(Invalid { error: describe(&error), metadata: object.metadata }))
+            Ok(Err(Invalid { error: mistake::<K>(text.get()), metadata: object.metadata }))
         })?))
     }
 }
 
-/// Without the place in the text, which moves whenever something before it is written.
-fn describe(error: &serde_json::Error) -> String {
+/// Why the text is no `K`, and in which field. It is read once more for that: to keep the path costs time, and hardly any
+/// object is malformed.
+fn mistake<K: DeserializeOwned>(text: &str) -> String {
+    let read = serde_path_to_error::deserialize::<_, K>(&mut serde_json::Deserializer::from_str(text));
+    let Some(error) = read.err() else { return "it cannot be read".to_owned() };
+    let (path, error) = (error.path().to_string(), error.into_inner());
+    // Without the place in the text, which moves whenever something before it is written.
     let (text, place) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
-    text.strip_suffix(&place).unwrap_or(&text).to_owned()
+    let why = text.strip_suffix(&place).unwrap_or(&text);
+    if path == "." { why.to_owned() } else { format!("{path}: {why}") }
 }
 
 impl<K: Resource> Resource for Guarded<K> {
@@ -97,6 +103,23 @@ mod tests {
         let WatchEvent::Modified(run) = serde_json::from_str::<WatchEvent<Guarded<PipelineRun>>>(&text).unwrap() else {
             panic!("another event");
         };
-        assert_eq!(run.0.unwrap_err().error, "invalid type: integer `7`, expected struct LocalReference");
+        assert_eq!(
+            run.0.unwrap_err().error,
+            "spec.pipelineRef: invalid type: integer `7`, expected struct LocalReference"
+        );
+    }
+
+    #[test]
+    fn a_mistake_in_a_status_names_at_least_the_status() {
+        let text = |status: &str| {
+            format!(
+                r#"{{"metadata": {{"name": "a"}}, "spec": {{"pipelineRef": {{"name": "p"}}}}, "status": {status}}}"#
+            )
+        };
+        let mistake = |status| mistake::<PipelineRun>(&text(status));
+        assert_eq!(mistake(r#"{"message": 7}"#), "status.message: invalid type: integer `7`, expected a string");
+        // Past a flattened member the path is lost.
+        let flattened = mistake(r#"{"stages": [{"name": 3}]}"#);
+        assert_eq!(flattened, "status: invalid type: integer `3`, expected a string");
     }
 }

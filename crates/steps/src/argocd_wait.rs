@@ -31,7 +31,7 @@ use self::sync::{Next, SyncWanted};
 use self::wanted::{Held, Wanted};
 use self::workloads::{Replicas, Rollouts};
 use crate::git_host::{failure_of, host_of, read_outputs, repo_named, repository_failure};
-use crate::world::failed_read;
+use crate::world::{failed_read, forbidden};
 use crate::{Perform, Report, StepContext};
 
 /// How long until a patch that met another one is tried again.
@@ -144,7 +144,7 @@ impl<'a> Wait<'a> {
     async fn read(&self) -> Result<Application, Stop> {
         let found = self.applications().await?.get_opt(&self.config.application.name).await;
         let what = format!("Application {}", self.title);
-        match found.map_err(|error| failed_read(&what, &error))? {
+        match found.map_err(|error| failed_read("get", &what, &error))? {
             Some(object) => self.parsed(object),
             None => Err(Stop::Waits(format!("waits for Application {} to be created", self.title), None)),
         }
@@ -165,11 +165,12 @@ impl<'a> Wait<'a> {
         let kube::Error::Api(status) = error else {
             return Stop::Waits(format!("failed to patch Application {title}: {error}"), Some(SOON));
         };
-        let message = format!("failed to patch Application {title}: {}", status.message);
+        let failed = format!("failed to patch Application {title}");
+        let message = format!("{failed}: {}", status.message);
         match status.code {
             404 => Stop::Waits(format!("waits for Application {title} to be created"), None),
             409 => Stop::Waits(format!("Application {title} changed meanwhile"), Some(SOON)),
-            403 => Stop::Failed(Failure::definite("Forbidden", message)),
+            403 => Stop::Failed(forbidden("patch", &failed, status)),
             408 | 429 => Stop::Waits(message, Some(SOON)),
             400..500 => Stop::Failed(Failure::definite(status.reason.clone(), message)),
             _ => Stop::Waits(message, Some(SOON)),

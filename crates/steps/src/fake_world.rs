@@ -129,6 +129,13 @@ fn not_found(asked: &str) -> Value {
     status(404, "NotFound", &format!("{asked}: not found"))
 }
 
+/// The API server's refusal of what an account has no right to.
+pub(crate) fn forbidden(kind: &str, group: &str, message: &str) -> Value {
+    let mut forbidden = status(403, "Forbidden", message);
+    forbidden["details"] = json!({"kind": kind, "group": group});
+    forbidden
+}
+
 /// An API server's answer for a request that failed.
 pub(crate) fn status(code: u16, reason: &str, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": message, "code": code})

@@ -152,16 +152,11 @@ impl<'r> Wanted<'r> {
             let message = format!("the cluster has no kind {kind:?} in {version:?}; see `kubectl api-resources`");
             return NoValue::Now(Failure::definite("KindNotFound", message));
         }
-        NoValue::Now(failed_read(&format!("the kinds of {version:?}"), error))
+        NoValue::Now(failed_read("get", &format!("the kinds of {version:?}"), error))
     }
 
-    /// The API server says itself which account may not do what where.
     fn unreadable(&self, verb: &str, error: &kube::Error) -> NoValue {
-        let mut failure = failed_read(&self.describe(), error);
-        if failure.reason == "Forbidden" {
-            failure.message += &format!("; grant the run's service account the verb {verb} with a Role");
-        }
-        NoValue::Now(failure)
+        NoValue::Now(failed_read(verb, &self.describe(), error))
     }
 
     fn describe(&self) -> String {

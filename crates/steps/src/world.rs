@@ -4,6 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Secret;
+use kube::core::{Status, response::StatusDetails};
 use secrecy::SecretString;
 use sluice_api::{ScmProviderSpec, SecretKeyReference};
 use sluice_engine::Failure;
@@ -27,13 +28,8 @@ pub trait World: Send + Sync {
         let client = self.kubernetes().await?;
         let SecretKeyReference { name, key } = reference;
         let secrets: kube::Api<Secret> = kube::Api::namespaced(client, namespace);
-        let secret = secrets.get_opt(name).await.map_err(|error| {
-            let mut failure = failed_read(&format!("secret {name:?}"), &error);
-            if failure.reason == FORBIDDEN {
-                failure.message += "; grant the run's service account the verb get on it with a Role";
-            }
-            failure
-        })?;
+        let secret = secrets.get_opt(name).await;
+        let secret = secret.map_err(|error| failed_read("get", &format!("secret {name:?}"), &error))?;
         let Some(secret) = secret else {
             let message =
                 format!("there is no secret {name:?} in namespace {namespace:?}: create it, or name another one");
@@ -72,12 +68,9 @@ pub struct Report {
     pub warning: bool,
 }
 
-/// The reason of a read that the run's account is not allowed.
-const FORBIDDEN: &str = "Forbidden";
-
 /// What a failed read of a Kubernetes object is to a step: forbidden and invalid requests are definite, the rest may
-/// pass by itself.
-pub(crate) fn failed_read(what: &str, error: &kube::Error) -> Failure {
+/// pass by itself. `verb` is the right that the read takes.
+pub(crate) fn failed_read(verb: &str, what: &str, error: &kube::Error) -> Failure {
     match error {
         // Not the account lacks a right, but the controller that acts as it.
         kube::Error::Api(status) if status.code == 403 && status.message.contains("cannot impersonate resource") => {
@@ -85,9 +78,7 @@ pub(crate) fn failed_read(what: &str, error: &kube::Error) -> Failure {
             let message = format!("failed to read {what}: {}; {remedy}", status.message);
             Failure::definite("ImpersonationForbidden", message)
         }
-        kube::Error::Api(status) if status.code == 403 => {
-            Failure::definite(FORBIDDEN, format!("failed to read {what}: {}", status.message))
-        }
+        kube::Error::Api(status) if status.code == 403 => forbidden(verb, &format!("failed to read {what}"), status),
         kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 && status.code != 408 => {
             Failure::definite(status.reason.clone(), format!("failed to read {what}: {}", status.message))
         }
@@ -98,4 +89,17 @@ pub(crate) fn failed_read(what: &str, error: &kube::Error) -> Failure {
         }
         error => Failure::transient("KubernetesUnavailable", format!("failed to read {what}: {error}")),
     }
+}
+
+/// The failure of a request that the run's account may not make. The API server says itself which account may not do what
+/// where; the remedy is ours.
+pub(crate) fn forbidden(verb: &str, failed: &str, status: &Status) -> Failure {
+    let resource = status.details.as_ref().filter(|details| !details.kind.is_empty());
+    let resource = resource.map_or("it".to_owned(), |StatusDetails { kind, group, .. }| match group.as_str() {
+        "" => kind.clone(),
+        group => format!("{kind}.{group}"),
+    });
+    let role = if status.message.ends_with("at the cluster scope") { "ClusterRole" } else { "Role" };
+    let remedy = format!("grant the run's service account the verb {verb} on {resource} with a {role}");
+    Failure::definite("Forbidden", format!("{failed}: {}; {remedy}", status.message))
 }

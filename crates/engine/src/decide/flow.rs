@@ -31,7 +31,7 @@ impl Scene<'_> {
                 return end_stage(index, StagePhase::Failed, Some(why));
             }
             if !step.phase.is_ended() {
-                if deadline.is_some_and(|deadline| self.now >= deadline) {
+                if self.times_out(step, deadline) {
                     return Action::Record(Event::StageTimedOut(index));
                 }
                 let at = StepAt::Stage { stage: index, step: number };
@@ -39,6 +39,14 @@ impl Scene<'_> {
             }
         }
         end_stage(index, StagePhase::Succeeded, None)
+    }
+
+    /// Whether this deadline, of the step or of its stage, ends the step. One that is under way is looked at once more
+    /// first: what was awaited may have happened since, and nothing times out unseen.
+    fn times_out(&self, step: &StepState, deadline: Option<Timestamp>) -> bool {
+        let Some(deadline) = deadline.filter(|deadline| self.now >= *deadline) else { return false };
+        let held = self.seen.held.get(step.key.as_deref().unwrap_or_default());
+        step.phase != StepPhase::Running || held.and_then(|held| held.looked_at) >= Some(deadline)
     }
 
     /// The next action of a step that has not ended; `path` is its place in the key.
@@ -95,11 +103,10 @@ impl Scene<'_> {
         let held = self.seen.held.get(&key);
         let task = |mode| Action::Perform(vec![Task { at, key: key.clone(), mode }]);
         let deadline = state.started_at.zip(plan.timeout).map(|(start, timeout)| later(start, timeout));
-        let is_late = deadline.is_some_and(|deadline| self.now >= deadline);
-        // What was awaited may have happened since the last look: nothing times out unseen.
-        if is_late && held.and_then(|held| held.looked_at) >= deadline {
+        if self.times_out(state, deadline) {
             return Action::Judge { at, failure: timed_out(state, plan) };
         }
+        let is_late = [deadline, stage_deadline].iter().flatten().any(|deadline| self.now >= *deadline);
         let may_rest = |held: &Held| self.now < held.look_at && !is_late;
         let look_at = match (plan.nature, held) {
             // Somebody else claimed it after this process did: it is theirs for a while.

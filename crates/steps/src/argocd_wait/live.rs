@@ -83,7 +83,8 @@ where
 {
     let Resource { kind, namespace, name, .. } = resource;
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    let found = api.get_opt(name).await.map_err(|error| failed_read(&format!("{kind} {namespace}/{name}"), &error))?;
+    let found = api.get_opt(name).await;
+    let found = found.map_err(|error| failed_read("get", &format!("{kind} {namespace}/{name}"), &error))?;
     Ok(match found {
         Some(workload) => {
             let selector = workload.selector().cloned().and_then(|selector| Selector::try_from(selector).ok());

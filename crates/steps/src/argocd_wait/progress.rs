@@ -186,7 +186,7 @@ fn changed_workloads<'a>(before: Option<&'a Progress>, now: &'a Progress) -> imp
 
 /// What another program said, cut to a bearable length.
 pub(super) fn cut(text: &str) -> String {
-    text::cut(text.trim(), MAX_TEXT)
+    text::cut(text::clause(text), MAX_TEXT)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use sluice_api::ScmProviderSpec;
 
 use super::*;
 use crate::fake_server::FakeServer;
-use crate::fake_world::{FakeWorld, status};
+use crate::fake_world::{FakeWorld, forbidden, status};
 
 const W: &str = "9f8e7d69f8e7d69f8e7d69f8e7d69f8e7d69f8e7";
 const LATER: &str = "5c6d7e85c6d7e85c6d7e85c6d7e85c6d7e85c6d7";
@@ -113,11 +113,16 @@ async fn an_application_that_is_not_there_is_waited_for() {
 
 #[tokio::test]
 async fn an_application_that_may_not_be_read_is_a_failure() {
-    let world =
-        world(W).with_kubernetes(&format!("GET {URL}"), 403, status(403, "Forbidden", "applications is forbidden"));
+    let world = world(W).with_kubernetes(
+        &format!("GET {URL}"),
+        403,
+        forbidden("applications", "argoproj.io", "applications is forbidden"),
+    );
     check(
         &look(&world, "").await,
-        expect!["Forbidden: failed to read Application argocd/web: applications is forbidden"],
+        expect![
+            "Forbidden: failed to read Application argocd/web: applications is forbidden; grant the run's service account the verb get on applications.argoproj.io with a Role"
+        ],
     );
 }
 
@@ -152,8 +157,11 @@ async fn healthy_is_not_believed_before_the_live_rollout_is_complete() {
 
 #[tokio::test]
 async fn workloads_that_may_not_be_read_do_not_stop_the_wait() {
-    let world =
-        world(W).with_kubernetes(DEPLOYMENT, 403, status(403, "Forbidden", "deployments.apps \"web\" is forbidden"));
+    let world = world(W).with_kubernetes(
+        DEPLOYMENT,
+        403,
+        forbidden("deployments", "apps", "deployments.apps \"web\" is forbidden"),
+    );
     check(
         &look(&world, "commitFrom: merged").await,
         expect![[
@@ -163,7 +171,7 @@ async fn workloads_that_may_not_be_read_do_not_stop_the_wait() {
     assert_eq!(
         reported(&world),
         [
-            "Application argocd/web: some workloads are judged by Argo CD alone: failed to read Deployment shop/web: deployments.apps \"web\" is forbidden",
+            "Application argocd/web: some workloads are judged by Argo CD alone: failed to read Deployment shop/web: deployments.apps \"web\" is forbidden; grant the run's service account the verb get on deployments.apps with a Role",
             "Application argocd/web: Synced and Healthy at 9f8e7d6",
         ]
     );
@@ -256,10 +264,13 @@ async fn a_sync_that_meets_a_change_is_tried_again_soon() {
         &config("sync: {}").act(&world.context()).await,
         expect!["acts at 2026-05-04T12:00:02Z: failed to patch Application argocd/web: try later"],
     );
-    let world = world.with_kubernetes(PATCH, 403, status(403, "Forbidden", "applications is forbidden"));
+    let world =
+        world.with_kubernetes(PATCH, 403, forbidden("applications", "argoproj.io", "applications is forbidden"));
     check(
         &config("sync: {}").act(&world.context()).await,
-        expect!["Forbidden: failed to patch Application argocd/web: applications is forbidden"],
+        expect![
+            "Forbidden: failed to patch Application argocd/web: applications is forbidden; grant the run's service account the verb patch on applications.argoproj.io with a Role"
+        ],
     );
 }
 

@@ -8,6 +8,8 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::{Deserialize, Serialize};
 
+use crate::text::clause;
+
 /// Argo CD leaves an object with this annotation out of an Application's health.
 const IGNORED: &str = "argocd.argoproj.io/ignore-healthcheck";
 
@@ -57,7 +59,7 @@ impl fmt::Display for Rollout {
         let Replicas { kind, name, .. } = &self.replicas;
         match &self.state {
             RolloutState::Complete | RolloutState::Unfinished => write!(f, "{}", self.replicas)?,
-            RolloutState::Failed(why) => write!(f, "{kind} {name}: {why}")?,
+            RolloutState::Failed(why) => write!(f, "{kind} {name}: {}", clause(why))?,
             RolloutState::Missing => write!(f, "{kind} {name} is missing")?,
         }
         self.trouble.as_ref().map_or(Ok(()), |trouble| write!(f, " ({trouble})"))

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fake_world::{FakeWorld, status};
+use crate::fake_world::{FakeWorld, forbidden, status};
 
 const DEPLOYMENT: &str = "GET /apis/apps/v1/namespaces/shop/deployments/web";
 
@@ -136,11 +136,11 @@ async fn of_a_secret_only_the_keys_are_seen() {
 async fn a_read_that_is_forbidden_says_what_to_grant() {
     let said = "deployments.apps \"web\" is forbidden: User \"system:serviceaccount:shop:deployer\" cannot get resource \
                 \"deployments\" in API group \"apps\" in the namespace \"shop\"";
-    let world = world().with_kubernetes(DEPLOYMENT, 403, status(403, "Forbidden", said));
+    let world = world().with_kubernetes(DEPLOYMENT, 403, forbidden("deployments", "apps", said));
     let (reason, message) = failure(look(&world, web()).await);
     assert_eq!(reason, "Forbidden");
     let expected = format!(
-        "failed to read Deployment \"web\" in namespace \"shop\": {said}; grant the run's service account the verb get with a Role"
+        "failed to read Deployment \"web\" in namespace \"shop\": {said}; grant the run's service account the verb get on deployments.apps with a Role"
     );
     assert_eq!(message, expected);
 }

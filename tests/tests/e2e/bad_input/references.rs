@@ -87,7 +87,7 @@ async fn a_secret_that_is_missing_has_not_the_key_or_is_not_for_the_account() {
     let message = format!(
         "failed to read secret \"private\": secrets \"private\" is forbidden: User \
          \"system:serviceaccount:{namespace}:deployer\" cannot get resource \"secrets\" in API group \"\" in the namespace \
-         \"{namespace}\"; grant the run's service account the verb get on it with a Role"
+         \"{namespace}\"; grant the run's service account the verb get on secrets with a Role"
     );
     fails(team, "private", "Forbidden", &message).await;
     trouble.no_harm().await;
@@ -103,13 +103,14 @@ async fn objects_that_are_not_for_the_account() {
     let message = format!(
         "failed to read Deployment \"web\" in namespace \"kube-system\": deployments.apps \"web\" is forbidden: {user} cannot \
          get resource \"deployments\" in API group \"apps\" in the namespace \"kube-system\"; grant the run's service account \
-         the verb get with a Role"
+         the verb get on deployments.apps with a Role"
     );
     fails(team, "deployment", "Forbidden", &message).await;
     let argocd = Facts::ARGOCD_NAMESPACE;
     let message = format!(
         "failed to read Application {argocd}/web: applications.argoproj.io \"web\" is forbidden: {user} cannot get resource \
-         \"applications\" in API group \"argoproj.io\" in the namespace \"{argocd}\""
+         \"applications\" in API group \"argoproj.io\" in the namespace \"{argocd}\"; grant the run's service account the \
+         verb get on applications.argoproj.io with a Role"
     );
     fails(team, "application", "Forbidden", &message).await;
     trouble.no_harm().await;

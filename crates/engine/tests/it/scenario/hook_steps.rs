@@ -91,12 +91,13 @@ fn a_stage_that_times_out_has_the_failure_hooks_of_its_step_and_its_own() {
            pure post
          hook b on Failure for step/apply
            pure post",
-        "apply: wait 1h",
+        "apply: wait 1h; wait 1h",
         expect![[r#"
             0s stage deploy starts
             0s claim apply under key 1
             0s write 1
             0s act apply
+            25s look apply
             25s apply Failed (StageTimeout: the stage took longer than its timeout of 25s; step apply had not ended)
             25s stage deploy Failed (StageTimeout: the stage took longer than its timeout of 25s; step apply had not ended)
             25s hook b starts (Failure step/apply)

@@ -199,19 +199,64 @@ fn a_stage_times_out_with_the_step_under_way() {
            acts verify
          stage notify
            acts post",
-        "apply: wait 10m 2 of 3 ready",
+        "apply: wait 10m 1 of 3 ready; wait 10m 2 of 3 ready",
         expect![[r#"
             0s stage deploy starts
             0s claim apply under key 1
             0s write 1
             0s act apply
             0s write 2 (progress)
+            25s look apply
             25s apply Failed (StageTimeout: the stage took longer than its timeout of 25s; step apply had not ended; last seen: 2 of 3 ready)
             25s stage deploy Failed (StageTimeout: the stage took longer than its timeout of 25s; step apply had not ended; last seen: 2 of 3 ready)
             25s ending Failed (StageTimeout: stage deploy: the stage took longer than its timeout of 25s; step apply had not ended; last seen: 2 of 3 ready)
             25s stage notify Omitted
             25s run Failed
             25s write 3
+        "#]],
+    );
+}
+
+#[test]
+fn what_happened_since_the_last_look_wins_over_the_stages_timeout() {
+    check(
+        "stage deploy timeout=25s
+           reads inspect",
+        "inspect: wait 10m not ready; ok",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim inspect under key 1
+            0s write 1
+            0s look inspect
+            0s write 2 (progress)
+            25s look inspect
+            25s inspect Succeeded
+            25s stage deploy Succeeded
+            25s ending Succeeded
+            25s run Succeeded
+            25s write 3
+        "#]],
+    );
+}
+
+#[test]
+fn a_step_that_fails_at_its_stages_last_look_is_not_tried_again() {
+    check(
+        "stage deploy timeout=25s
+           acts apply retry=3",
+        "apply: wait 10m; away HostAway no answer",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim apply under key 1
+            0s write 1
+            0s act apply
+            25s look apply
+            25s apply attempt 2 at 26s (HostAway: no answer)
+            25s apply Failed (StageTimeout: the stage took longer than its timeout of 25s; step apply had not ended; last seen: no answer)
+            25s stage deploy Failed (StageTimeout: the stage took longer than its timeout of 25s; step apply had not ended; last seen: no answer)
+            25s ending Failed (StageTimeout: stage deploy: the stage took longer than its timeout of 25s; step apply had not ended; last seen: no answer)
+            25s run Failed
+            25s write 2
         "#]],
     );
 }

@@ -248,7 +248,7 @@ fn a_terminating_sync_waits() {
 #[test]
 fn a_failed_sync_that_will_be_tried_again_waits() {
     let retry = "operationState: {phase: Running, message: 'one object failed to apply. Retrying attempt #1 at 12:02PM.', syncResult: {revision: W}, finishedAt: 2026-05-04T12:00:15Z, retryCount: 1}";
-    status(&[OUT_OF_SYNC, "health: {status: Missing}", RECONCILED, retry]).is(expect!["waits: Application argocd/web: the sync to 9f8e7d6 failed and is tried again: one object failed to apply. Retrying attempt #1 at 12:02PM."]);
+    status(&[OUT_OF_SYNC, "health: {status: Missing}", RECONCILED, retry]).is(expect!["waits: Application argocd/web: the sync to 9f8e7d6 failed and is tried again: one object failed to apply. Retrying attempt #1 at 12:02PM"]);
 }
 
 #[test]
@@ -390,7 +390,17 @@ fn degraded_at_the_wanted_commit_is_a_failure_with_the_cause() {
     status(&[SYNCED, DEGRADED, RECONCILED, SUCCEEDED])
         .runs(late, (1, 2, 2))
         .at("2026-05-04T12:00:21Z")
-        .is(expect![[r#"ApplicationDegraded: Application argocd/web is Degraded at 9f8e7d6: Deployment web: ProgressDeadlineExceeded: ReplicaSet "web-1" has timed out progressing."#]]);
+        .is(expect![[r#"ApplicationDegraded: Application argocd/web is Degraded at 9f8e7d6: Deployment web: ProgressDeadlineExceeded: ReplicaSet "web-1" has timed out progressing"#]]);
+}
+
+#[test]
+fn what_ails_a_pod_of_a_failed_rollout_follows_its_cause() {
+    let late = RolloutState::Failed("ProgressDeadlineExceeded: it has timed out progressing.".to_owned());
+    let trouble = || Some("pod web-1: ImagePullBackOff".to_owned());
+    status(&[SYNCED, DEGRADED, RECONCILED, SUCCEEDED])
+        .runs(late, (1, 2, 2))
+        .and(|seen| seen.rollouts.seen.iter_mut().for_each(|rollout| rollout.trouble = trouble()))
+        .is(expect!["ApplicationDegraded: Application argocd/web is Degraded at 9f8e7d6: Deployment web: ProgressDeadlineExceeded: it has timed out progressing (pod web-1: ImagePullBackOff)"]);
 }
 
 #[test]
