@@ -1,6 +1,11 @@
 //! A [`World`] for tests: secrets and git hosts from a table, Kubernetes from canned answers.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
 
 use async_trait::async_trait;
 use http::{Request, Response};
@@ -24,6 +29,8 @@ pub(crate) struct FakeWorld {
     pub(crate) providers: BTreeMap<String, ScmProviderSpec>,
     /// Answers of the API server by `METHOD path?query`: a status and a body. `None`: there is no cluster.
     pub(crate) kubernetes: Option<BTreeMap<String, (u16, Value)>>,
+    /// Where the paths of local git hosts begin.
+    pub(crate) local_root: Option<PathBuf>,
     /// What was reported.
     pub(crate) reports: Mutex<Vec<Report>>,
 }
@@ -42,6 +49,7 @@ impl Default for FakeWorld {
             secrets: BTreeMap::new(),
             providers: BTreeMap::new(),
             kubernetes: None,
+            local_root: None,
             reports: Mutex::default(),
         }
     }
@@ -117,6 +125,10 @@ impl World for FakeWorld {
         let found = self.secrets.get(&(reference.name.clone(), reference.key.clone()));
         let missing = || Failure::definite("SecretNotFound", format!("there is no secret {:?}", reference.name));
         found.map(|value| SecretString::from(value.clone())).ok_or_else(missing)
+    }
+
+    fn local_root(&self) -> Option<&Path> {
+        self.local_root.as_deref()
     }
 
     async fn report(&self, report: Report) {

@@ -8,10 +8,10 @@ use std::{fmt, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
-use sluice_api::{GitHubProvider, GiteaProvider, LocalReference, ScmProviderSpec, SecretKeyReference};
+use sluice_api::{GitHubProvider, GiteaProvider, LocalProvider, LocalReference, ScmProviderSpec, SecretKeyReference};
 use sluice_engine::{End, Failure, Outputs};
 use sluice_expr::Expression;
-use sluice_scm::{BranchName, EffectKey, Error, GitHost, RepoName, github::App};
+use sluice_scm::{BranchName, EffectKey, Error, GitHost, Local, RepoName, github::App};
 use url::Url;
 
 use crate::StepContext;
@@ -35,8 +35,13 @@ pub(crate) async fn host_of(context: &StepContext<'_>, provider: &str) -> Result
     match spec {
         ScmProviderSpec { gitea: Some(gitea), github: None, local: None, .. } => signed_in.gitea(&gitea).await,
         ScmProviderSpec { github: Some(github), gitea: None, local: None, .. } => signed_in.github(&github).await,
-        ScmProviderSpec { github: None, gitea: None, local: Some(_), .. } => {
-            Err(invalid(provider, "local repositories are not available here"))
+        ScmProviderSpec { github: None, gitea: None, local: Some(LocalProvider { path }), .. } => {
+            let Some(root) = context.world.local_root() else {
+                let remedy = "local repositories exist only for `sluice run`; name a github or gitea here";
+                return Err(invalid(provider, remedy));
+            };
+            let host = Local::open(&root.join(path)).map_err(|error| invalid(provider, error))?;
+            Ok(Arc::new(host))
         }
         _ => Err(invalid(provider, "it names no git host: set exactly one of github, gitea, local")),
     }
@@ -200,10 +205,15 @@ pub(crate) fn read_outputs<T: DeserializeOwned>(outputs: &Outputs, field: &str) 
 #[cfg(test)]
 mod tests {
     use sluice_api::GitHubApp;
+    use sluice_engine::Outcome;
     use sluice_expr::Scope;
+    use sluice_scm::RepoPath;
 
     use super::*;
-    use crate::fake_world::{FakeWorld, now};
+    use crate::{
+        Perform,
+        fake_world::{FakeWorld, now},
+    };
 
     fn world(url: &str) -> FakeWorld {
         let secret_ref = Some(LocalReference { name: "gitea-token".to_owned() });
@@ -263,6 +273,66 @@ mod tests {
             assert_eq!((failure.reason.as_str(), failure.transient), (reason, false), "{}", failure.message);
             assert!(!failure.message.contains("p4ss") && !failure.message.contains("s3cret"), "{}", failure.message);
         }
+    }
+
+    fn local_world(root: Option<&std::path::Path>, path: &str) -> FakeWorld {
+        let local = Some(LocalProvider { path: path.to_owned() });
+        let world = FakeWorld { local_root: root.map(ToOwned::to_owned), ..FakeWorld::default() };
+        world.with_provider("gitops", ScmProviderSpec { local, ..ScmProviderSpec::default() })
+    }
+
+    #[tokio::test]
+    async fn a_local_provider_is_a_directory_from_that_of_the_manifests_or_an_absolute_one() {
+        let root = tempfile::TempDir::new().unwrap();
+        std::fs::create_dir(root.path().join("git")).unwrap();
+        let absolute = root.path().join("git");
+        let expected = format!("local {}", absolute.canonicalize().unwrap().display());
+        for path in ["git", "./git/", "git/../git", absolute.to_str().unwrap()] {
+            let host = host_of(&local_world(Some(root.path()), path).context(), "gitops").await.unwrap();
+            assert_eq!(host.describe(), expected, "{path}");
+        }
+        let failure = host_of(&local_world(Some(root.path()), "nowhere").context(), "gitops").await.unwrap_err();
+        assert!(failure.reason == "InvalidProvider" && failure.message.contains("nowhere"), "{}", failure.message);
+    }
+
+    #[tokio::test]
+    async fn a_change_of_a_local_repository_is_opened_found_again_and_merged() {
+        let root = tempfile::TempDir::new().unwrap();
+        let file = RepoPath::parse("staging/web.yaml").unwrap();
+        let repo = RepoName::parse("shop/gitops").unwrap();
+        let local = Local::open(root.path()).unwrap();
+        local.create(&repo, &[(file.clone(), b"image: web:1 # ours\n".to_vec())], "Begin").await.unwrap();
+        let world = local_world(Some(root.path()), ".");
+        let open = |claims| {
+            let config = serde_json::json!({
+                "providerRef": {"name": "gitops"}, "repository": "shop/gitops", "title": "Deploy",
+                "edits": [{"file": "staging/web.yaml", "set": {"path": "image", "value": "web:2"}}],
+            });
+            let config: sluice_api::step::PullRequest = serde_json::from_value(config).unwrap();
+            let context = StepContext { claims, now: Timestamp::now(), ..world.context() };
+            async move { config.act(&context).await }
+        };
+        let Outcome::Succeeded(opened) = open(1).await else { panic!() };
+        assert_eq!(opened["changed"], true);
+        assert_eq!(open(2).await, Outcome::Succeeded(opened.clone()));
+        let wait: sluice_api::step::PullRequestWait =
+            serde_json::from_value(serde_json::json!({"from": "openPr", "merge": "Now"})).unwrap();
+        let Outcome::Succeeded(merged) = wait.act(&StepContext { from: Some(&opened), ..world.context() }).await else {
+            panic!()
+        };
+        let commit = sluice_scm::CommitSha::parse(merged["commit"]["sha"].as_str().unwrap()).unwrap();
+        let read = local.read_file(&repo, &file, &commit).await.unwrap().unwrap();
+        assert_eq!(read.content, b"image: web:2 # ours\n");
+        assert_eq!(merged["mergedBy"], "Sluice");
+    }
+
+    #[tokio::test]
+    async fn where_there_is_no_disk_there_are_no_local_repositories() {
+        let failure = host_of(&local_world(None, "/srv/git").context(), "gitops").await.unwrap_err();
+        let message = "ScmProvider \"gitops\": local repositories exist only for `sluice run`; \
+                       name a github or gitea here";
+        assert_eq!((failure.reason.as_str(), failure.message.as_str()), ("InvalidProvider", message));
+        assert!(!failure.transient);
     }
 
     #[test]
