@@ -8,22 +8,24 @@ use sluice_engine::{MAX_DEPTH, nests_at_most};
 use sluice_expr::{Diagnostic, Expression, Names, Type, check_value, value_names};
 
 use crate::{
-    Hook, ParamType, PipelineSpec, Stage, Step, StepConfig, params,
-    step::TakesFrom,
+    Code, Hook, ParamType, PipelineSpec, Stage, Step, StepConfig, params,
+    step::{ConfigMistake, TakesFrom},
     variables::{self, ROOTS},
 };
 
 /// One mistake in a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// A stable word for the sort of mistake, such as `unknown-name`.
-    pub code: String,
+    /// What sort of mistake it is.
+    pub code: Code,
     /// The field, such as `spec.stages[0].steps[1].when`.
     pub path: String,
     /// Where in the field's text; `None` is the whole field.
     pub place: Option<Place>,
-    /// What is wrong, and the remedy.
+    /// What is wrong.
     pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
 }
 
 /// Where in a field's text a mistake is.
@@ -39,12 +41,13 @@ pub struct Place {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, message, .. } = self;
+        let Self { path, message, help, .. } = self;
         match &self.place {
             Some(Place { line: 1, column, .. }) => write!(f, "{path} (at character {column}): {message}"),
             Some(Place { line, column, .. }) => write!(f, "{path} (line {line}, character {column}): {message}"),
             None => write!(f, "{path}: {message}"),
-        }
+        }?;
+        help.iter().try_for_each(|help| write!(f, "; {help}"))
     }
 }
 
@@ -105,8 +108,8 @@ struct Check {
     names: Names,
     /// Every step of every stage, to tell an unknown one from one that runs later.
     all: BTreeSet<String>,
-    /// The steps that have run before the one that is checked.
-    past: Vec<(String, StepConfig)>,
+    /// The steps that have run before the one that is checked. One without a step type is not known any further.
+    past: Vec<(String, Option<StepConfig>)>,
 }
 
 fn all_steps(spec: &PipelineSpec) -> BTreeSet<String> {
@@ -114,8 +117,8 @@ fn all_steps(spec: &PipelineSpec) -> BTreeSet<String> {
 }
 
 impl Check {
-    fn mistake(&mut self, code: &str, path: String, message: impl Into<String>) {
-        self.mistakes.push(Mistake { code: code.to_owned(), path, place: None, message: message.into() });
+    fn mistake(&mut self, code: Code, path: String, message: impl Into<String>, help: impl Into<Option<String>>) {
+        self.mistakes.push(Mistake { code, path, place: None, message: message.into(), help: help.into() });
     }
 
     fn params(&mut self, spec: &PipelineSpec) {
@@ -126,11 +129,9 @@ impl Check {
                     ParamType::Integer => "Integer",
                     ParamType::Boolean => "Boolean",
                 };
-                self.mistake(
-                    "wrong-default",
-                    format!("spec.params[{index}].default"),
-                    format!("{message} (the parameter's type is {declared})"),
-                );
+                let path = format!("spec.params[{index}].default");
+                let message = format!("{message} (the parameter's type is {declared})");
+                self.mistake(Code::WrongDefault, path, message, None);
             }
         }
     }
@@ -155,17 +156,14 @@ impl Check {
 
     fn name(&mut self, seen: &mut BTreeSet<String>, name: &str, path: String) {
         if is_reserved(name) {
-            self.mistake(
-                "reserved-name",
-                path,
-                format!("{name:?} is a word of the expression language; choose another name"),
-            );
+            let message = format!("{name:?} is a word of the expression language");
+            self.mistake(Code::ReservedName, path, message, "choose another name".to_owned());
         } else if !is_name(name) {
-            let message = format!("{name:?} is no name: use letters and digits, a small letter first, 63 at most");
-            self.mistake("invalid-name", path, message);
+            let help = "use letters and digits, a small letter first, 63 at most".to_owned();
+            self.mistake(Code::InvalidName, path, format!("{name:?} is no name"), help);
         } else if !seen.insert(name.to_owned()) {
-            let message = format!("{name:?} is used twice; the names of stages and steps are unique in a pipeline");
-            self.mistake("duplicate-name", path, message);
+            let help = "the names of stages and steps are unique in a pipeline".to_owned();
+            self.mistake(Code::DuplicateName, path, format!("{name:?} is used twice"), help);
         }
     }
 
@@ -176,9 +174,8 @@ impl Check {
         }
         for (index, step) in stage.steps.iter().enumerate() {
             let names = self.names_now();
-            if let Some(config) = self.step(step, &names, &format!("{path}.steps[{index}]")) {
-                self.past.push((step.name.clone(), config));
-            }
+            let config = self.step(step, &names, &format!("{path}.steps[{index}]"));
+            self.past.push((step.name.clone(), config));
         }
     }
 
@@ -188,22 +185,31 @@ impl Check {
             && !spec.stages.iter().any(|stage| stage.name == *name)
         {
             let known: Vec<&str> = spec.stages.iter().map(|stage| stage.name.as_str()).collect();
-            let message = format!("there is no stage {name:?}; the pipeline has: {}", known.join(", "));
-            self.mistake("unknown-name", format!("{path}.for.stage"), message);
+            let help = format!("the pipeline has: {}", known.join(", "));
+            self.mistake(
+                Code::UnknownReference,
+                format!("{path}.for.stage"),
+                format!("there is no stage {name:?}"),
+                help,
+            );
         }
         if let Some(name) = &subject.step
             && !self.all.contains(name)
         {
             let known: Vec<&str> = self.all.iter().map(String::as_str).collect();
-            let message = format!("there is no step {name:?}; the pipeline has: {}", known.join(", "));
-            self.mistake("unknown-name", format!("{path}.for.step"), message);
+            let help = format!("the pipeline has: {}", known.join(", "));
+            self.mistake(
+                Code::UnknownReference,
+                format!("{path}.for.step"),
+                format!("there is no step {name:?}"),
+                help,
+            );
         }
         let before = self.past.len();
         for (index, step) in hook.steps.iter().enumerate() {
             let names = variables::with_failure(self.names_now());
-            if let Some(config) = self.step(step, &names, &format!("{path}.steps[{index}]")) {
-                self.past.push((step.name.clone(), config));
-            }
+            let config = self.step(step, &names, &format!("{path}.steps[{index}]"));
+            self.past.push((step.name.clone(), config));
         }
         self.past.truncate(before);
     }
@@ -224,7 +230,7 @@ impl Check {
         let config = match step.config() {
             Ok(config) => config,
             Err(message) => {
-                self.mistake("step-type", path.to_owned(), message);
+                self.mistake(Code::StepType, path.to_owned(), message, None);
                 return None;
             }
         };
@@ -237,8 +243,8 @@ impl Check {
         if let Some(from) = config.takes_from() {
             self.takes_from(from, &path);
         }
-        for (field, message) in config.mistakes() {
-            self.mistake("invalid-value", format!("{path}.{field}"), message);
+        for ConfigMistake { field, message, help } in config.mistakes() {
+            self.mistake(Code::InvalidValue, format!("{path}.{field}"), message, help);
         }
         Some(config)
     }
@@ -246,11 +252,12 @@ impl Check {
     fn templates(&mut self, config: &StepConfig, names: &Names, path: &str) {
         let value = match config.to_value() {
             Ok(value) => value,
-            Err(error) => return self.mistake("invalid-value", path.to_owned(), error.to_string()),
+            Err(error) => return self.mistake(Code::InvalidValue, path.to_owned(), error.to_string(), None),
         };
         if !nests_at_most(&value, MAX_DEPTH) {
             let message = format!("it nests deeper than {MAX_DEPTH} levels");
-            return self.mistake("invalid-value", path.to_owned(), message);
+            let help = "flatten it, or write the inner part as a text".to_owned();
+            return self.mistake(Code::InvalidValue, path.to_owned(), message, help);
         }
         let later = self.read_too_early(value_names(&value).into_iter().map(|located| (located.path, located.what)));
         for located in check_value(&value, names) {
@@ -282,7 +289,7 @@ impl Check {
             let runs_later =
                 root == "steps" && self.all.contains(step) && !self.past.iter().any(|(past, _)| past == step);
             runs_later.then(|| {
-                let message = format!("step `{step}` has not run yet here: an expression sees the steps before it");
+                let message = format!("step `{step}` has not run yet here");
                 (path, reference.span.clone(), message)
             })
         });
@@ -292,21 +299,25 @@ impl Check {
     fn takes_from(&mut self, from: TakesFrom<'_>, path: &str) {
         let TakesFrom { field, step, types } = from;
         let types_text = types.join(" or ");
-        let message = match self.past.iter().find(|(name, _)| name == step) {
-            Some((_, config)) if types.contains(&config.type_name().as_str()) => return,
-            Some((_, config)) => {
-                format!("step {step:?} is of type {}; it has to be one of type {types_text}", config.type_name())
+        let (message, help) = match self.past.iter().find(|(name, _)| name == step) {
+            Some((_, None)) => return,
+            Some((_, Some(config))) if types.contains(&config.type_name().as_str()) => return,
+            Some((_, Some(config))) => (
+                format!("step {step:?} is of type {}", config.type_name()),
+                format!("it has to be one of type {types_text}"),
+            ),
+            None if self.all.contains(step) => {
+                (format!("step {step:?} has not run yet here"), "name an earlier step".to_owned())
             }
-            None if self.all.contains(step) => format!("step {step:?} has not run yet here; name an earlier step"),
-            None => format!("there is no step {step:?}; name an earlier step of type {types_text}"),
+            None => (format!("there is no step {step:?}"), format!("name an earlier step of type {types_text}")),
         };
-        self.mistake("unknown-name", format!("{path}.{field}"), message);
+        self.mistake(Code::UnknownReference, format!("{path}.{field}"), message, help);
     }
 
     fn diagnostic(&mut self, diagnostic: Diagnostic, path: String) {
-        let message = diagnostic.to_string();
-        let Diagnostic { code, span, line, column, .. } = diagnostic;
-        self.mistakes.push(Mistake { code: code.to_owned(), path, place: Some(Place { span, line, column }), message });
+        let Diagnostic { code, message, span, line, column, help } = diagnostic;
+        let place = Some(Place { span, line, column });
+        self.mistakes.push(Mistake { code: code.into(), path, place, message, help });
     }
 }
 
@@ -314,7 +325,10 @@ impl Check {
 fn later_or(later: &[(String, Range<usize>, String)], path: &str, diagnostic: Diagnostic) -> Diagnostic {
     let overlaps = |span: &Range<usize>| span.start <= diagnostic.span.start && diagnostic.span.end <= span.end;
     match later.iter().find(|(at, span, _)| at == path && overlaps(span)) {
-        Some((_, _, message)) => Diagnostic { message: message.clone(), help: None, ..diagnostic },
+        Some((_, _, message)) => {
+            let help = Some("an expression sees the steps before it".to_owned());
+            Diagnostic { message: message.clone(), help, ..diagnostic }
+        }
         None => diagnostic,
     }
 }

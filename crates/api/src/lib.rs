@@ -7,6 +7,7 @@
 //! read the same types and the same checks.
 
 pub mod check;
+mod code;
 mod common;
 mod condition;
 mod crds;
@@ -23,6 +24,7 @@ mod scm_provider;
 pub mod step;
 pub mod variables;
 
+pub use code::Code;
 pub use common::{HeaderSource, HttpHeader, LocalReference, SecretKeyReference};
 pub use condition::{Truth, Verdict};
 pub use crds::{all as crds, to_yaml as crd_to_yaml};

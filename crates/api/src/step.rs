@@ -93,9 +93,20 @@ pub trait StepType: Serialize + DeserializeOwned + JsonSchema {
     }
 
     /// What the schema cannot say: mistakes in the configuration, each with its field and the remedy.
-    fn mistakes(&self) -> Vec<(String, String)> {
+    fn mistakes(&self) -> Vec<ConfigMistake> {
         Vec::new()
     }
+}
+
+/// What is wrong with a field of a step's configuration beside its schema and its expressions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigMistake {
+    /// The field in the configuration, such as `sources.state`.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
 }
 
 /// An expression in a step's configuration.
@@ -210,7 +221,7 @@ macro_rules! declare_steps {
             }
 
             /// See [`StepType::mistakes`].
-            pub fn mistakes(&self) -> Vec<(String, String)> {
+            pub fn mistakes(&self) -> Vec<ConfigMistake> {
                 match self { $(Self::$Type(config) => config.mistakes(),)* }
             }
 

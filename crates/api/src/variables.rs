@@ -62,9 +62,10 @@ pub fn names(spec: &PipelineSpec) -> Names {
         .with("pipeline", Type::object([("name", Type::String)]))
 }
 
-/// The same names, and `steps` with the outputs of these.
-pub fn with_steps(names: Names, steps: &[(String, StepConfig)]) -> Names {
-    let steps = steps.iter().map(|(name, config)| (name.clone(), Type::object([("outputs", config.outputs())])));
+/// The same names, and `steps` with the outputs of these; nothing is known of those without a configuration.
+pub fn with_steps(names: Names, steps: &[(String, Option<StepConfig>)]) -> Names {
+    let outputs = |config: &Option<StepConfig>| config.as_ref().map_or(Type::Any, StepConfig::outputs);
+    let steps = steps.iter().map(|(name, config)| (name.clone(), Type::object([("outputs", outputs(config))])));
     names.with("steps", Type::object(steps))
 }
 

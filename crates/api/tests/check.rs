@@ -60,8 +60,8 @@ fn a_step_that_runs_later_is_not_unknown_but_too_late() {
   steps: [{name: late, set: {values: {x: 1}}}]
 "#,
         &expect![[r#"
-            spec.stages[0].when (at character 7): step `late` has not run yet here: an expression sees the steps before it
-            spec.stages[0].steps[0].set.values.x (at character 11): step `late` has not run yet here: an expression sees the steps before it
+            spec.stages[0].when (at character 7): step `late` has not run yet here; an expression sees the steps before it
+            spec.stages[0].steps[0].set.values.x (at character 11): step `late` has not run yet here; an expression sees the steps before it
         "#]],
     );
 }
@@ -91,7 +91,7 @@ fn names_are_unique_and_leave_the_languages_words_alone() {
         &expect![[r#"
             spec.stages[0].steps[0].name: "only" is used twice; the names of stages and steps are unique in a pipeline
             spec.stages[0].steps[1].name: "params" is a word of the expression language; choose another name
-            spec.stages[0].steps[2].name: "Up" is no name: use letters and digits, a small letter first, 63 at most
+            spec.stages[0].steps[2].name: "Up" is no name; use letters and digits, a small letter first, 63 at most
         "#]],
     );
 }
@@ -174,7 +174,13 @@ fn syntax_errors_and_open_templates_are_found() {
 
 #[test]
 fn values_nest_only_so_deep() {
-    for (levels, expected) in [(40, ""), (80, "spec.stages[0].steps[0].set: it nests deeper than 64 levels")] {
+    for (levels, expected) in [
+        (40, ""),
+        (
+            80,
+            "spec.stages[0].steps[0].set: it nests deeper than 64 levels; flatten it, or write the inner part as a text",
+        ),
+    ] {
         let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         let steps = format!(r#"[{{"name": "a", "set": {{"values": {{"x": {deep}}}}}}}]"#);
         let text = format!(r#"{{"serviceAccountName": "a", "stages": [{{"name": "s", "steps": {steps}}}]}}"#);

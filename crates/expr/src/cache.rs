@@ -64,9 +64,10 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Code;
 
     fn refused(source: &str) -> Outcome {
-        Err(Diagnostic::new("syntax", source, source, 0..0))
+        Err(Diagnostic::new(Code::Syntax, source, source, 0..0))
     }
 
     #[test]

@@ -16,7 +16,7 @@ use cel::Value;
 use crate::functions::{self, type_of};
 use crate::suggest::closest;
 use crate::syntax::{Access, Element, Entry, Index, Kind, Loop, LoopKind, Node, Select};
-use crate::{Diagnostic, Names, Type};
+use crate::{Code, Diagnostic, Names, Type};
 
 /// The type of the result, and all that is wrong.
 pub(crate) fn check(source: &str, root: &Node, names: &Names, expected: &Type) -> (Type, Vec<Diagnostic>) {
@@ -27,7 +27,7 @@ pub(crate) fn check(source: &str, root: &Node, names: &Names, expected: &Type) -
             Type::Bool => "the condition",
             _ => "the result",
         };
-        check.report("type-mismatch", format!("{what} is {actual}, not {expected}"), &root.span);
+        check.report(Code::TypeMismatch, format!("{what} is {actual}, not {expected}"), &root.span);
     }
     check.found.sort_by_key(|d| (d.span.start, d.span.end));
     (actual, check.found)
@@ -71,7 +71,7 @@ impl Check<'_> {
         }
     }
 
-    fn report(&mut self, code: &'static str, message: String, span: &Range<usize>) {
+    fn report(&mut self, code: Code, message: String, span: &Range<usize>) {
         let diagnostic = Diagnostic::new(code, message, self.source, span.clone());
         self.found.push(diagnostic);
     }
@@ -79,7 +79,7 @@ impl Check<'_> {
     /// As [`Check::report`], with the candidate that was probably meant.
     fn report_unknown<'b>(
         &mut self,
-        code: &'static str,
+        code: Code,
         message: String,
         span: &Range<usize>,
         word: &str,
@@ -105,7 +105,7 @@ impl Check<'_> {
         let actual = self.infer(node);
         if !Type::Bool.fits(&actual) {
             let message = format!("`{}` is {actual}, not a bool", self.text(node));
-            self.report("type-mismatch", message, &node.span);
+            self.report(Code::TypeMismatch, message, &node.span);
         }
     }
 
@@ -117,7 +117,7 @@ impl Check<'_> {
             let names = self.names;
             let candidates = names.iter().map(|(name, _)| name);
             let message = format!("unknown name `{name}`");
-            self.report_unknown("unknown-name", message, &node.span, name, candidates);
+            self.report_unknown(Code::UnknownName, message, &node.span, name, candidates);
         }
         Type::Any
     }
@@ -147,14 +147,14 @@ impl Check<'_> {
                 None => {
                     let message = format!("`{}` has no `{member}`", self.text(node));
                     let candidates = members.keys().map(String::as_str);
-                    self.report_unknown("unknown-member", message, span, member, candidates);
+                    self.report_unknown(Code::UnknownMember, message, span, member, candidates);
                     Type::Any
                 }
             },
             _ if lenient => Type::Any,
             other => {
                 let message = format!("`{}` is {other} and has no `{member}`", self.text(node));
-                self.report("type-mismatch", message, span);
+                self.report(Code::TypeMismatch, message, span);
                 Type::Any
             }
         }
@@ -191,7 +191,7 @@ impl Check<'_> {
         };
         if !indexes && !lenient {
             let message = format!("`{}` is {of}, which {key} does not index", self.text(&index.of));
-            self.report("type-mismatch", message, &index.index.span);
+            self.report(Code::TypeMismatch, message, &index.index.span);
         }
         element
     }
@@ -219,7 +219,7 @@ impl Check<'_> {
             let key = self.infer(&entry.key);
             if !matches!(key, Type::Any | Type::Bool | Type::Int | Type::Uint | Type::Number | Type::String) {
                 let message = format!("{key} is no key of a map");
-                self.report("type-mismatch", message, &entry.key.span);
+                self.report(Code::TypeMismatch, message, &entry.key.span);
             }
             let mut actual = self.infer(&entry.value);
             if let (true, Type::Optional(inner)) = (entry.optional, &actual) {
@@ -255,7 +255,7 @@ impl Check<'_> {
                 false => "a list or a map",
             };
             let message = format!("`{}` is {range}, not {wanted}", self.text(&l.range));
-            self.report("type-mismatch", message, &l.range.span);
+            self.report(Code::TypeMismatch, message, &l.range.span);
             Type::Any
         });
         self.locals.truncate(l.variable);

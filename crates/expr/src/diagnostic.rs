@@ -6,26 +6,13 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::Code;
+
 /// One thing wrong with an expression or a template.
-///
-/// # Codes
-///
-/// | code | meaning |
-/// |---|---|
-/// | `syntax` | the text is no CEL |
-/// | `too-complex` | a bound of [`crate::bounds`] is exceeded: length, depth, number of nodes, nesting of loops |
-/// | `unclosed-interpolation` | `${{` without its `}}` |
-/// | `unknown-name` | no variable of that name |
-/// | `unknown-member` | an object that has no such member |
-/// | `unknown-function` | no function of that name, or not on a value of that type |
-/// | `wrong-argument-count` | a known function with too few or too many arguments |
-/// | `type-mismatch` | operands, arguments or a result of the wrong type |
-/// | `internal` | a defect of the parser, not of the text |
-/// | `invalid-literal` | a constant that can never work: a regular expression, duration, timestamp or version |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Stable and for machines; see the table above.
-    pub code: &'static str,
+    /// Stable and for machines.
+    pub code: Code,
     /// For people: one sentence, lower case, no full stop.
     pub message: String,
     /// Bytes of the checked text that are meant. Always on character boundaries.
@@ -43,7 +30,7 @@ impl Diagnostic {
     ///
     /// A span outside the source is moved to its end.
     #[must_use]
-    pub fn new(code: &'static str, message: impl Into<String>, source: &str, span: Range<usize>) -> Self {
+    pub fn new(code: Code, message: impl Into<String>, source: &str, span: Range<usize>) -> Self {
         let span = floor(source, span.start)..ceil(source, span.end.max(span.start));
         let before = &source[..span.start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -110,14 +97,14 @@ mod tests {
     fn line_and_column_count_characters_from_one() {
         let source = "a +\n  é == ñ";
         let at = source.find('ñ').unwrap();
-        let diagnostic = Diagnostic::new("syntax", "no", source, at..at + 1);
+        let diagnostic = Diagnostic::new(Code::Syntax, "no", source, at..at + 1);
         assert_eq!((diagnostic.line, diagnostic.column), (2, 8));
         assert_eq!(&source[diagnostic.span], "ñ");
     }
 
     #[test]
     fn a_span_outside_the_source_ends_with_it() {
-        let diagnostic = Diagnostic::new("syntax", "no", "ab", 7..9);
+        let diagnostic = Diagnostic::new(Code::Syntax, "no", "ab", 7..9);
         assert_eq!(diagnostic.span, 2..2);
     }
 }

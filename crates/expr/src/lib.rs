@@ -25,6 +25,7 @@
 pub mod bounds;
 mod cache;
 mod check;
+mod code;
 mod convert;
 mod diagnostic;
 mod error;
@@ -46,6 +47,7 @@ mod template;
 mod types;
 mod walk;
 
+pub use code::Code;
 pub use diagnostic::Diagnostic;
 pub use error::{ErrorKind, EvaluationError};
 pub use expression::Expression;

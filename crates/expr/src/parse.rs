@@ -12,9 +12,9 @@ use std::thread;
 
 use cel::Env;
 
-use crate::Diagnostic;
 use crate::bounds::{MAX_PARSE_DEPTH, MAX_SOURCE_BYTES};
 use crate::syntax::Node;
+use crate::{Code, Diagnostic};
 
 /// Enough for the deepest tree of [`MAX_SOURCE_BYTES`] in a debug build, several times over. Only what is used of it is
 /// ever backed by memory.
@@ -28,7 +28,7 @@ pub(crate) fn parse(source: &str) -> Result<Node, Diagnostic> {
     let whole = 0..source.len();
     if source.len() > MAX_SOURCE_BYTES {
         return Err(Diagnostic::new(
-            "too-complex",
+            Code::TooComplex,
             format!("the expression has {} bytes, {MAX_SOURCE_BYTES} are allowed", source.len()),
             source,
             whole,
@@ -36,9 +36,9 @@ pub(crate) fn parse(source: &str) -> Result<Node, Diagnostic> {
         .with_help("compute parts of it in a step of their own"));
     }
     if source.trim().is_empty() {
-        return Err(Diagnostic::new("syntax", "the expression is empty", source, whole));
+        return Err(Diagnostic::new(Code::Syntax, "the expression is empty", source, whole));
     }
-    let internal = |what: &str| Diagnostic::new("internal", what, source, 0..source.len());
+    let internal = |what: &str| Diagnostic::new(Code::Internal, what, source, 0..source.len());
     thread::scope(|scope| {
         thread::Builder::new()
             .name("cel-parse".to_owned())

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::convert::{Data, to_json};
 use crate::meter::Meter;
-use crate::{ErrorKind, Expression, Names, Scope, Template, Type, render_value};
+use crate::{Code, ErrorKind, Expression, Names, Scope, Template, Type, render_value};
 
 /// Words that expressions are made of, and some that they are not.
 const TOKENS: &[&str] = &[
@@ -304,7 +304,7 @@ proptest! {
                 }
             }
             Err(found) => {
-                prop_assert_ne!(found.code, "internal", "{}", found);
+                prop_assert_ne!(found.code, Code::Internal, "{}", found);
                 prop_assert!(source.get(found.span.clone()).is_some(), "{found:?}");
             }
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::bounds::MAX_VALUE_BYTES;
 use crate::lexical::expression_len;
-use crate::{Diagnostic, ErrorKind, EvaluationError, Expression, Names, Reference, Scope, Type};
+use crate::{Code, Diagnostic, ErrorKind, EvaluationError, Expression, Names, Reference, Scope, Type};
 
 const OPEN: &str = "${{";
 const CLOSE: &str = "}}";
@@ -111,7 +111,7 @@ impl Template {
             let actual = expression.result_type(names);
             if of_part.is_empty() && !alone && !has_form(&actual) {
                 let message = format!("{actual} has no form inside a text");
-                found.push(Diagnostic::new("type-mismatch", message, &self.text, span.clone()));
+                found.push(Diagnostic::new(Code::TypeMismatch, message, &self.text, span.clone()));
             }
             let moved = of_part.into_iter().map(|d| d.moved_into(&self.text, *offset));
             found.extend(moved);
@@ -186,7 +186,7 @@ impl Template {
 fn interpolation(text: &str, start: usize) -> Result<(Part, usize), Diagnostic> {
     let inside = start + OPEN.len();
     let Some(len) = expression_len(&text[inside..]) else {
-        return Err(Diagnostic::new("unclosed-interpolation", "`${{` has no `}}`", text, start..inside)
+        return Err(Diagnostic::new(Code::UnclosedInterpolation, "`${{` has no `}}`", text, start..inside)
             .with_help(format!("write `{ESCAPED}` for a `{OPEN}` that is text")));
     };
     let source = &text[inside..inside + len];
@@ -194,7 +194,7 @@ fn interpolation(text: &str, start: usize) -> Result<(Part, usize), Diagnostic> 
     let end = inside + len + CLOSE.len();
     let span = start..end;
     if source.trim().is_empty() {
-        return Err(Diagnostic::new("syntax", "the expression is empty", text, span));
+        return Err(Diagnostic::new(Code::Syntax, "the expression is empty", text, span));
     }
     let expression = Expression::compile(source.trim()).map_err(|d| d.moved_into(text, offset))?;
     let part = Part::Interpolation { expression, span, offset };

@@ -46,6 +46,8 @@ pub enum Type {
     Semver,
     /// What `quantity(...)` returns.
     Quantity,
+    /// What `url(...)` returns.
+    Url,
 }
 
 impl Type {
@@ -144,6 +146,7 @@ impl fmt::Display for Type {
             Self::Optional(_) => "an optional",
             Self::Semver => "a semver",
             Self::Quantity => "a quantity",
+            Self::Url => "a url",
         })
     }
 }

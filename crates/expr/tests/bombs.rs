@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sluice_expr::{ErrorKind, Expression, Scope};
+use sluice_expr::{Code, ErrorKind, Expression, Scope};
 
 /// What an evaluation may take in all, loosely: the deadline is 100 ms, and the machine of a test is busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,9 +29,9 @@ use End::{Failed, Limit, NotCel, Refused, Value};
 fn end(source: &str) -> End {
     let expression = match Expression::compile(source) {
         Ok(expression) => expression,
-        Err(diagnostic) if diagnostic.code == "too-complex" => return Refused,
+        Err(diagnostic) if diagnostic.code == Code::TooComplex => return Refused,
         Err(diagnostic) => {
-            assert_eq!(diagnostic.code, "syntax", "{diagnostic}");
+            assert_eq!(diagnostic.code, Code::Syntax, "{diagnostic}");
             return NotCel;
         }
     };

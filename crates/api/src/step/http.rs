@@ -8,7 +8,7 @@ use sluice_expr::Type;
 
 use crate::{
     Duration, HttpHeader,
-    step::{BareExpression, StepType, any_value, output::http_answer},
+    step::{BareExpression, ConfigMistake, StepType, any_value, output::http_answer},
 };
 
 /// Sends one request. An answer of up to 1 MiB is read; up to 5 redirects are followed.
@@ -123,13 +123,19 @@ impl StepType for Http {
         vec![BareExpression { path: "successWhen".to_owned(), source, extra, expected: Type::Bool }]
     }
 
-    fn mistakes(&self) -> Vec<(String, String)> {
+    fn mistakes(&self) -> Vec<ConfigMistake> {
         let mut mistakes = Vec::new();
         // Not a rule of the schema: open JSON is invisible to its expressions.
         if self.json.is_some() && self.body.is_some() {
-            mistakes.push(("body".to_owned(), "set at most one of json and body".to_owned()));
+            let message = "the request has two bodies, json and body".to_owned();
+            let help = Some("set at most one of them".to_owned());
+            mistakes.push(ConfigMistake { field: "body".to_owned(), message, help });
         }
-        mistakes.extend(self.request_timeout().err().map(|message| ("requestTimeout".to_owned(), message)));
+        let wrong_timeout = self.request_timeout().err();
+        mistakes.extend(wrong_timeout.map(|message| {
+            let help = Some("for longer waits, poll with the step type waitFor".to_owned());
+            ConfigMistake { field: "requestTimeout".to_owned(), message, help }
+        }));
         mistakes
     }
 }

@@ -8,7 +8,7 @@ use sluice_expr::Type;
 
 use crate::{
     Duration, HttpHeader,
-    step::{Resource, StepType, output::http_answer},
+    step::{ConfigMistake, Resource, StepType, output::http_answer},
 };
 
 /// Sources by name.
@@ -90,14 +90,18 @@ pub(super) fn types(sources: &Sources) -> Vec<(String, Type)> {
 pub const CHECKS: &str = "checks";
 
 /// The mistakes in the names of sources: they have to be names that expressions can use.
-pub(super) fn mistakes(sources: &Sources) -> Vec<(String, String)> {
+pub(super) fn mistakes(sources: &Sources) -> Vec<ConfigMistake> {
     let wrong = sources
         .keys()
         .filter(|name| !crate::check::is_name(name) || crate::check::is_reserved(name) || *name == CHECKS);
     wrong
         .map(|name| {
-            let remedy = "name it with letters and digits, a small letter first, and no variable's name";
-            (format!("sources.{name}"), format!("{name:?} cannot name a source: {remedy}"))
+            let help = "name it with letters and digits, a small letter first, and no variable's name";
+            ConfigMistake {
+                field: format!("sources.{name}"),
+                message: format!("{name:?} cannot name a source"),
+                help: Some(help.to_owned()),
+            }
         })
         .collect()
 }

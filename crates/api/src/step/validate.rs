@@ -7,7 +7,7 @@ use sluice_expr::Type;
 
 use crate::{
     Duration,
-    step::{BareExpression, Sources, StepType, interval::interval, sources},
+    step::{BareExpression, ConfigMistake, Sources, StepType, interval::interval, sources},
 };
 
 /// Checks what really runs: measures sources at an interval and holds checks against them. Without sources, the checks
@@ -112,7 +112,7 @@ impl StepType for Validate {
             .collect()
     }
 
-    fn mistakes(&self) -> Vec<(String, String)> {
+    fn mistakes(&self) -> Vec<ConfigMistake> {
         sources::mistakes(&self.sources)
     }
 }

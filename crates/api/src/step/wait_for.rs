@@ -7,7 +7,7 @@ use sluice_expr::Type;
 
 use crate::{
     Duration,
-    step::{BareExpression, Sources, StepType, interval::interval, sources},
+    step::{BareExpression, ConfigMistake, Sources, StepType, interval::interval, sources},
 };
 
 /// Waits until a condition over measured sources is true, or until a point in time. A source that does not answer is
@@ -69,7 +69,7 @@ impl StepType for WaitFor {
         vec![BareExpression { path, source, extra, expected: Type::Bool }]
     }
 
-    fn mistakes(&self) -> Vec<(String, String)> {
+    fn mistakes(&self) -> Vec<ConfigMistake> {
         sources::mistakes(&self.sources)
     }
 }

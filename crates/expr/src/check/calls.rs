@@ -4,7 +4,7 @@ use super::{Check, literal};
 use crate::functions::{self, Overloads};
 use crate::meter::Meter;
 use crate::syntax::{Call, LoopKind, Node};
-use crate::{Diagnostic, Type};
+use crate::{Code, Diagnostic, Type};
 
 impl Check<'_> {
     pub(super) fn call(&mut self, node: &Node, call: &Call) -> Type {
@@ -14,7 +14,7 @@ impl Check<'_> {
             let message = format!(
                 "`{name}` is called on a list or a map with a name and an expression, such as `xs.{name}(x, x > 1)`"
             );
-            self.report("wrong-argument-count", message, &call.function_span);
+            self.report(Code::WrongArgumentCount, message, &call.function_span);
             return Type::Any;
         }
         let mut types = Vec::with_capacity(call.arguments.len() + 1);
@@ -45,12 +45,12 @@ impl Check<'_> {
                 if count == 1 { "" } else { "s" },
                 overloads.listed()
             );
-            self.report("wrong-argument-count", message, &node.span);
+            self.report(Code::WrongArgumentCount, message, &node.span);
         } else {
             let given: Vec<String> = types.iter().map(Type::to_string).collect();
             let message =
                 format!("`{}` is not defined for {}; there is {}", call.function, given.join(", "), overloads.listed());
-            self.report("type-mismatch", message, &node.span);
+            self.report(Code::TypeMismatch, message, &node.span);
         }
         Type::Any
     }
@@ -60,12 +60,12 @@ impl Check<'_> {
         let span = &call.function_span;
         let message = format!("unknown function `{name}`");
         if name == "now" {
-            let diagnostic = Diagnostic::new("unknown-function", message, self.source, span.clone());
+            let diagnostic = Diagnostic::new(Code::UnknownFunction, message, self.source, span.clone());
             let help = "expressions read no clock, so that a run can be repeated; take the time from a variable";
             return self.found.push(diagnostic.with_help(help));
         }
         let candidates = functions::names().chain(LoopKind::NAMES.iter().copied());
-        self.report_unknown("unknown-function", message, span, name, candidates);
+        self.report_unknown(Code::UnknownFunction, message, span, name, candidates);
     }
 
     /// A known name that is called on a value and should not be, or the other way around.
@@ -75,7 +75,7 @@ impl Check<'_> {
             None => "is called on a value",
         };
         let message = format!("`{}` {how}; there is {}", call.function, overloads.listed());
-        self.report("unknown-function", message, &call.function_span);
+        self.report(Code::UnknownFunction, message, &call.function_span);
     }
 
     /// Constants that can never work: they would fail at every evaluation.
@@ -94,7 +94,7 @@ impl Check<'_> {
             _ => None,
         };
         if let Some((node, refusal)) = refused {
-            self.report("invalid-literal", refusal.message, &node.span);
+            self.report(Code::InvalidLiteral, refusal.message, &node.span);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Types of operators.
 
 use super::Check;
-use crate::Type;
 use crate::operators::undefined;
 use crate::syntax::{Binary, Node};
+use crate::{Code, Type};
 
 impl Check<'_> {
     pub(super) fn negate(&mut self, node: &Node, of: &Node) -> Type {
@@ -12,7 +12,7 @@ impl Check<'_> {
             Type::Any | Type::Int | Type::Double | Type::Number => actual,
             other => {
                 let message = format!("`-` is not defined for {other}");
-                self.report("type-mismatch", message, &node.span);
+                self.report(Code::TypeMismatch, message, &node.span);
                 Type::Any
             }
         }
@@ -34,7 +34,7 @@ impl Check<'_> {
                         self.text(right),
                         operator.symbol()
                     );
-                    self.report("type-mismatch", message, &node.span);
+                    self.report(Code::TypeMismatch, message, &node.span);
                 }
                 Type::Bool
             }
@@ -44,7 +44,7 @@ impl Check<'_> {
             }
             Binary::Less | Binary::LessOrEqual | Binary::Greater | Binary::GreaterOrEqual => {
                 if !has_order(&a, &b) {
-                    self.report("type-mismatch", undefined(operator, &a, &b), &node.span);
+                    self.report(Code::TypeMismatch, undefined(operator, &a, &b), &node.span);
                 }
                 Type::Bool
             }
@@ -62,7 +62,7 @@ impl Check<'_> {
             Type::Object(_) if Type::String.fits(needle) => return,
             other => undefined(Binary::In, needle, other),
         };
-        self.report("type-mismatch", message, &node.span);
+        self.report(Code::TypeMismatch, message, &node.span);
     }
 
     fn arithmetic(&mut self, node: &Node, operator: Binary, a: &Type, b: &Type) -> Type {
@@ -85,7 +85,7 @@ impl Check<'_> {
                 } else if operator == Binary::Add && (*a == Type::String || *b == Type::String) {
                     message.push_str("; convert one with `string(...)`");
                 }
-                self.report("type-mismatch", message, &node.span);
+                self.report(Code::TypeMismatch, message, &node.span);
                 Type::Any
             }
         }

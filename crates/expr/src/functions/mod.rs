@@ -15,6 +15,7 @@ mod sets;
 mod signature;
 mod standard;
 mod strings;
+mod url;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,6 +56,7 @@ const LISTS: &[List] = &[
     math::FUNCTIONS,
     semantic::FUNCTIONS,
     quantity::FUNCTIONS,
+    url::FUNCTIONS,
 ];
 
 /// One overload of a function.
@@ -214,6 +216,7 @@ pub(crate) enum Opaque {
     Type(&'static str),
     Semver(semantic::Version),
     Quantity(quantity::Quantity),
+    Url(url::Url),
 }
 
 impl cel::objects::Opaque for Opaque {
@@ -222,6 +225,7 @@ impl cel::objects::Opaque for Opaque {
             Self::Type(_) => "type",
             Self::Semver(_) => "semver",
             Self::Quantity(_) => "quantity",
+            Self::Url(_) => "url",
         }
     }
 }
@@ -232,6 +236,7 @@ impl fmt::Display for Opaque {
             Self::Type(name) => f.write_str(name),
             Self::Semver(version) => version.fmt(f),
             Self::Quantity(quantity) => quantity.fmt(f),
+            Self::Url(url) => url.fmt(f),
         }
     }
 }
@@ -283,6 +288,7 @@ pub(crate) fn type_of(value: &Value) -> Type {
         Value::Opaque(opaque) => match Opaque::of(opaque) {
             Some(Opaque::Semver(_)) => Type::Semver,
             Some(Opaque::Quantity(_)) => Type::Quantity,
+            Some(Opaque::Url(_)) => Type::Url,
             Some(Opaque::Type(_)) => Type::Any,
             None => Type::Optional(Box::new(Type::Any)),
         },
@@ -307,6 +313,7 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
         Value::Opaque(opaque) => match Opaque::of(opaque) {
             Some(Opaque::Semver(_)) => "semver",
             Some(Opaque::Quantity(_)) => "quantity",
+            Some(Opaque::Url(_)) => "kubernetes.URL",
             Some(Opaque::Type(_)) => "type",
             None => "optional_type",
         },
@@ -349,6 +356,7 @@ mod tests {
             "duration" => made("duration", "90s"),
             "semver" => made("semver", "1.2.3"),
             "quantity" => made("quantity", "1Gi"),
+            "url" => made("url", "https://a.example/b"),
             "list<T>" => Value::from(vec![Value::Int(1), Value::Int(2)]),
             "optional<T>" => to_optional(Some(Value::Int(1))),
             "any" | "T" => Value::Int(1),

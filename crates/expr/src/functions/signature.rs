@@ -112,6 +112,7 @@ impl Shape {
             "map" => Type::map(Type::Any),
             "semver" => Type::Semver,
             "quantity" => Type::Quantity,
+            "url" => Type::Url,
             _ => return None,
         }))
     }

@@ -6,10 +6,10 @@ use cel::common::ast::{
     CallExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, ListExpr, LiteralValue, SourceInfo, operators,
 };
 
-use crate::Diagnostic;
 use crate::bounds::{MAX_DEPTH, MAX_LOOP_NESTING, MAX_NODES};
 use crate::functions;
 use crate::syntax::{Access, Binary, Call, Element, Entry, Index, Kind, Loop, LoopKind, Node, Select};
+use crate::{Code, Diagnostic};
 
 /// Lowers a whole expression.
 pub(super) fn lower(source: &str, expression: IdedExpr, places: &SourceInfo) -> Result<Node, Diagnostic> {
@@ -271,11 +271,11 @@ impl Lowering<'_> {
     }
 
     fn syntax(&self, message: &str, span: Range<usize>) -> Diagnostic {
-        Diagnostic::new("syntax", message, self.source, span)
+        Diagnostic::new(Code::Syntax, message, self.source, span)
     }
 
     fn too_complex(&self, message: String, span: Range<usize>) -> Diagnostic {
-        Diagnostic::new("too-complex", message, self.source, span)
+        Diagnostic::new(Code::TooComplex, message, self.source, span)
             .with_help("compute parts of it in a step of their own")
     }
 }

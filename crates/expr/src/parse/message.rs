@@ -2,19 +2,19 @@
 
 use cel::ParseErrors;
 
-use crate::Diagnostic;
 use crate::bounds::MAX_PARSE_DEPTH;
+use crate::{Code, Diagnostic};
 
 /// The first error of a failed parse.
 pub(super) fn first(source: &str, errors: &ParseErrors) -> Diagnostic {
     // The grammar's own errors say where it went wrong; the others follow from them.
     let error = errors.errors.iter().find(|e| e.msg.starts_with("Syntax error: ")).or(errors.errors.first());
     let Some(error) = error else {
-        return Diagnostic::new("syntax", "the expression is no CEL", source, 0..source.len());
+        return Diagnostic::new(Code::Syntax, "the expression is no CEL", source, 0..source.len());
     };
     if error.msg.contains("Recursion limit") {
         return Diagnostic::new(
-            "too-complex",
+            Code::TooComplex,
             format!("brackets, calls or conditionals are nested deeper than {MAX_PARSE_DEPTH}"),
             source,
             offset(source, error.pos)..source.len(),
@@ -23,7 +23,7 @@ pub(super) fn first(source: &str, errors: &ParseErrors) -> Diagnostic {
     let start = offset(source, error.pos);
     let end = start + token_len(&source[start..]);
     let message = plain(&error.msg);
-    let diagnostic = Diagnostic::new("syntax", message, source, start..end);
+    let diagnostic = Diagnostic::new(Code::Syntax, message, source, start..end);
     match help(source, start) {
         Some(help) => diagnostic.with_help(help),
         None => diagnostic,

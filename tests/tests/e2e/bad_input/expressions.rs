@@ -47,7 +47,7 @@ fn mistakes() -> Vec<(&'static str, String, &'static str)> {
                 "later",
                 &format!("- {{name: b, set: {{values: {{z: '${{{{ steps.a.outputs.x }}}}'}}}}}}\n{fine}"),
             ),
-            "spec.stages[0].steps[0].set.values.z (at character 11): step `a` has not run yet here: an expression sees the \
+            "spec.stages[0].steps[0].set.values.z (at character 11): step `a` has not run yet here; an expression sees the \
              steps before it",
         ),
         (

@@ -94,7 +94,8 @@ async fn one_object_that_no_parser_takes_blinds_nobody() {
     poison(&team, "pl", "late").await;
     poison(&team, "plr", "late").await;
 
-    let message = "spec.stages[0].steps[0].set: it nests deeper than 64 levels";
+    let message =
+        "spec.stages[0].steps[0].set: it nests deeper than 64 levels; flatten it, or write the inner part as a text";
     for name in ["deep", "deeper"] {
         eventually(&format!("pipeline {name} is judged"), PATIENCE, async || {
             let path = "jsonpath={.status.conditions[0].reason}|{.status.conditions[0].message}";
