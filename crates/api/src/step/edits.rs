@@ -26,8 +26,9 @@ pub struct FileEdit {
 #[schemars(inline)]
 pub struct SetValue {
     /// Where the value stands, as keys from the top: `image.tag`, `images[name=web].newTag` (the list's entry with that
-    /// member), `spec.containers[0].image` (by position), `data["a.b"]` (a key with dots). In a file of several
-    /// documents, `[kind=Deployment,metadata.name=web]` before the path picks one. May contain `${{ }}`.
+    /// member), `spec.containers[0].image` (by position), `data["a.b"]` (a key with dots). In a file of several documents
+    /// that have such a value, the path begins with what picks one, as in
+    /// `[kind=Deployment,metadata.name=web].spec.replicas`. May contain `${{ }}`.
     #[schemars(length(min = 1, max = 1024))]
     pub path: String,
     /// The new value: text, a number or a bool; may contain `${{ }}`. The way the old value is quoted is kept, and text
