@@ -3,6 +3,7 @@
 //!
 //! Text that is no field's comment stands in the page that shows it.
 
+mod codes;
 mod expressions;
 mod fields;
 mod kinds;
@@ -26,6 +27,7 @@ pub(crate) fn pages() -> Result<Vec<Page>> {
     let mut pages = kinds::pages()?;
     pages.push(steps::page()?);
     pages.push(expressions::page());
+    pages.push(codes::page());
     pages.insert(0, index(&pages));
     Ok(pages)
 }
@@ -34,7 +36,7 @@ fn index(pages: &[Page]) -> Page {
     let title = |page: &Page| page.text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default().to_owned();
     let entries: String = pages.iter().map(|page| format!("- [{}]({})\n", title(page), page.file)).collect();
     let text = format!(
-        "{}# Reference\n\nEvery kind with its fields, every step type, and what expressions can say. `kubectl explain` says the same \
+        "{}# Reference\n\nEvery kind with its fields, every step type, what expressions can say, and what can be wrong. `kubectl explain` says the same \
          of the fields; [`schemas/`](../../schemas) has them for editors.\n\n{entries}",
         markdown::GENERATED
     );
