@@ -8,6 +8,17 @@ use crate::{
     StepState, Task, event::later, state::StageState,
 };
 
+/// The step whose turn it is.
+pub(super) struct Turn<'a> {
+    pub(super) at: StepAt,
+    pub(super) state: &'a StepState,
+    pub(super) plan: &'a Step,
+    /// Its place in the key.
+    pub(super) path: &'a [&'a str],
+    /// When the stage that it is in times out.
+    pub(super) stage_deadline: Option<Timestamp>,
+}
+
 impl Scene<'_> {
     /// The next action of the stages, once no hook is due.
     pub(super) fn flow(&self) -> Action {
@@ -35,7 +46,8 @@ impl Scene<'_> {
                     return Action::Record(Event::StageTimedOut(index));
                 }
                 let at = StepAt::Stage { stage: index, step: number };
-                return self.run_step(at, step, plan, &[&stage.name, "", &step.name], deadline);
+                let path = [stage.name.as_str(), "", &step.name];
+                return self.run_step(&Turn { at, state: step, plan, path: &path, stage_deadline: deadline });
             }
         }
         end_stage(index, StagePhase::Succeeded, None)
@@ -49,56 +61,37 @@ impl Scene<'_> {
         step.phase != StepPhase::Running || held.and_then(|held| held.looked_at) >= Some(deadline)
     }
 
-    /// The next action of a step that has not ended; `path` is its place in the key.
-    pub(super) fn run_step(
-        &self,
-        at: StepAt,
-        state: &StepState,
-        plan: &Step,
-        path: &[&str],
-        stage_deadline: Option<Timestamp>,
-    ) -> Action {
-        match state.phase {
-            StepPhase::Pending => match &plan.when {
+    /// The next action of a step that has not ended.
+    pub(super) fn run_step(&self, turn: &Turn<'_>) -> Action {
+        let at = turn.at;
+        match turn.state.phase {
+            StepPhase::Pending => match &turn.plan.when {
                 Some(condition) => Action::Evaluate { question: Question::StepWhen(at), condition: condition.clone() },
                 None => Action::Record(Event::StepStarted(at)),
             },
-            StepPhase::Starting => self.start_step(at, state, plan, path, stage_deadline),
-            _ => self.continue_step(at, state, plan, path, stage_deadline),
+            StepPhase::Starting => self.start_step(turn),
+            _ => self.continue_step(turn),
         }
     }
 
-    fn start_step(
-        &self,
-        at: StepAt,
-        state: &StepState,
-        plan: &Step,
-        path: &[&str],
-        stage_deadline: Option<Timestamp>,
-    ) -> Action {
-        if let Some(retry_at) = state.retry_at
+    fn start_step(&self, turn: &Turn<'_>) -> Action {
+        if let Some(retry_at) = turn.state.retry_at
             && self.now < retry_at
         {
-            return Action::Wait { until: earlier(Some(retry_at), stage_deadline) };
+            return Action::Wait { until: earlier(Some(retry_at), turn.stage_deadline) };
         }
-        match plan.nature {
-            Nature::Pure => Action::Compute(at),
-            Nature::Reads | Nature::Acts => self.claim(at, state, path),
+        match turn.plan.nature {
+            Nature::Pure => Action::Compute(turn.at),
+            Nature::Reads | Nature::Acts => self.claim(turn),
         }
     }
 
-    fn claim(&self, at: StepAt, state: &StepState, path: &[&str]) -> Action {
-        Action::Claim { at, key: Key::of(&self.seen.run_uid, path, state.epoch) }
+    fn claim(&self, turn: &Turn<'_>) -> Action {
+        Action::Claim { at: turn.at, key: Key::of(&self.seen.run_uid, turn.path, turn.state.epoch) }
     }
 
-    fn continue_step(
-        &self,
-        at: StepAt,
-        state: &StepState,
-        plan: &Step,
-        path: &[&str],
-        stage_deadline: Option<Timestamp>,
-    ) -> Action {
+    fn continue_step(&self, turn: &Turn<'_>) -> Action {
+        let &Turn { at, state, plan, stage_deadline, .. } = turn;
         let key = state.key.clone().unwrap_or_default();
         let held = self.seen.held.get(&key);
         let task = |mode| Action::Perform(vec![Task { at, key: key.clone(), mode }]);
@@ -113,7 +106,7 @@ impl Scene<'_> {
             (Nature::Acts, Some(held)) if held.claims == 0 && may_rest(held) => held.look_at,
             // Only a claim that this process persisted itself gives the right to act.
             (Nature::Acts, held) if held.is_none_or(|held| held.claims != state.claims) => {
-                return self.claim(at, state, path);
+                return self.claim(turn);
             }
             (Nature::Acts, Some(held)) if held.must_act() && held.looked_at.is_none() => return task(Mode::Act),
             // Told to act again, under the claim that it holds, when its pause is over; never past its deadline.

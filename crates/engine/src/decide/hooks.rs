@@ -4,7 +4,7 @@
 //! action. The others run when their own subject ends, nearest first, before anything else starts. Each
 //! runs once per subject and stage attempt.
 
-use super::{Scene, ended};
+use super::{Scene, ended, flow::Turn};
 use crate::{Action, Event, HookEvent, HookState, StagePhase, StageState, StepAt, StepPhase, Subject};
 
 impl Scene<'_> {
@@ -22,7 +22,7 @@ impl Scene<'_> {
                 let event = format!("{:?}", hook.event);
                 let attempt = hook.attempt.to_string();
                 let path = ["hook", &hook.hook, &event, &hook.subject, &attempt, &step.name];
-                return Some(self.run_step(at, step, plan, &path, None));
+                return Some(self.run_step(&Turn { at, state: step, plan, path: &path, stage_deadline: None }));
             }
         }
         end(StagePhase::Succeeded)
