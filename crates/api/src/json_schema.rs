@@ -1,8 +1,8 @@
 //! The JSON Schemas for editors, made from the definitions.
 //!
 //! They say what the API server says, so far as a schema can: unknown fields are refused, and rules over which members are
-//! set become `oneOf`, `required` and `not`. What only expressions can say (transitions, unique names) is left out: a
-//! manifest that the API server takes is never refused here.
+//! set become `oneOf`, `required` and `not`. What only expressions can say (transitions, unique names) is left out. A
+//! manifest that the API server takes is refused in one case: a field without a value (`method:`) that has a default.
 //!
 //! Draft 7, which the YAML language server reads. Each schema stands alone: no reference leaves its file.
 

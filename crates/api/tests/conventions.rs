@@ -55,6 +55,28 @@ fn every_field_is_documented() {
 }
 
 #[test]
+fn every_description_is_made_of_sentences() {
+    let is_sentence = |text: &str| {
+        let first = text.trim_start_matches("- ").chars().next();
+        first.is_some_and(|first| first.is_uppercase() || first == '`') && text.ends_with('.')
+    };
+    let odd = wrong(|path, _, schema| {
+        let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+        is_ours(path) && !text.is_empty() && !text.lines().filter(|line| !line.is_empty()).all(is_sentence)
+    });
+    assert_eq!(odd, [""; 0]);
+}
+
+#[test]
+fn no_description_speaks_of_how_the_program_is_written() {
+    let odd = wrong(|path, _, schema| {
+        let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+        is_ours(path) && ["::", "Option<", "Vec<", "[`", "Rust"].iter().any(|word| text.contains(word))
+    });
+    assert_eq!(odd, [""; 0]);
+}
+
+#[test]
 fn what_people_write_is_bounded() {
     let unbounded = wrong(|path, _, schema| {
         let is_spec = path.split('.').nth(1) == Some("spec");

@@ -170,7 +170,7 @@ fn a_provider_has_exactly_one_host_and_an_address_of_http() {
     check(&provider(json!({"gitea": {"url": "https://gitea.example"}, "secretRef": secret})), expect![[""]]);
     check(
         &provider(json!({"gitea": {"url": "ssh://gitea.example"}, "secretRef": secret})),
-        expect![[r#"/spec/gitea/url: this does not match "^[hH][tT][tT][pP][sS]?://.""#]],
+        expect![[r#"/spec/gitea/url: this does not match "^[hH][tT][tT][pP][sS]?:.""#]],
     );
     check(
         &provider(json!({"secretRef": secret})),

@@ -50,3 +50,30 @@ fn schema_of(kind: &str) -> Result<JSONSchemaProps> {
     let schema = versions.find_map(|version| version.schema?.open_api_v3_schema);
     schema.with_context(|| format!("the kind {kind} has no schema"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every heading of a page, as links name it.
+    fn anchors(page: &Page) -> BTreeSet<String> {
+        let headings = page.text.lines().filter_map(|line| line.strip_prefix("## "));
+        headings.map(|heading| format!("{}#{}", page.file, heading.to_lowercase().replace(' ', "-"))).collect()
+    }
+
+    #[test]
+    fn every_link_between_the_pages_leads_somewhere() {
+        let pages = pages().unwrap();
+        let known: BTreeSet<String> =
+            pages.iter().flat_map(anchors).chain(pages.iter().map(|page| page.file.clone())).collect();
+        for page in &pages {
+            for link in page.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let full = if link.starts_with('#') { format!("{}{link}", page.file) } else { link.to_owned() };
+                let is_elsewhere = full.starts_with("https://") || full.starts_with("../");
+                assert!(is_elsewhere || known.contains(&full), "{}: {link}", page.file);
+            }
+        }
+    }
+}

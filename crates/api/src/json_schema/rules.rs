@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(super) fn to_schema(rule: &Value) -> Option<Value> {
     let text = rule["rule"].as_str()?;
     let mut schema =
-        if wants_http(text) { json!({"pattern": "^[hH][tT][tT][pP][sS]?://."}) } else { Reader::new(text).whole()? };
+        if wants_http(text) { json!({"pattern": "^[hH][tT][tT][pP][sS]?:."}) } else { Reader::new(text).whole()? };
     schema["$comment"] = rule["message"].clone();
     Some(schema)
 }
