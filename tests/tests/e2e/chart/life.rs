@@ -82,6 +82,7 @@ async fn a_release_is_installed_used_upgraded_uninstalled_and_installed_again() 
     start(cluster, "long");
     waits(cluster, "long").await;
     may_do_nothing_else(cluster);
+    the_built_in_roles_know_the_kinds(cluster).await;
     assert!(!controller.log().to_lowercase().contains("forbidden"), "{}", controller.log());
 
     let values = ["--set=concurrency=8,allowHttpTo={127.0.0.0/8}"];
@@ -204,14 +205,32 @@ fn succeeds(cluster: &Cluster, run: &str) {
     });
 }
 
+/// What `kubectl auth can-i` says of a user.
+fn can(cluster: &Cluster, user: &str, question: &str) -> String {
+    let mut command = cluster.kubectl_command("admin");
+    let output = command.args(["auth", "can-i", "--as", user]).args(question.split(' ')).output().expect("kubectl");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Who may view or edit a namespace may do so with what is Sluice's in it.
+async fn the_built_in_roles_know_the_kinds(cluster: &Cluster) {
+    for (person, role) in [("alice", "view"), ("bob", "edit")] {
+        let binding = ["create", "rolebinding", person, "--clusterrole", role, "--user", person, "-n", "shop"];
+        cluster.kubectl(&binding).expect("a binding");
+    }
+    eventually("the roles are aggregated", PATIENCE, async || {
+        let sees = can(cluster, "alice", "list pipelineruns -n shop");
+        let starts = can(cluster, "bob", "create pipelineruns -n shop");
+        if sees == "yes" && starts == "yes" { Ok(()) } else { Err(format!("{sees} {starts}")) }
+    })
+    .await;
+    assert_eq!(can(cluster, "alice", "create pipelineruns -n shop"), "no");
+    assert_eq!(can(cluster, "bob", "patch pipelineruns --subresource=status -n shop"), "no");
+    assert_eq!(can(cluster, "bob", "list pipelineruns -n default"), "no");
+}
+
 /// Nothing of what a controller might be tempted to.
 fn may_do_nothing_else(cluster: &Cluster) {
-    let can = |question: &str| {
-        let mut command = cluster.kubectl_command("admin");
-        command.args(["auth", "can-i", "--as", ACCOUNT]).args(question.split(' '));
-        let output = command.output().expect("kubectl");
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    };
     for question in [
         "get secrets -A",
         "list secrets -n sluice-system",
@@ -229,7 +248,7 @@ fn may_do_nothing_else(cluster: &Cluster) {
         "patch pipelines.sluice.dev -n shop",
         "create roles -n shop",
     ] {
-        assert_eq!(can(question), "no", "{question}");
+        assert_eq!(can(cluster, ACCOUNT, question), "no", "{question}");
     }
-    assert_eq!(can("impersonate serviceaccounts/deployer -n shop"), "yes");
+    assert_eq!(can(cluster, ACCOUNT, "impersonate serviceaccounts/deployer -n shop"), "yes");
 }
