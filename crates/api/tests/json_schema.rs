@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
 
 use expect_test::{Expect, expect};
 use jsonschema::{Validator, draft7};
@@ -33,13 +33,11 @@ fn is_ours(manifest: &Value) -> bool {
     manifest["apiVersion"].as_str().is_some_and(|version| version.starts_with("sluice.dev/"))
 }
 
-fn validator(schema: &Value) -> Validator {
-    draft7::new(schema).unwrap()
-}
+/// The schema for all kinds, made ready once.
+static ALL: LazyLock<Validator> = LazyLock::new(|| draft7::new(&json_schema::all()).unwrap());
 
-/// What the schema says against the manifest, each with its place.
-fn complaints(schema: &Value, manifest: &Value) -> String {
-    let validator = validator(schema);
+/// What a schema says against the manifest, each with its place.
+fn complaints(validator: &Validator, manifest: &Value) -> String {
     let all = validator
         .iter_errors(manifest)
         .map(|error| format!("{}: {}", error.instance_path(), error.masked_with("this")));
@@ -56,10 +54,13 @@ fn every_schema_is_valid_itself() {
 
 #[test]
 fn every_example_is_taken_by_the_schema_of_its_kind_and_by_the_one_for_all() {
+    let mut by_kind = BTreeMap::new();
     for manifest in examples() {
-        let kind = json_schema::of(manifest["kind"].as_str().unwrap()).unwrap();
-        for schema in [kind, json_schema::all()] {
-            assert_eq!(complaints(&schema, &manifest), "", "{manifest:#}");
+        let kind = manifest["kind"].as_str().unwrap().to_owned();
+        let of_kind =
+            by_kind.entry(kind).or_insert_with_key(|kind| draft7::new(&json_schema::of(kind).unwrap()).unwrap());
+        for validator in [of_kind, &*ALL] {
+            assert_eq!(complaints(validator, &manifest), "", "{manifest:#}");
         }
     }
 }
@@ -75,7 +76,7 @@ fn a_kind_is_found_by_any_of_its_names() {
 #[test]
 fn objects_of_other_groups_are_left_alone() {
     let others = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "hello"}, "secrets": []});
-    assert_eq!(complaints(&json_schema::all(), &others), "");
+    assert_eq!(complaints(&ALL, &others), "");
 }
 
 /// A pipeline with one step of this configuration beside its name.
@@ -90,7 +91,7 @@ fn pipeline(step: Value) -> Value {
 
 #[track_caller]
 fn check(manifest: &Value, expected: Expect) {
-    expected.assert_eq(&complaints(&json_schema::all(), manifest));
+    expected.assert_eq(&complaints(&ALL, manifest));
 }
 
 #[test]
