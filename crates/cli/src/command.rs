@@ -2,5 +2,8 @@
 
 pub(crate) mod controller;
 pub(crate) mod crds;
+mod local;
 pub(crate) mod reference;
+pub(crate) mod resume;
+pub(crate) mod run;
 pub(crate) mod schema;

@@ -1,9 +1,18 @@
 //! `sluice`: the one binary.
 
+mod changes;
 mod command;
+mod local;
+mod logs;
 #[allow(dead_code, reason = "the commands that read manifests come next")]
 mod manifest;
+mod needs;
+mod output;
 mod reference;
+mod shell;
+mod tree;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -17,6 +26,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a pipeline here, with no cluster.
+    Run(command::run::Arguments),
+    /// Carry on runs that were left unfinished.
+    Resume(command::resume::Arguments),
     /// Run the controller.
     Controller(command::controller::Arguments),
     /// Print the custom resource definitions.
@@ -28,11 +41,14 @@ enum Command {
     Schema(command::schema::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
-        Command::Controller(arguments) => command::controller::run(arguments),
-        Command::Crds(arguments) => command::crds::run(arguments),
-        Command::Reference(arguments) => command::reference::run(arguments),
-        Command::Schema(arguments) => command::schema::run(arguments),
+        Command::Run(arguments) => return command::run::run(arguments),
+        Command::Resume(arguments) => return command::resume::run(arguments),
+        Command::Controller(arguments) => command::controller::run(arguments)?,
+        Command::Crds(arguments) => command::crds::run(arguments)?,
+        Command::Reference(arguments) => command::reference::run(arguments)?,
+        Command::Schema(arguments) => command::schema::run(arguments)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -39,4 +39,4 @@ pub use context::StepContext;
 pub use http_client::HttpClient;
 pub use perform::{Perform, act, compute, example, look};
 pub use sluice_engine::Outcome;
-pub use world::{Report, World};
+pub use world::{Report, World, read_secret, secret_text};

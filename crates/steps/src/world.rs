@@ -25,27 +25,7 @@ pub trait World: Send + Sync {
 
     /// One key of a Secret in the run's namespace, read as the run's service account.
     async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<SecretString, Failure> {
-        let client = self.kubernetes().await?;
-        let SecretKeyReference { name, key } = reference;
-        let secrets: kube::Api<Secret> = kube::Api::namespaced(client, namespace);
-        let secret = secrets.get_opt(name).await;
-        let secret = secret.map_err(|error| failed_read("get", &format!("secret {name:?}"), &error))?;
-        let Some(secret) = secret else {
-            let message =
-                format!("there is no secret {name:?} in namespace {namespace:?}: create it, or name another one");
-            return Err(Failure::definite("SecretNotFound", message));
-        };
-        let data = secret.data.unwrap_or_default();
-        let Some(value) = data.get(key) else {
-            let message = format!("secret {name:?} has no key {key:?}: add it, or name another one");
-            return Err(Failure::definite("SecretKeyNotFound", message));
-        };
-        match std::str::from_utf8(&value.0) {
-            Ok(text) => Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())),
-            Err(_) => {
-                Err(Failure::definite("SecretInvalid", format!("key {key:?} of secret {name:?} is not UTF-8 text")))
-            }
-        }
+        read_secret(self.kubernetes().await?, namespace, reference).await
     }
 
     /// The directory from which the paths of `local` git hosts are resolved; `None` where there are none.
@@ -55,6 +35,36 @@ pub trait World: Send + Sync {
 
     /// Tells people about something that happened: a Kubernetes Event, or a line of output. Never fails.
     async fn report(&self, report: Report);
+}
+
+/// One key of a Secret in a cluster.
+pub async fn read_secret(
+    client: kube::Client,
+    namespace: &str,
+    reference: &SecretKeyReference,
+) -> Result<SecretString, Failure> {
+    let name = &reference.name;
+    let secrets: kube::Api<Secret> = kube::Api::namespaced(client, namespace);
+    let secret = secrets.get_opt(name).await;
+    let secret = secret.map_err(|error| failed_read("get", &format!("secret {name:?}"), &error))?;
+    let Some(secret) = secret else {
+        let message = format!("there is no secret {name:?} in namespace {namespace:?}: create it, or name another one");
+        return Err(Failure::definite("SecretNotFound", message));
+    };
+    secret_text(&secret, reference)
+}
+
+/// One key of this Secret, as text without its last line end.
+pub fn secret_text(secret: &Secret, reference: &SecretKeyReference) -> Result<SecretString, Failure> {
+    let SecretKeyReference { name, key } = reference;
+    let Some(value) = secret.data.as_ref().and_then(|data| data.get(key)) else {
+        let message = format!("secret {name:?} has no key {key:?}: add it, or name another one");
+        return Err(Failure::definite("SecretKeyNotFound", message));
+    };
+    match std::str::from_utf8(&value.0) {
+        Ok(text) => Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())),
+        Err(_) => Err(Failure::definite("SecretInvalid", format!("key {key:?} of secret {name:?} is not UTF-8 text"))),
+    }
 }
 
 /// Something that happened, for people.

@@ -1,6 +1,6 @@
 //! `sluice controller`: runs the controller until SIGTERM or SIGINT.
 
-use std::{io::IsTerminal, net::SocketAddr};
+use std::net::SocketAddr;
 
 use anyhow::Context;
 use ipnet::IpNet;
@@ -9,7 +9,8 @@ use tokio::{
     runtime::Builder,
     signal::unix::{SignalKind, signal},
 };
-use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::logs::{self, LogFormat};
 
 /// Run the controller.
 #[derive(Debug, clap::Args)]
@@ -34,20 +35,12 @@ pub(crate) struct Arguments {
     instance: String,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum LogFormat {
-    /// One line each, for people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
 /// Most of the time is spent waiting for answers: more threads would make nothing faster, and cost processor time by waking
 /// each other (a quarter more with four than with one, by `make bench`).
 const MAX_THREADS: usize = 2;
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
-    start_logs(arguments.log_format);
+    logs::start(arguments.log_format);
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         anyhow::bail!("another TLS provider was installed before");
     }
@@ -60,17 +53,6 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         let stop = stop_signal().context("failed to listen for signals")?;
         sluice_controller::run(options, stop).await.context("the controller ended")
     })
-}
-
-/// Logs go to standard error; `RUST_LOG` chooses them.
-fn start_logs(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,kube_runtime=warn,kube_runtime::watcher=error,kube_client=error"));
-    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    match format {
-        LogFormat::Text => logs.init(),
-        LogFormat::Json => logs.json().flatten_event(true).init(),
-    }
 }
 
 /// Resolves with the first SIGTERM or SIGINT.

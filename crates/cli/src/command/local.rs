@@ -1,0 +1,149 @@
+//! What `sluice run` and `sluice resume` share: their options, their exit codes, and how a run is carried on
+//! from a command line.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use ipnet::IpNet;
+use kube::ResourceExt;
+use sluice_api::PipelineRun;
+use sluice_engine::RunPhase;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    local::{self, Ended, Objects, Remembered, Signals, StateDirectory},
+    logs::{self, LogFormat},
+    manifest::{self, Manifests},
+    output::{Format, complain},
+    shell,
+};
+
+/// The exit code when nothing was started, because of what was given.
+pub(crate) const WRONG_INPUT: u8 = 2;
+
+/// How the exit codes read in `--help`.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0         the run succeeded
+  1         the run failed, or its state cannot be kept
+  2         wrong input; nothing was started
+  3         the run was aborted
+  130, 143  the run is left unfinished, by a second SIGINT or SIGTERM
+
+Signals:
+  The first Ctrl-C (SIGINT) or SIGTERM aborts the run and runs its hooks; a second one leaves the run as it is, for
+  `sluice resume`. SIGKILL, a crash or the loss of power leave it as it is, too.";
+
+/// Options of the commands that carry runs on.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Shared {
+    /// How the run is shown: `tree` on a terminal and `plain` elsewhere, unless set.
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+    /// Merge what waits for a person in a local repository, without asking.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// A loopback or link-local network that steps may reach all the same, such as 127.0.0.0/8. May be repeated.
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) allow_http_to: Vec<IpNet>,
+    /// Write logs to standard error; RUST_LOG chooses them.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl Shared {
+    pub(crate) fn format(&self) -> Format {
+        // Logs between the lines of a tree would leave pieces of it behind.
+        let unless_set = if self.verbose { Format::Plain } else { Format::suitable() };
+        self.output.unwrap_or(unless_set)
+    }
+
+    /// Starts what every run needs.
+    pub(crate) fn prepare(&self) -> anyhow::Result<Runtime> {
+        if self.verbose || std::env::var_os("RUST_LOG").is_some() {
+            logs::start(LogFormat::Text);
+        }
+        if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+            anyhow::bail!("another TLS provider was installed before");
+        }
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.context("failed to start the runtime")
+    }
+}
+
+/// The state directory that is meant: the given one, or the one beside the manifests, or the one of the working directory.
+pub(crate) fn state_directory(given: Option<&PathBuf>, manifests: &[PathBuf]) -> StateDirectory {
+    match given {
+        Some(path) => StateDirectory::at(path.clone()),
+        None => StateDirectory::beside(&local::directory_of(manifests.first().map(PathBuf::as_path))),
+    }
+}
+
+/// What the local mode uses of these manifests.
+pub(crate) async fn objects(manifests: &Manifests) -> Result<Objects, manifest::Error> {
+    Objects::of(manifests, local::default_namespace().await)
+}
+
+/// The absolute form of paths of manifests, to be found again from anywhere. Standard input cannot be read again.
+pub(crate) fn absolute(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let files = paths.iter().filter(|path| path.as_path() != Path::new("-"));
+    files.map(|path| path.canonicalize().with_context(|| format!("failed to find {}", path.display()))).collect()
+}
+
+/// Says what is wrong with the input. Nothing was started.
+pub(crate) fn refuse(problems: impl IntoIterator<Item = impl std::fmt::Display>) -> ExitCode {
+    problems.into_iter().for_each(|problem| complain(&format!("error: {problem}")));
+    ExitCode::from(WRONG_INPUT)
+}
+
+/// Carries a run on and says how it can be resumed if it is left.
+pub(crate) async fn carry_on(
+    session: local::Session,
+    directory: &StateDirectory,
+    signals: &mut Signals,
+) -> anyhow::Result<u8> {
+    let name = session.kept.get().name_any();
+    match local::carry_on(session, signals).await? {
+        Ended::Finished(phase) => Ok(exit_code(phase)),
+        Ended::Left(code) => {
+            complain(&format!(
+                "run {name:?} is left unfinished; carry it on with: {}",
+                resume_command(directory, &name)
+            ));
+            Ok(code)
+        }
+    }
+}
+
+/// The exit code of a run that has ended.
+pub(crate) fn exit_code(phase: RunPhase) -> u8 {
+    match phase {
+        RunPhase::Succeeded => 0,
+        RunPhase::Aborted => 3,
+        RunPhase::Failed | RunPhase::Running | RunPhase::Pending => 1,
+    }
+}
+
+/// The command that carries a run on from here, to be pasted.
+pub(crate) fn resume_command(directory: &StateDirectory, name: &str) -> String {
+    let command = format!("{} resume {}", shell::own_command(), shell::quoted(name));
+    let path = directory.path().strip_prefix(".").unwrap_or(directory.path());
+    match path == StateDirectory::beside(Path::new("")).path() {
+        true => command,
+        false => format!("{command} --state {}", shell::quoted(&path.display().to_string())),
+    }
+}
+
+/// How a run was started: its own notes, and over them what is given now.
+pub(crate) fn remembered(run: &PipelineRun, shared: &Shared, manifests: Vec<PathBuf>) -> Remembered {
+    let mut remembered = Remembered::of(run);
+    remembered.yes |= shared.yes;
+    remembered.allow_http_to.extend(&shared.allow_http_to);
+    if !manifests.is_empty() {
+        remembered.manifests = manifests;
+    }
+    remembered
+}

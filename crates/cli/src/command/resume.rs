@@ -1,0 +1,142 @@
+//! `sluice resume`: carries on runs that were left unfinished.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use kube::ResourceExt;
+use sluice_api::PipelineRun;
+
+use super::local::{
+    EXIT_CODES, Shared, WRONG_INPUT, absolute, carry_on, exit_code, objects, refuse, remembered, state_directory,
+};
+use crate::{
+    local::{self, Error, Objects, Refused, Remembered, Signals, StateDirectory},
+    manifest::Manifests,
+    output::{complain, print},
+};
+
+/// Carry on runs that were left unfinished.
+///
+/// Every unfinished run of the state directory is carried on from the step it is at, one after the other, or the one that is
+/// named. No effect is repeated. A run keeps to the version of its pipeline that it began with, whatever became of the
+/// manifests; its ScmProviders and Secrets are read again from where they were. How it was started (--yes,
+/// --allow-http-to) holds on. The hooks of a run that was aborted are finished, too.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// The run; every unfinished one unless set.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// Where the manifests are now, if they were moved: files, directories, `-` for standard input. May be repeated.
+    #[arg(short, long = "filename", value_name = "PATH")]
+    pub(crate) filename: Vec<PathBuf>,
+    /// The directory with the states of runs; `.sluice` beside the manifests, or here, unless set.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) state: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let runtime = arguments.shared.prepare()?;
+    runtime.block_on(resume(arguments))
+}
+
+async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { run, filename, state, shared } = arguments;
+    let directory = state_directory(state.as_ref(), &filename);
+    let runs = match run {
+        Some(name) => directory.existing(&name).map(|run| vec![run]),
+        None => unfinished(&directory),
+    };
+    let runs = match runs {
+        Ok(runs) => runs,
+        Err(error) => return Ok(refuse([local::describe(&error)])),
+    };
+    if runs.is_empty() {
+        print(&format!("no run in {} is unfinished\n", directory.path().display()));
+    }
+    let manifests = absolute(&filename)?;
+    let mut signals = Signals::take().context("failed to listen for signals")?;
+    let mut worst = 0;
+    for run in runs {
+        let remembered = remembered(&run, &shared, manifests.clone());
+        let code = resume_one(&directory, &run, &remembered, &shared, &mut signals).await?;
+        worst = graver(worst, code);
+        if code > 128 {
+            // The person wants to leave, not to begin with the next one.
+            return Ok(ExitCode::from(code));
+        }
+    }
+    Ok(ExitCode::from(worst))
+}
+
+/// Every unfinished run, the oldest first.
+fn unfinished(directory: &StateDirectory) -> Result<Vec<PipelineRun>, Error> {
+    let mut runs = Vec::new();
+    for name in directory.names()? {
+        runs.extend(directory.run(&name)?);
+    }
+    runs.retain(|run| !run.status.as_ref().is_some_and(|status| status.state.is_finished()));
+    runs.sort_by_key(|run| run.creation_timestamp().map(|time| time.0));
+    Ok(runs)
+}
+
+async fn resume_one(
+    directory: &StateDirectory,
+    run: &PipelineRun,
+    remembered: &Remembered,
+    shared: &Shared,
+    signals: &mut Signals,
+) -> anyhow::Result<u8> {
+    let name = run.name_any();
+    let refused = |problem: String| {
+        complain(&format!("error: {problem}"));
+        Ok(WRONG_INPUT)
+    };
+    let objects = match objects_of(remembered).await {
+        Ok(objects) => objects,
+        Err(problem) => {
+            return refused(format!("the manifests of run {name:?}: {problem}; name where they are now with -f"));
+        }
+    };
+    let held = match local::take_up(directory.clone(), &name, &objects) {
+        Ok(held) => held,
+        Err(error) => return refused(local::describe(&error)),
+    };
+    if let Some(status) = held.run.status.as_ref().filter(|status| status.state.is_finished()) {
+        let phase = status.state.phase;
+        print(&format!("run {name:?} has ended already: {phase:?}\n"));
+        return Ok(exit_code(phase));
+    }
+    match local::session(held, objects, remembered, &local::user(), shared.format()) {
+        Ok(session) => carry_on(session, directory, signals).await,
+        Err(error @ (Refused::Program { .. } | Refused::Parameters { .. })) => refused(local::describe(&error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn objects_of(remembered: &Remembered) -> Result<Objects, String> {
+    if remembered.manifests.is_empty() {
+        return Ok(Objects::default());
+    }
+    let manifests = Manifests::read_whole(&remembered.manifests, false).map_err(|error| local::describe(&error))?;
+    objects(&manifests).await.map_err(|error| local::describe(&error))
+}
+
+/// Of two exit codes the one that says more of what went wrong: wrong input, failed, aborted, succeeded.
+fn graver(one: u8, other: u8) -> u8 {
+    const ORDER: [u8; 4] = [0, 3, 1, WRONG_INPUT];
+    let rank = |code: u8| ORDER.iter().position(|known| *known == code).unwrap_or(ORDER.len());
+    if rank(one) >= rank(other) { one } else { other }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_runs_the_worst_end_counts() {
+        assert_eq!([graver(0, 3), graver(3, 1), graver(1, 0), graver(2, 1)], [3, 1, 1, 2]);
+    }
+}

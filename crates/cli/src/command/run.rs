@@ -1,0 +1,106 @@
+//! `sluice run`: carries a run on to its end, with no cluster.
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+
+use super::local::{EXIT_CODES, Shared, absolute, carry_on, objects, refuse, state_directory};
+use crate::{
+    local::{self, Remembered, Signals, StateDirectory, Wanted},
+    manifest::Manifests,
+    needs,
+    output::complain,
+};
+
+/// Run a pipeline here, with no cluster.
+///
+/// The manifests, the engine and the steps are those of the controller. Everything the run knows is kept in one JSON file,
+/// `.sluice/runs/NAME.json` beside the manifests: killed at any moment, the run goes on with `sluice resume`.
+///
+/// Without --pipeline it is the PipelineRun among the manifests, or else a new run of the Pipeline among them. ScmProviders
+/// and Secrets are taken from the manifests first, then from the cluster of the kubeconfig, if there is one. Steps reach that
+/// cluster as the user of the kubeconfig: the pipeline's service account is not impersonated.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// Files and directories with manifests; `-` is standard input. May be repeated.
+    #[arg(short, long = "filename", value_name = "PATH", required = true)]
+    pub(crate) filename: Vec<PathBuf>,
+    /// Make a new run of this pipeline, whatever runs there are among the manifests.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// A parameter; it goes over that of the run among the manifests. May be repeated.
+    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = param)]
+    pub(crate) params: Vec<(String, String)>,
+    /// The run's name; of several runs among the manifests, the one that is meant.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The directory for the states of runs; `.sluice` beside the manifests unless set.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) state: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let runtime = arguments.shared.prepare()?;
+    runtime.block_on(start(arguments))
+}
+
+async fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { filename, pipeline, params, name, state, shared } = arguments;
+    let manifests = match Manifests::read(&filename, false) {
+        Ok(manifests) => manifests,
+        Err(error) => return Ok(refuse([local::describe(&error)])),
+    };
+    if !needs::lint(&manifests) {
+        return Ok(refuse(["the manifests have mistakes; nothing was started"]));
+    }
+    let objects = match objects(&manifests).await {
+        Ok(objects) => objects,
+        Err(error) => return Ok(refuse([local::describe(&error)])),
+    };
+    let wanted = Wanted { pipeline, name, params: params.into_iter().collect::<BTreeMap<_, _>>() };
+    let directory = state_directory(state.as_ref(), &filename);
+    let chosen = match local::choose(&objects, &wanted, |name| directory.run_path(name).exists()) {
+        Ok(chosen) => chosen,
+        Err(problems) => return Ok(refuse(problems)),
+    };
+    let needs = needs::of(&chosen.pipeline);
+    if !needs.is_empty() && !local::has_cluster().await {
+        let each = needs.iter().map(|need| format!("{need} needs a cluster"));
+        return Ok(refuse(each.chain([local::NO_CLUSTER.to_owned()])));
+    }
+    let remembered =
+        Remembered { manifests: absolute(&filename)?, yes: shared.yes, allow_http_to: shared.allow_http_to.clone() };
+    begin(directory, chosen, objects, &remembered, &shared).await
+}
+
+async fn begin(
+    directory: StateDirectory,
+    chosen: local::Chosen,
+    objects: local::Objects,
+    remembered: &Remembered,
+    shared: &Shared,
+) -> anyhow::Result<ExitCode> {
+    let user = local::user();
+    let mut signals = Signals::take().context("failed to listen for signals")?;
+    let held = match local::begin(directory.clone(), chosen, &user, remembered) {
+        Ok(held) => held,
+        Err(refused) => return Ok(refuse([local::describe(&refused)])),
+    };
+    match local::session(held, objects, remembered, &user, shared.format()) {
+        Ok(session) => Ok(ExitCode::from(carry_on(session, &directory, &mut signals).await?)),
+        Err(refused) => {
+            complain(&format!("error: {}", local::describe(&refused)));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Reads `name=value`.
+fn param(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = parts.ok_or_else(|| "write it as NAME=VALUE".to_owned())?;
+    Ok((name.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,241 @@
+//! The loop of one run: drive it, wait, drive it again, until it has ended or is left.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use serde_json::{Map, Value};
+use sluice_api::{
+    PipelineRun, PipelineRunStatus, Program,
+    variables::{RunIdentity, RunVariables},
+};
+use sluice_engine::{RunPhase, RunState};
+use sluice_steps::drive::{self, Memory, Next};
+use tokio::time::{sleep, timeout};
+
+use super::{
+    ask::{Change, Done, Person},
+    kept::{KeptRun, NotKept, now},
+    repositories::Repositories,
+    signals::{End, Signals},
+    world::LocalWorld,
+};
+use crate::output::{Output, complain};
+
+/// How often a wait looks up: whether a repository moved, whether the clock was changed, and to show the time that passes.
+const TICK: Duration = Duration::from_millis(500);
+
+/// How long what is under way may take to end once the run is aborted; then it is left as it is.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How often it is tried to write a state before the run is left.
+const WRITES: u32 = 10;
+
+/// A run that is carried on, and what goes with it.
+pub(crate) struct Session {
+    pub(crate) kept: KeptRun,
+    pub(crate) program: Program,
+    pub(crate) params: Map<String, Value>,
+    pub(crate) world: LocalWorld,
+    pub(crate) output: Arc<Output>,
+    pub(crate) person: Person,
+    /// Who aborts it when a signal asks for the end.
+    pub(crate) user: String,
+}
+
+/// How it came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The run has ended.
+    Finished(RunPhase),
+    /// It is left unfinished, with this exit code.
+    Left(u8),
+}
+
+/// What a wait ended with.
+enum Woken {
+    /// It is time to go on.
+    GoOn,
+    /// The run is to be left.
+    Leave(u8),
+}
+
+/// Carries a run on until it has ended or is left.
+pub(crate) async fn carry_on(session: Session, signals: &mut Signals) -> anyhow::Result<Ended> {
+    let repositories = Repositories::under(session.world.local_hosts().into_iter().map(|(_, path)| path).collect());
+    let mut walk = Walk { session, repositories, memory: Memory::default(), was_asked_to_end: false };
+    let ended = walk.until_the_end(signals).await;
+    walk.session.output.end();
+    ended
+}
+
+struct Walk {
+    session: Session,
+    repositories: Repositories,
+    memory: Memory,
+    /// Whether a signal has asked for the end already.
+    was_asked_to_end: bool,
+}
+
+impl Walk {
+    async fn until_the_end(&mut self, signals: &mut Signals) -> anyhow::Result<Ended> {
+        let mut failures = 0;
+        loop {
+            let next = match self.drive(signals).await {
+                Ok(next) => next,
+                Err(Stopped::Left(code)) => return Ok(Ended::Left(code)),
+                Err(Stopped::GaveUp | Stopped::NotKept(NotKept::Conflict)) => continue,
+                Err(Stopped::NotKept(NotKept::Directory(error))) => {
+                    failures += 1;
+                    if failures == WRITES {
+                        let name = self.session.kept.get().name_any();
+                        return Err(error).context(format!("run {name:?} is left as it is; mend this, then resume it"));
+                    }
+                    self.session.output.note(&format!("tried again soon: {}", super::describe(&error)));
+                    sleep(Duration::from_secs(1)).await;
+                    continue;
+                }
+            };
+            failures = 0;
+            match next {
+                Next::Finished => {
+                    let status = self.session.kept.get().status.unwrap_or_default();
+                    return Ok(Ended::Finished(status.state.phase));
+                }
+                Next::Wait(until) => {
+                    if let Woken::Leave(code) = self.wait(until, signals).await {
+                        return Ok(Ended::Left(code));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drives the run once. A signal that comes meanwhile aborts it; what is under way then has a while to end.
+    async fn drive(&mut self, signals: &mut Signals) -> Result<Next, Stopped> {
+        let Self { session, memory, was_asked_to_end, .. } = self;
+        let session: &Session = session;
+        let Session { kept, program, params, world, output, .. } = session;
+        let run = kept.get();
+        let identity = identity(&run);
+        let variables = RunVariables::new(&identity, params.clone());
+        let driven = drive::Run {
+            identity: &identity,
+            program,
+            variables: &variables,
+            world,
+            abort: run.abort(),
+            clock: &now,
+            stopping: &AtomicBool::new(false),
+        };
+        let state = state_of(&run, program);
+        let tell = |before: &PipelineRunStatus, after: &PipelineRunStatus| output.changed(before, after);
+        let mut store = kept.store(&tell);
+        let mut driving = Box::pin(drive::drive(&driven, state, memory, &mut store));
+        let end = tokio::select! {
+            biased;
+            next = &mut driving => return next.map_err(Stopped::NotKept),
+            end = signals.end() => end,
+        };
+        asked_to_end(session, was_asked_to_end, end)?;
+        tokio::select! {
+            biased;
+            next = timeout(GRACE, &mut driving) => match next {
+                Ok(next) => next.map_err(Stopped::NotKept),
+                Err(_) => Err(Stopped::GaveUp),
+            },
+            end = signals.end() => Err(Stopped::Left(end.exit_code())),
+        }
+    }
+
+    /// Waits until that time, or until something happens that the run may be waiting for.
+    async fn wait(&mut self, until: Option<Timestamp>, signals: &mut Signals) -> Woken {
+        loop {
+            let change = Change::of(&self.session.kept.get().status.unwrap_or_default().state, &self.session.world);
+            let Session { person, output, .. } = &mut self.session;
+            if person.consider(change, output).await == Done::Changed {
+                return self.wake();
+            }
+            let pause = until
+                .map_or(TICK, |until| Duration::try_from(until.duration_since(now())).unwrap_or_default().min(TICK));
+            if pause.is_zero() {
+                return Woken::GoOn;
+            }
+            tokio::select! {
+                biased;
+                signal = signals.next() => match signal {
+                    Some(end) => match asked_to_end(&self.session, &mut self.was_asked_to_end, end) {
+                        Ok(()) => return Woken::GoOn,
+                        Err(_) => return Woken::Leave(end.exit_code()),
+                    },
+                    None => output.refresh(),
+                },
+                answer = person.answer() => match person.obey(answer.as_deref(), output).await {
+                    Done::Changed => return self.wake(),
+                    Done::Leave => return Woken::Leave(End::Interrupt.exit_code()),
+                    Done::Nothing => {}
+                },
+                () = sleep(pause) => {
+                    output.refresh();
+                    if self.repositories.have_moved() {
+                        return self.wake();
+                    }
+                }
+            }
+        }
+    }
+
+    fn wake(&mut self) -> Woken {
+        self.memory.wake(now());
+        Woken::GoOn
+    }
+}
+
+/// Why the run was not driven to a rest.
+enum Stopped {
+    /// A state could not be kept.
+    NotKept(NotKept),
+    /// What was under way when the run was aborted did not end in time.
+    GaveUp,
+    /// It is left, with this exit code.
+    Left(u8),
+}
+
+/// The first signal aborts the run, a further one leaves it.
+fn asked_to_end(session: &Session, was_asked: &mut bool, end: End) -> Result<(), Stopped> {
+    let Session { kept, output, user, .. } = session;
+    if std::mem::replace(was_asked, true) {
+        return Err(Stopped::Left(end.exit_code()));
+    }
+    let again = "once more leaves the run as it is";
+    match kept.get().status.is_some_and(|status| status.state.ending.is_some()) || kept.get().abort().is_some() {
+        true => output.note(&format!("{}: the run is ending already; {again}", end.name())),
+        false => match kept.abort(user, end.name()) {
+            Ok(()) => output.note(&format!("{}: the run is aborted, its hooks run; {again}", end.name())),
+            Err(error) => {
+                complain(&format!("failed to abort the run: {}", super::describe(&error)));
+                return Err(Stopped::Left(end.exit_code()));
+            }
+        },
+    }
+    Ok(())
+}
+
+fn identity(run: &PipelineRun) -> RunIdentity {
+    RunIdentity {
+        name: run.name_any(),
+        namespace: run.namespace().unwrap_or_default(),
+        uid: run.uid().unwrap_or_default(),
+        requested_by: run.spec.requested_by.clone().unwrap_or_default(),
+        pipeline: run.spec.pipeline_ref.name.clone(),
+    }
+}
+
+fn state_of(run: &PipelineRun, program: &Program) -> RunState {
+    let state = run.status.as_ref().map(|status| status.state.clone()).unwrap_or_default();
+    if state.stages.is_empty() { RunState::of(&program.plan) } else { state }
+}

@@ -1,0 +1,55 @@
+//! What of the manifests the local mode uses.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::Resource;
+use serde::de::DeserializeOwned;
+use sluice_api::{Pipeline, PipelineRun, ScmProvider};
+
+use super::world::stored;
+use crate::manifest::{self, Manifests};
+
+/// The objects of the kinds that matter here, as their files have them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Objects {
+    pub(crate) pipelines: Vec<Pipeline>,
+    pub(crate) runs: Vec<PipelineRun>,
+    providers: Vec<ScmProvider>,
+    secrets: Vec<Secret>,
+    /// The namespace of those that do not say one.
+    default_namespace: String,
+}
+
+impl Objects {
+    /// Those of the manifests.
+    pub(crate) fn of(manifests: &Manifests, default_namespace: String) -> Result<Self, manifest::Error> {
+        let secrets: Vec<Secret> = of_kind(manifests)?;
+        Ok(Self {
+            pipelines: of_kind(manifests)?,
+            runs: of_kind(manifests)?,
+            providers: of_kind(manifests)?,
+            secrets: secrets.into_iter().map(stored).collect(),
+            default_namespace,
+        })
+    }
+
+    /// The namespace that an object is in.
+    pub(crate) fn namespace_of(&self, object: &impl Resource) -> String {
+        object.meta().namespace.clone().unwrap_or_else(|| self.default_namespace.clone())
+    }
+
+    /// The providers of a namespace.
+    pub(crate) fn providers(&self, namespace: &str) -> impl Iterator<Item = &ScmProvider> {
+        self.providers.iter().filter(move |provider| self.namespace_of(*provider) == namespace)
+    }
+
+    /// The Secret of this name; of several, the last, as if they were applied one after the other.
+    pub(crate) fn secret(&self, namespace: &str, name: &str) -> Option<Secret> {
+        let own =
+            |secret: &&Secret| secret.metadata.name.as_deref() == Some(name) && self.namespace_of(*secret) == namespace;
+        self.secrets.iter().rev().find(own).cloned()
+    }
+}
+
+fn of_kind<K: Resource<DynamicType = ()> + DeserializeOwned>(manifests: &Manifests) -> Result<Vec<K>, manifest::Error> {
+    Ok(manifests.objects::<K>()?.into_iter().map(|(_, object)| object).collect())
+}

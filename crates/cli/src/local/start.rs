@@ -1,0 +1,159 @@
+//! How a run begins: its pipeline pinned, its state kept, before anything else happens. And how it is taken up again.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use kube::ResourceExt;
+use sluice_api::{
+    LocalReference, PipelineRun, PipelineRunSpec, PipelineRunStatus, PipelineSpec, Program, Revision, resolve_params,
+};
+use sluice_engine::RunState;
+use uuid::Uuid;
+
+use super::{
+    Error, Remembered, StateDirectory,
+    ask::Person,
+    carry_on::Session,
+    choose::Chosen,
+    kept::{KeptRun, now},
+    lock::RunLock,
+    objects::Objects,
+    world::LocalWorld,
+};
+use crate::output::{Format, Output};
+
+/// A run that this process may carry on.
+pub(crate) struct Held {
+    pub(crate) directory: StateDirectory,
+    pub(crate) run: PipelineRun,
+    pub(crate) spec: PipelineSpec,
+    pub(crate) lock: RunLock,
+}
+
+/// A run that cannot be begun, or taken up again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error(transparent)]
+    Directory(#[from] Error),
+    #[error("there is a run {name:?} already, started a moment ago: choose another name with --name")]
+    Taken { name: String },
+    #[error(
+        "the version of the pipeline that run {run:?} keeps to is gone ({}/revisions/{revision}.json): put it back; the run \
+         has acted already, so it cannot go on with another one",
+        directory.path().display()
+    )]
+    RevisionMissing { run: String, revision: String, directory: StateDirectory },
+    #[error("run {run:?} has not begun and its pipeline {pipeline:?} is not among the manifests: name them with -f")]
+    PipelineMissing { run: String, pipeline: String },
+    #[error("run {run:?}: its pipeline cannot run: {source}")]
+    Program { run: String, source: sluice_api::ProgramError },
+    #[error("run {run:?}: wrong parameters: {problems}")]
+    Parameters { run: String, problems: String },
+    #[error(transparent)]
+    Client(anyhow::Error),
+}
+
+/// Begins a run: once this returns it can be resumed, whatever happens.
+pub(crate) fn begin(
+    directory: StateDirectory,
+    chosen: Chosen,
+    user: &str,
+    remembered: &Remembered,
+) -> Result<Held, Refused> {
+    let Chosen { name, namespace, pipeline, params } = chosen;
+    directory.make()?;
+    let lock = directory.lock(&name)?;
+    if directory.run(&name)?.is_some() {
+        return Err(Refused::Taken { name });
+    }
+    let revision = Revision::new(&pipeline.name_any(), pipeline.spec);
+    let pinned = directory.keep_revision(&revision, &namespace)?;
+    let spec = PipelineRunSpec {
+        pipeline_ref: LocalReference { name: revision.pipeline.clone() },
+        params,
+        requested_by: Some(user.to_owned()),
+        actions: Vec::new(),
+    };
+    let mut run = PipelineRun {
+        metadata: ObjectMeta {
+            name: Some(name),
+            namespace: Some(namespace),
+            uid: Some(Uuid::new_v4().to_string()),
+            creation_timestamp: Some(Time(now())),
+            generation: Some(1),
+            resource_version: Some("1".to_owned()),
+            annotations: Some(BTreeMap::new()),
+            ..ObjectMeta::default()
+        },
+        spec,
+        status: Some(PipelineRunStatus { pipeline_revision: Some(pinned), ..PipelineRunStatus::default() }),
+    };
+    remembered.note(&mut run);
+    directory.keep(&run)?;
+    Ok(Held { directory, run, spec: revision.spec, lock })
+}
+
+/// Takes up a run again that was begun before.
+pub(crate) fn take_up(directory: StateDirectory, name: &str, objects: &Objects) -> Result<Held, Refused> {
+    let lock = directory.lock(name)?;
+    // Read under the lock: another process may have carried it on meanwhile.
+    let mut run = directory.existing(name)?;
+    let status = run.status.clone().unwrap_or_default();
+    let pinned = status.pipeline_revision.clone();
+    let known = pinned.as_deref().map_or(Ok(None), |name| directory.revision(name))?;
+    let spec = match (known, pinned) {
+        (Some(revision), _) => revision.spec,
+        (None, Some(revision)) if status.state.has_claims() => {
+            return Err(Refused::RevisionMissing { run: name.to_owned(), revision, directory });
+        }
+        (None, _) => pin_anew(&directory, &mut run, objects)?,
+    };
+    Ok(Held { directory, run, spec, lock })
+}
+
+/// Nothing has happened yet: the run may as well begin with what the pipeline is now.
+fn pin_anew(directory: &StateDirectory, run: &mut PipelineRun, objects: &Objects) -> Result<PipelineSpec, Refused> {
+    let name = &run.spec.pipeline_ref.name;
+    let pipeline = objects.pipelines.iter().find(|pipeline| pipeline.metadata.name.as_ref() == Some(name));
+    let Some(pipeline) = pipeline else {
+        return Err(Refused::PipelineMissing { run: run.name_any(), pipeline: name.clone() });
+    };
+    let revision = Revision::new(name, pipeline.spec.clone());
+    let pinned = directory.keep_revision(&revision, &run.namespace().unwrap_or_default())?;
+    let status = run.status.get_or_insert_default();
+    status.pipeline_revision = Some(pinned);
+    status.state = RunState::default();
+    Ok(revision.spec)
+}
+
+/// Everything that is needed to carry the run on.
+pub(crate) fn session(
+    held: Held,
+    objects: Objects,
+    remembered: &Remembered,
+    user: &str,
+    format: Format,
+) -> Result<Session, Refused> {
+    let Held { directory, mut run, spec, lock } = held;
+    remembered.note(&mut run);
+    let name = run.name_any();
+    let program = Program::of(&spec).map_err(|source| Refused::Program { run: name.clone(), source })?;
+    let params = resolve_params(&spec.params, &run.spec.params).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Refused::Parameters { run: name.clone(), problems: problems.join("; ") }
+    })?;
+    let output = Arc::new(Output::new(format, &name, run.status.as_ref()));
+    let namespace = run.namespace().unwrap_or_default();
+    let root = remembered.directory();
+    let world = LocalWorld::new(root, namespace, objects, remembered.allow_http_to.clone(), output.clone());
+    let world = world.map_err(Refused::Client)?;
+    let person = Person::new(user.to_owned(), remembered.yes, &output);
+    let kept = KeptRun::new(directory, run, lock);
+    Ok(Session { kept, program, params, world, output, person, user: user.to_owned() })
+}
+
+/// Who sits here, by the name that the system knows.
+pub(crate) fn user() -> String {
+    let name = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
+    name.unwrap_or_else(|| "somebody".to_owned())
+}

@@ -1,0 +1,139 @@
+//! The world of a run with no cluster: what the manifests hold, and a cluster behind it where there is a kubeconfig.
+//!
+//! There, everything is done as the person whom the kubeconfig names: nobody is impersonated.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use ipnet::IpNet;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client};
+use secrecy::SecretString;
+use sluice_api::{ScmProvider, ScmProviderSpec, SecretKeyReference};
+use sluice_engine::Failure;
+use sluice_steps::{HttpClient, Report, World, read_secret, secret_text};
+use tokio::sync::OnceCell;
+
+use super::objects::Objects;
+use crate::output::Output;
+
+/// What has to be done where a cluster is wanted and there is none.
+pub(crate) const NO_CLUSTER: &str =
+    "there is no kubeconfig: set KUBECONFIG, or run this pipeline in a cluster (kubectl apply)";
+
+/// The world as one run sees it.
+pub(crate) struct LocalWorld {
+    /// From which the paths of local repositories are resolved.
+    root: PathBuf,
+    namespace: String,
+    objects: Objects,
+    http: HttpClient,
+    cluster: OnceCell<Result<Client, String>>,
+    output: Arc<Output>,
+}
+
+impl LocalWorld {
+    pub(crate) fn new(
+        root: PathBuf,
+        namespace: String,
+        objects: Objects,
+        allow_http_to: Vec<IpNet>,
+        output: Arc<Output>,
+    ) -> anyhow::Result<Self> {
+        let http = HttpClient::new(allow_http_to)?;
+        Ok(Self { root, namespace, objects, http, cluster: OnceCell::new(), output })
+    }
+
+    /// The git hosts on disk that the run's providers name.
+    pub(crate) fn local_hosts(&self) -> Vec<(String, PathBuf)> {
+        let providers = self.objects.providers(&self.namespace);
+        let locals = providers.filter_map(|provider| {
+            let path = self.root.join(&provider.spec.local.as_ref()?.path);
+            Some((provider.metadata.name.clone()?, path))
+        });
+        locals.collect()
+    }
+}
+
+#[async_trait]
+impl World for LocalWorld {
+    async fn kubernetes(&self) -> Result<Client, Failure> {
+        let connect = || async { sluice_controller::kubernetes_client().await.map_err(|error| error.to_string()) };
+        match self.cluster.get_or_init(connect).await {
+            Ok(client) => Ok(client.clone()),
+            Err(error) => Err(Failure::definite("NoCluster", format!("{NO_CLUSTER} ({error})"))),
+        }
+    }
+
+    fn http(&self) -> &HttpClient {
+        &self.http
+    }
+
+    async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure> {
+        let mut providers = self.objects.providers(&self.namespace);
+        if let Some(provider) = providers.find(|provider| provider.metadata.name.as_deref() == Some(name)) {
+            return Ok(provider.spec.clone());
+        }
+        let missing = |also: &str| {
+            let message =
+                format!("there is no ScmProvider {name:?} among the manifests{also}: add it, or correct providerRef");
+            Failure::definite("ScmProviderNotFound", message)
+        };
+        let Ok(client) = self.kubernetes().await else { return Err(missing("")) };
+        match Api::<ScmProvider>::namespaced(client, &self.namespace).get_opt(name).await {
+            Ok(Some(provider)) => Ok(provider.spec),
+            Ok(None) => Err(missing(&format!(" nor in namespace {:?}", self.namespace))),
+            // The cluster may have no such kind at all.
+            Err(kube::Error::Api(status)) if (400..500).contains(&status.code) && status.code != 429 => {
+                Err(missing(&format!(", and the cluster says: {}", status.message)))
+            }
+            Err(error) => {
+                let message = format!("failed to read ScmProvider {name:?}: {error}");
+                Err(Failure::transient("KubernetesUnavailable", message))
+            }
+        }
+    }
+
+    async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<SecretString, Failure> {
+        if let Some(secret) = self.objects.secret(namespace, &reference.name) {
+            return secret_text(&secret, reference);
+        }
+        let name = &reference.name;
+        let client = self.kubernetes().await.map_err(|_| {
+            let message =
+                format!("there is no secret {name:?} among the manifests, and no kubeconfig: add a Secret to them");
+            Failure::definite("SecretNotFound", message)
+        })?;
+        read_secret(client, namespace, reference).await
+    }
+
+    fn local_root(&self) -> Option<&Path> {
+        Some(&self.root)
+    }
+
+    async fn report(&self, Report { reason, message, warning }: Report) {
+        let warning = if warning { "warning: " } else { "" };
+        self.output.note(&format!("{warning}{reason}: {message}"));
+    }
+}
+
+/// A Secret as the API server would keep it: `stringData` is written over `data`.
+pub(crate) fn stored(mut secret: Secret) -> Secret {
+    let texts = secret.string_data.take().unwrap_or_default();
+    let data = secret.data.get_or_insert_default();
+    data.extend(texts.into_iter().map(|(key, text)| (key, k8s_openapi::ByteString(text.into_bytes()))));
+    secret
+}
+
+/// Whether a cluster could be asked: a kubeconfig, or the account of a pod.
+pub(crate) async fn has_cluster() -> bool {
+    kube::Config::infer().await.is_ok()
+}
+
+/// The namespace of objects that do not say one: the kubeconfig's.
+pub(crate) async fn default_namespace() -> String {
+    kube::Config::infer().await.map_or_else(|_| "default".to_owned(), |config| config.default_namespace)
+}

@@ -1,0 +1,176 @@
+//! What a person, or a program, sees of a run while it goes on: a live tree on a terminal, plain lines elsewhere, or JSON.
+//!
+//! What is written here never stops a run: a reader that has gone away is passed over.
+
+mod screen;
+
+use std::{
+    env,
+    io::{self, IsTerminal, Write},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use sluice_api::PipelineRunStatus;
+
+use crate::{
+    changes::{self, Change},
+    tree::Look,
+};
+use screen::Screen;
+
+/// How a run is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// A tree that is redrawn in place; needs a terminal.
+    Tree,
+    /// One line for each thing that happens.
+    Plain,
+    /// One JSON object a line for each thing that happens, and at the end the whole status.
+    Json,
+}
+
+/// Shows one run.
+pub(crate) struct Output {
+    format: Format,
+    run: String,
+    screen: Mutex<Screen>,
+}
+
+/// One line of JSON.
+#[derive(Serialize)]
+struct JsonLine<'a, T> {
+    time: Timestamp,
+    run: &'a str,
+    #[serde(flatten)]
+    what: T,
+}
+
+impl Format {
+    /// What is used unless it is said: the tree, where one can be drawn.
+    pub(crate) fn suitable() -> Self {
+        let is_dumb = env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        if io::stdout().is_terminal() && !is_dumb { Self::Tree } else { Self::Plain }
+    }
+}
+
+impl Output {
+    /// Shows the run of this name, which stands like this.
+    pub(crate) fn new(format: Format, run: &str, status: Option<&PipelineRunStatus>) -> Self {
+        Self { format, run: run.to_owned(), screen: Mutex::new(Screen::new(run, status.cloned().unwrap_or_default())) }
+    }
+
+    /// The run has moved on.
+    pub(crate) fn changed(&self, before: &PipelineRunStatus, after: &PipelineRunStatus) {
+        self.screen().status = after.clone();
+        match self.format {
+            Format::Tree => self.screen().draw(),
+            Format::Plain | Format::Json => changes::between(before, after).iter().for_each(|change| self.tell(change)),
+        }
+    }
+
+    /// Time has passed, or the terminal has another size.
+    pub(crate) fn refresh(&self) {
+        if self.format == Format::Tree {
+            self.screen().refresh();
+        }
+    }
+
+    /// Something else worth a line.
+    pub(crate) fn note(&self, text: &str) {
+        match self.format {
+            Format::Tree => self.screen().note(text),
+            Format::Plain => text.lines().for_each(|line| self.line(&format!("note {line}"))),
+            Format::Json => self.json(json!({"kind": "note", "message": text})),
+        }
+    }
+
+    /// Whether a person can be asked something here.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.format != Format::Json && io::stdin().is_terminal() && io::stdout().is_terminal()
+    }
+
+    /// Asks; the answer comes from standard input. Asking again replaces the question.
+    pub(crate) fn ask(&self, question: &str) {
+        match self.format {
+            Format::Tree => self.screen().ask(question),
+            Format::Plain => self.line(question),
+            Format::Json => {}
+        }
+    }
+
+    /// The question needs no answer any more, or was answered: then the person's line end has moved the cursor on.
+    pub(crate) fn asked(&self, is_answered: bool) {
+        if self.format == Format::Tree {
+            self.screen().asked(is_answered);
+        }
+    }
+
+    /// The run has ended, or is left.
+    pub(crate) fn end(&self) {
+        match self.format {
+            Format::Tree => self.screen().end(),
+            Format::Plain => {}
+            Format::Json => {
+                let status = self.screen().status.clone();
+                self.json(json!({"kind": "status", "status": status}));
+            }
+        }
+    }
+
+    fn tell(&self, change: &Change) {
+        match self.format {
+            Format::Json => self.json(change),
+            Format::Tree | Format::Plain => self.line(&change.line()),
+        }
+    }
+
+    fn line(&self, line: &str) {
+        print(&format!("{} {line}\n", changes::time(Timestamp::now())));
+    }
+
+    fn json(&self, what: impl Serialize) {
+        let line = JsonLine { time: crate::local::now(), run: &self.run, what };
+        if let Ok(text) = serde_json::to_string(&line) {
+            print(&format!("{text}\n"));
+        }
+    }
+
+    fn screen(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Prints to standard output. A reader that has gone away is none of the run's business.
+pub(crate) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints a line to standard error.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// What standard output can show.
+pub(crate) fn look() -> Look {
+    let size = terminal_size::terminal_size_of(io::stdout());
+    let (width, height) = size.map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)));
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    Look {
+        width,
+        height: Some(height),
+        has_colour: io::stdout().is_terminal() && !is_set("NO_COLOR"),
+        is_unicode: is_unicode(),
+    }
+}
+
+/// Whether the locale's characters are those of Unicode, by the order in which POSIX takes the variables.
+fn is_unicode() -> bool {
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env::var(name).ok().filter(|text| !text.is_empty()));
+    let locale = locale.unwrap_or_default().to_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}

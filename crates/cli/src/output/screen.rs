@@ -1,0 +1,138 @@
+//! The live tree: lines that are drawn over themselves, and a question below them.
+//!
+//! The terminal stays as it is: no other mode, no hidden cursor, no other screen. So there is nothing to restore, whichever
+//! way the process ends; the line editing of the terminal, Ctrl-C included, works as everywhere.
+
+use jiff::Timestamp;
+use sluice_api::PipelineRunStatus;
+use unicode_width::UnicodeWidthStr;
+
+use super::{look, print};
+use crate::tree::{self, Look};
+
+/// Lines of the terminal that the tree leaves: for the question, and for the cursor.
+const SPARE: usize = 2;
+
+/// What is drawn and what is known.
+pub(super) struct Screen {
+    run: String,
+    pub(super) status: PipelineRunStatus,
+    question: Option<String>,
+    /// The widths of the lines above the cursor that are the tree, and of what a person's line end left there.
+    drawn: Vec<usize>,
+}
+
+impl Screen {
+    pub(super) fn new(run: &str, status: PipelineRunStatus) -> Self {
+        Self { run: run.to_owned(), status, question: None, drawn: Vec::new() }
+    }
+
+    /// Draws everything anew, in place of what was drawn before.
+    pub(super) fn draw(&mut self) {
+        let look = look();
+        let lines = self.lines(look);
+        print(&format!("{}{}{}", self.erase(look), joined(&lines), self.question.as_deref().unwrap_or_default()));
+        self.drawn = widths(&lines);
+    }
+
+    /// Draws the tree anew and leaves the question, with what a person may have typed behind it, as it is.
+    pub(super) fn refresh(&mut self) {
+        let look = look();
+        let lines = self.lines(look);
+        let rows = rows(&self.drawn, look);
+        if self.question.is_none() || rows != lines.len() || lines.len() != self.drawn.len() {
+            self.draw();
+            return;
+        }
+        let body: String = lines.iter().map(|line| format!("{line}\x1b[K\n")).collect();
+        print(&format!("\x1b7{}{body}\x1b8", up(rows)));
+        self.drawn = widths(&lines);
+    }
+
+    /// Prints something above the tree, where it stays.
+    pub(super) fn note(&mut self, text: &str) {
+        print(&format!("{}{}\n", self.erase(look()), text.trim_end()));
+        self.drawn.clear();
+        self.draw();
+    }
+
+    pub(super) fn ask(&mut self, question: &str) {
+        if self.question.as_deref() != Some(question) {
+            self.question = Some(question.to_owned());
+            self.draw();
+        }
+    }
+
+    pub(super) fn asked(&mut self, is_answered: bool) {
+        if is_answered {
+            // The terminal has echoed the answer and gone to the next line.
+            self.drawn.push(1);
+        }
+        self.question = None;
+        self.draw();
+    }
+
+    /// Draws the whole tree for the last time; what comes next is printed below it.
+    pub(super) fn end(&mut self) {
+        self.question = None;
+        let look = look();
+        let lines = Look { height: None, ..look }.draw(&self.rows());
+        print(&format!("{}{}", self.erase(look), joined(&lines)));
+        self.drawn.clear();
+    }
+
+    fn rows(&self) -> Vec<tree::Row> {
+        tree::of_run(&self.run, &self.status, Timestamp::now())
+    }
+
+    fn lines(&self, look: Look) -> Vec<String> {
+        let height = look.height.map(|height| height.saturating_sub(SPARE).max(1));
+        Look { height, ..look }.draw(&self.rows())
+    }
+
+    /// Back to the first line of what was drawn, and nothing below it.
+    fn erase(&self, look: Look) -> String {
+        format!("{}\x1b[J", up(rows(&self.drawn, look)))
+    }
+}
+
+fn up(rows: usize) -> String {
+    // Zero would mean one.
+    if rows == 0 { "\r".to_owned() } else { format!("\r\x1b[{rows}A") }
+}
+
+fn joined(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// How many rows of the terminal the lines take, if it has become narrower since they were drawn.
+fn rows(widths: &[usize], look: Look) -> usize {
+    widths.iter().map(|width| width.div_ceil(look.width.max(1)).max(1)).sum()
+}
+
+fn widths(lines: &[String]) -> Vec<usize> {
+    lines.iter().map(|line| without_codes(line).width()).collect()
+}
+
+/// The line without the codes for colours.
+fn without_codes(line: &str) -> String {
+    let mut parts = line.split("\x1b[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_take_no_room() {
+        assert_eq!(without_codes("a\x1b[32m✓\x1b[0m b"), "a✓ b");
+    }
+
+    #[test]
+    fn a_line_that_has_become_too_wide_takes_several_rows() {
+        let look = Look { width: 10, height: None, has_colour: false, is_unicode: true };
+        assert_eq!(rows(&[0, 5, 10, 11, 25], look), 1 + 1 + 1 + 2 + 3);
+    }
+}

@@ -1,0 +1,206 @@
+//! A run as a tree of lines: its stages, their steps, what they wait for and why they failed. Pure: of a status and a time
+//! come lines, and nothing is printed here.
+//!
+//! [`of_run`] says what there is to show; [`Look::draw`] makes it fit a terminal.
+
+mod look;
+#[cfg(test)]
+mod tests;
+
+use jiff::{SignedDuration, Timestamp};
+use sluice_api::PipelineRunStatus;
+use sluice_engine::{HookState, RunPhase, StagePhase, StageState, StepPhase, StepState, WaitKind, WaitingOn};
+
+pub(crate) use look::Look;
+
+/// How something stands, as a symbol and a colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    Pending,
+    Running,
+    Waiting,
+    Succeeded,
+    Failed,
+    Unknown,
+    Skipped,
+    Aborted,
+    Omitted,
+}
+
+/// One thing to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// 0 is the run, 1 a stage or hook, 2 a step.
+    pub(crate) depth: usize,
+    pub(crate) sign: Sign,
+    pub(crate) name: String,
+    /// How long it has taken, or took.
+    pub(crate) elapsed: Option<SignedDuration>,
+    /// What it waits for, or why it ended like this.
+    pub(crate) detail: Option<String>,
+}
+
+/// Everything there is to show of a run.
+pub(crate) fn of_run(name: &str, status: &PipelineRunStatus, now: Timestamp) -> Vec<Row> {
+    let state = &status.state;
+    let mut rows = vec![Row {
+        depth: 0,
+        sign: run_sign(status),
+        name: format!("{name}  {:?}", state.phase),
+        elapsed: elapsed(state.started_at, state.finished_at, now),
+        detail: match state.stages.is_empty() || state.is_finished() {
+            true => status.message.clone(),
+            false => state.ending.as_ref().and_then(|ending| ending.message.clone()),
+        },
+    }];
+    for stage in &state.stages {
+        rows.push(stage_row(stage, now));
+        if stage.phase != StagePhase::Omitted && stage.phase != StagePhase::Skipped {
+            rows.extend(stage.steps.iter().map(|step| step_row(step, now)));
+        }
+    }
+    for hook in &state.hooks {
+        rows.push(hook_row(hook, now));
+        rows.extend(hook.steps.iter().map(|step| step_row(step, now)));
+    }
+    rows
+}
+
+fn run_sign(status: &PipelineRunStatus) -> Sign {
+    match status.state.phase {
+        RunPhase::Pending => Sign::Pending,
+        RunPhase::Running if status.waiting_on.is_some() => Sign::Waiting,
+        RunPhase::Running => Sign::Running,
+        RunPhase::Succeeded => Sign::Succeeded,
+        RunPhase::Failed => Sign::Failed,
+        RunPhase::Aborted => Sign::Aborted,
+    }
+}
+
+fn group_sign(phase: StagePhase) -> Sign {
+    match phase {
+        StagePhase::Pending => Sign::Pending,
+        StagePhase::Running => Sign::Running,
+        StagePhase::Succeeded => Sign::Succeeded,
+        StagePhase::Failed => Sign::Failed,
+        StagePhase::Skipped => Sign::Skipped,
+        StagePhase::Aborted => Sign::Aborted,
+        StagePhase::Omitted => Sign::Omitted,
+    }
+}
+
+fn step_sign(step: &StepState) -> Sign {
+    match step.phase {
+        StepPhase::Pending => Sign::Pending,
+        StepPhase::Starting if step.retry_at.is_some() => Sign::Waiting,
+        StepPhase::Running if step.waiting_on.is_some() => Sign::Waiting,
+        StepPhase::Starting | StepPhase::Running => Sign::Running,
+        StepPhase::Succeeded => Sign::Succeeded,
+        StepPhase::Failed => Sign::Failed,
+        StepPhase::Unknown => Sign::Unknown,
+        StepPhase::Skipped => Sign::Skipped,
+        StepPhase::Aborted => Sign::Aborted,
+        StepPhase::Omitted => Sign::Omitted,
+    }
+}
+
+fn stage_row(stage: &StageState, now: Timestamp) -> Row {
+    // A failed stage repeats what its step says.
+    let is_said_by_a_step = stage.steps.iter().any(|step| step.phase.is_failed());
+    let detail = stage.message.clone().filter(|_| !is_said_by_a_step);
+    Row {
+        depth: 1,
+        sign: group_sign(stage.phase),
+        name: stage.name.clone(),
+        elapsed: elapsed(stage.started_at, stage.finished_at, now),
+        detail: match stage.phase {
+            StagePhase::Skipped => detail.or_else(|| Some("skipped: its condition is false".to_owned())),
+            StagePhase::Omitted => Some("never started".to_owned()),
+            _ => detail,
+        },
+    }
+}
+
+fn hook_row(hook: &HookState, now: Timestamp) -> Row {
+    Row {
+        depth: 1,
+        sign: group_sign(hook.phase),
+        name: format!("hook {}", hook.hook),
+        elapsed: elapsed(hook.started_at, hook.finished_at, now),
+        detail: Some(format!("{:?} of {}", hook.event, hook.subject)),
+    }
+}
+
+fn step_row(step: &StepState, now: Timestamp) -> Row {
+    let shows_time = !matches!(step.phase, StepPhase::Skipped | StepPhase::Omitted);
+    Row {
+        depth: 2,
+        sign: step_sign(step),
+        name: step.name.clone(),
+        elapsed: elapsed(step.started_at, step.finished_at, now).filter(|_| shows_time),
+        detail: step_detail(step, now),
+    }
+}
+
+fn step_detail(step: &StepState, now: Timestamp) -> Option<String> {
+    match step.phase {
+        StepPhase::Starting => {
+            let pause = step.retry_at?.duration_since(now).max(SignedDuration::ZERO);
+            let why = step.message.as_deref().unwrap_or("the attempt failed");
+            Some(format!("attempt {} in {}: {why}", step.attempt, short(pause)))
+        }
+        StepPhase::Running => running_detail(step),
+        StepPhase::Skipped => Some("skipped: its condition is false".to_owned()),
+        StepPhase::Succeeded => url_of(step),
+        StepPhase::Pending | StepPhase::Omitted => None,
+        StepPhase::Failed | StepPhase::Unknown | StepPhase::Aborted => step.message.clone(),
+    }
+}
+
+/// What a step says, and in any case what it waits for with its link.
+fn running_detail(step: &StepState) -> Option<String> {
+    let attempt = (step.attempt > 1).then(|| format!("attempt {}", step.attempt));
+    let said = said_of_wait(step.waiting_on.as_ref(), step.message.as_deref());
+    let parts: Vec<String> = attempt.into_iter().chain(said).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Where to look at what a step did.
+fn url_of(step: &StepState) -> Option<String> {
+    step.outputs.get("url").and_then(|url| url.as_str()).map(str::to_owned)
+}
+
+/// What a step says, with what it waits for unless it says that, too.
+pub(crate) fn said_of_wait(on: Option<&WaitingOn>, message: Option<&str>) -> Option<String> {
+    let Some(WaitingOn { kind, key, .. }) = on else { return message.map(str::to_owned) };
+    let what = match kind {
+        WaitKind::PullRequest => "the pull request ",
+        WaitKind::Application => "the application ",
+        WaitKind::Job => "the job ",
+        WaitKind::PipelineRun => "the run ",
+        WaitKind::Approval => "the approval ",
+        WaitKind::Lock => "the lock ",
+        WaitKind::Time | WaitKind::Condition => "",
+    };
+    match message {
+        Some(message) if message.contains(key) || *kind == WaitKind::Time => Some(message.to_owned()),
+        Some(message) => Some(format!("waits for {what}{key}: {message}")),
+        None => Some(format!("waits for {what}{key}")),
+    }
+}
+
+fn elapsed(started: Option<Timestamp>, finished: Option<Timestamp>, now: Timestamp) -> Option<SignedDuration> {
+    Some(finished.unwrap_or(now).duration_since(started?).max(SignedDuration::ZERO))
+}
+
+/// A length of time in a few characters: `0.4s`, `12s`, `3m05s`, `2h10m`, `3d04h`.
+pub(crate) fn short(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        ..10 => format!("{}.{}s", seconds, duration.subsec_millis() / 100),
+        10..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d{:02}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}

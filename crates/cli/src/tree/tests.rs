@@ -1,0 +1,196 @@
+//! What people see of a run, on wide and narrow terminals.
+
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use super::*;
+
+const PLAIN: Look = Look { width: 80, height: None, has_colour: false, is_unicode: true };
+
+fn status(state: Value) -> PipelineRunStatus {
+    let mut status: PipelineRunStatus = serde_json::from_value(state).unwrap();
+    let summary = sluice_api::Summary::of(&status.state);
+    (status.step, status.message, status.waiting_on) = (summary.step, summary.message, summary.waiting_on);
+    status
+}
+
+fn draw(state: Value, look: Look) -> String {
+    let now = "2026-05-04T12:01:30Z".parse().unwrap();
+    look.draw(&of_run("deploy-1", &status(state), now)).join("\n") + "\n"
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "so that the macro may stand in the call")]
+fn check(state: Value, look: Look, expected: Expect) {
+    let drawn = draw(state, look);
+    for line in drawn.lines() {
+        assert!(unicode_width::UnicodeWidthStr::width(line) <= look.width, "too wide: {line:?}");
+    }
+    expected.assert_eq(&drawn);
+}
+
+fn waiting() -> Value {
+    json!({
+        "phase": "Running", "startedAt": "2026-05-04T12:00:00Z",
+        "stages": [
+            {"name": "assess", "phase": "Succeeded", "startedAt": "2026-05-04T12:00:00Z", "finishedAt": "2026-05-04T12:00:00.4Z", "steps": [
+                {"name": "current", "phase": "Succeeded", "startedAt": "2026-05-04T12:00:00Z", "finishedAt": "2026-05-04T12:00:00.4Z"},
+            ]},
+            {"name": "deploy", "phase": "Running", "startedAt": "2026-05-04T12:00:00.4Z", "steps": [
+                {"name": "openChange", "phase": "Succeeded", "startedAt": "2026-05-04T12:00:00.4Z", "finishedAt": "2026-05-04T12:00:12Z",
+                 "outputs": {"url": "https://git.example/shop/gitops/pulls/7"}},
+                {"name": "merged", "phase": "Running", "startedAt": "2026-05-04T12:00:12Z",
+                 "waitingOn": {"kind": "PullRequest", "key": "https://git.example/shop/gitops/pulls/7", "since": "2026-05-04T12:00:12Z"},
+                 "message": "waits for a person to merge https://git.example/shop/gitops/pulls/7"},
+            ]},
+            {"name": "verify", "steps": [{"name": "check"}]},
+        ],
+    })
+}
+
+#[test]
+fn a_waiting_run_says_what_it_waits_for() {
+    check(
+        waiting(),
+        PLAIN,
+        expect![[r#"
+            ◔ deploy-1  Running   1m30s
+            ├─ ✓ assess            0.4s
+            │  └─ ✓ current        0.4s
+            ├─ ● deploy           1m29s
+            │  ├─ ✓ openChange      11s  https://git.example/shop/gitops/pulls/7
+            │  └─ ◔ merged        1m18s
+            │       waits for a person to merge https://git.example/shop/gitops/pulls/7
+            └─ ○ verify
+               └─ ○ check
+        "#]],
+    );
+}
+
+#[test]
+fn a_link_is_never_cut_on_a_narrow_terminal() {
+    check(
+        waiting(),
+        Look { width: 30, ..PLAIN },
+        expect![[r#"
+            ◔ deploy-1  Running   1m30s
+            ├─ ✓ assess            0.4s
+            │  └─ ✓ current        0.4s
+            ├─ ● deploy           1m29s
+            │  ├─ ✓ openChange      11s
+            │  │    https://git.example/sh
+            │  │    op/gitops/pulls/7
+            │  └─ ◔ merged        1m18s
+            │       waits for a person to
+            │       merge
+            │       https://git.example/sh
+            │       op/gitops/pulls/7
+            └─ ○ verify
+               └─ ○ check
+        "#]],
+    );
+}
+
+#[test]
+fn without_unicode_there_is_ascii() {
+    check(
+        waiting(),
+        Look { is_unicode: false, ..PLAIN },
+        expect![[r#"
+            ~ deploy-1  Running   1m30s
+            |- + assess            0.4s
+            |  `- + current        0.4s
+            |- * deploy           1m29s
+            |  |- + openChange      11s  https://git.example/shop/gitops/pulls/7
+            |  `- ~ merged        1m18s
+            |       waits for a person to merge https://git.example/shop/gitops/pulls/7
+            `- . verify
+               `- . check
+        "#]],
+    );
+}
+
+#[test]
+fn where_there_is_no_room_the_steps_of_what_is_over_and_to_come_go_first() {
+    check(
+        waiting(),
+        Look { height: Some(8), ..PLAIN },
+        expect![[r#"
+            ◔ deploy-1  Running   1m30s
+            ├─ ✓ assess            0.4s
+            ├─ ● deploy           1m29s
+            │  ├─ ✓ openChange      11s  https://git.example/shop/gitops/pulls/7
+            │  └─ ◔ merged        1m18s
+            │       waits for a person to merge https://git.example/shop/gitops/pulls/7
+            └─ ○ verify
+               └─ ○ check
+        "#]],
+    );
+    for height in 1..12 {
+        let lines = draw(waiting(), Look { height: Some(height), ..PLAIN }).lines().count();
+        assert!(lines <= height, "{lines} lines in {height}");
+    }
+}
+
+#[test]
+fn a_failed_run_says_why_once_and_shows_its_hooks() {
+    let failed = json!({
+        "phase": "Failed", "startedAt": "2026-05-04T12:00:00Z", "finishedAt": "2026-05-04T12:00:05Z",
+        "ending": {"phase": "Failed", "reason": "CheckFailed", "message": "stage verify: step check: no", "at": "2026-05-04T12:00:04Z"},
+        "stages": [
+            {"name": "verify", "phase": "Failed", "message": "step check: no", "startedAt": "2026-05-04T12:00:00Z", "finishedAt": "2026-05-04T12:00:04Z", "steps": [
+                {"name": "check", "phase": "Failed", "message": "no\nand \u{1b}[31mred", "startedAt": "2026-05-04T12:00:00Z", "finishedAt": "2026-05-04T12:00:04Z"},
+                {"name": "again", "phase": "Omitted"},
+            ]},
+            {"name": "later", "phase": "Omitted", "steps": [{"name": "never", "phase": "Omitted"}]},
+        ],
+        "hooks": [{"hook": "alert", "event": "Failure", "subject": "stage/verify", "phase": "Succeeded",
+            "startedAt": "2026-05-04T12:00:04Z", "finishedAt": "2026-05-04T12:00:05Z",
+            "steps": [{"name": "tell", "phase": "Succeeded", "startedAt": "2026-05-04T12:00:04Z", "finishedAt": "2026-05-04T12:00:05Z"}]}],
+    });
+    check(
+        failed,
+        PLAIN,
+        expect![[r"
+            ✗ deploy-1  Failed    5.0s  stage verify: step check: no
+            ├─ ✗ verify           4.0s
+            │  ├─ ✗ check         4.0s  no and [31mred
+            │  └─ · again
+            ├─ · later                  never started
+            └─ ✓ hook alert       1.0s  Failure of stage/verify
+               └─ ✓ tell          1.0s
+        "]],
+    );
+}
+
+#[test]
+fn a_retry_says_when_and_why() {
+    let retrying = json!({
+        "phase": "Running", "startedAt": "2026-05-04T12:00:00Z",
+        "stages": [{"name": "a", "phase": "Running", "startedAt": "2026-05-04T12:00:00Z", "steps": [
+            {"name": "call", "phase": "Starting", "attempt": 2, "startedAt": "2026-05-04T12:01:20Z", "retryAt": "2026-05-04T12:01:34Z", "message": "the host was away"}]}],
+    });
+    check(
+        retrying,
+        PLAIN,
+        expect![[r"
+            ● deploy-1  Running   1m30s
+            └─ ● a                1m30s
+               └─ ◔ call            10s  attempt 2 in 4.0s: the host was away
+        "]],
+    );
+}
+
+#[test]
+fn colours_are_codes_that_take_no_room() {
+    let drawn = draw(waiting(), Look { has_colour: true, ..PLAIN });
+    assert!(drawn.contains("\u{1b}[32m✓\u{1b}[0m") && drawn.contains("\u{1b}[33m◔\u{1b}[0m"), "{drawn}");
+}
+
+#[test]
+fn times_are_short() {
+    for (seconds, expected) in
+        [(0, "0.0s"), (9, "9.0s"), (10, "10s"), (65, "1m05s"), (7800, "2h10m"), (273_600, "3d04h")]
+    {
+        assert_eq!(short(SignedDuration::from_secs(seconds)), expected);
+    }
+}

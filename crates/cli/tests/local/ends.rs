@@ -1,0 +1,152 @@
+//! How a run ends, and what never begins: exit codes, and what is said about wrong input.
+
+use expect_test::{Expect, expect};
+
+use crate::support::{Place, pipeline};
+
+const GREETS: &str = r#"  params:
+  - {name: who, required: true}
+  - {name: times, type: Integer, default: 1}
+  stages:
+  - name: greet
+    steps:
+    - name: greeting
+      set: {values: {text: "Hello, ${{ params.who }}"}}
+  - name: fails
+    when: params.who == "nobody"
+    steps: [{name: stop, fail: {message: "there is nobody to greet"}}]
+"#;
+
+#[expect(clippy::needless_pass_by_value, reason = "so that the macro may stand in the call")]
+fn refused(place: &Place, arguments: &[&str], expected: Expect) {
+    let said = place.sluice(arguments);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{}", said.err);
+    expected.assert_eq(&said.err);
+}
+
+#[test]
+fn a_run_that_succeeds_ends_with_0_and_one_that_fails_with_1() {
+    let place = Place::with(&pipeline(GREETS));
+    let said = place.sluice(&["run", "-f", "p.yaml", "--param", "who=Ada"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(place.run("p-1")["status"]["stages"][0]["steps"][0]["outputs"]["text"], "Hello, Ada");
+    let said = place.sluice(&["run", "-f", ".", "--param", "who=nobody"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.out.contains("run Failed: stage fails: step stop: there is nobody to greet"), "{}", said.out);
+    // What has ended keeps its code.
+    assert_eq!(place.sluice(&["resume", "p-1"]).code, Some(0));
+    assert_eq!(place.sluice(&["resume", "p-2"]).code, Some(1));
+    assert_eq!(place.sluice(&["resume"]).code, Some(0));
+}
+
+#[test]
+fn everything_wrong_with_parameters_is_said_at_once() {
+    let place = Place::with(&pipeline(GREETS));
+    refused(
+        &place,
+        &["run", "-f", "p.yaml", "--param", "times=many", "-p", "hwo=Ada"],
+        expect![[r#"
+            error: parameter who: is required and missing: add it to the run
+            error: parameter times: must be a whole number, not "many"
+            error: parameter hwo: the pipeline has no such parameter; it has: who, times
+        "#]],
+    );
+    assert!(!place.path(".sluice").exists());
+}
+
+#[test]
+fn a_pipeline_with_mistakes_does_not_begin() {
+    let place = Place::with(&pipeline(
+        "  stages: [{name: s, steps: [{name: a, set: {values: {x: \"${{ params.gone }}\"}}}, {name: b, when: steps.c.outputs, fail: {message: m}}]}]\n",
+    ));
+    let said = place.sluice(&["run", "-f", "p.yaml"]);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    assert!(said.err.contains("gone") && said.err.contains("has no `c`"), "{}", said.err);
+    assert!(!place.path(".sluice").exists());
+}
+
+#[test]
+fn a_step_that_needs_a_cluster_is_said_before_anything_begins() {
+    let place = Place::with(&pipeline(
+        r"  stages:
+  - name: look
+    steps:
+    - name: account
+      resource: {apiVersion: v1, kind: ServiceAccount, name: default}
+    - name: wait
+      waitFor: {sources: {pod: {resource: {apiVersion: v1, kind: Pod, name: x}}}, condition: pod.object != null}
+",
+    ));
+    let said = place.sluice(&["run", "-f", "p.yaml"]);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    assert!(said.err.contains("look/account") && said.err.contains("look/wait"), "{}", said.err);
+    assert!(said.err.contains("KUBECONFIG") && !place.path(".sluice").exists(), "{}", said.err);
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let place = Place::with(&pipeline(GREETS));
+    let said = place.sluice(&["run", "-f", "gone.yaml"]);
+    assert!(said.code == Some(2) && said.err.contains("gone.yaml"), "{said:?}");
+    refused(
+        &place,
+        &["resume", "gone"],
+        expect![[r#"
+            error: there is no run "gone" in ./.sluice: it holds none
+        "#]],
+    );
+    let said = place.sluice(&["run", "-f", "p.yaml", "--param", "who"]);
+    assert!(said.code == Some(2) && said.err.contains("NAME=VALUE"), "{said:?}");
+}
+
+#[test]
+fn the_help_explains_exit_codes_and_signals() {
+    let place = Place::new();
+    for command in ["run", "resume"] {
+        let said = place.sluice(&[command, "--help"]);
+        assert_eq!(said.code, Some(0));
+        for words in ["Exit codes:", "130, 143", "SIGTERM", "sluice resume"] {
+            assert!(said.out.contains(words), "{command} --help does not say {words:?}:\n{}", said.out);
+        }
+    }
+}
+
+#[test]
+fn a_run_among_the_manifests_keeps_its_name_and_begins_once() {
+    let run = "---\napiVersion: sluice.dev/v1alpha1\nkind: PipelineRun\nmetadata: {name: first}\nspec: {pipelineRef: {name: p}, params: {who: Ada}}\n";
+    let place = Place::with(&(pipeline(GREETS) + run));
+    assert_eq!(place.sluice(&["run", "-f", "p.yaml"]).code, Some(0));
+    assert_eq!(place.run("first")["spec"]["requestedBy"], "ada");
+    refused(
+        &place,
+        &["run", "-f", "p.yaml"],
+        expect![[r#"
+            error: there is a run "first" already: carry it on with `sluice resume first`, or start another one with --name first-2
+        "#]],
+    );
+    assert_eq!(place.sluice(&["run", "-f", "p.yaml", "--name", "first-2", "--param", "who=Bea"]).code, Some(0));
+    assert_eq!(place.run("first-2")["status"]["stages"][0]["steps"][0]["outputs"]["text"], "Hello, Bea");
+}
+
+#[test]
+fn secrets_are_taken_from_the_manifests_and_kept_nowhere() {
+    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: token}\nstringData: {value: s3cret}\n";
+    let steps = r"  stages:
+  - name: call
+    steps:
+    - name: request
+      retry: {limit: 0}
+      http:
+        url: http://127.0.0.1:9/
+        headers: [{name: Authorization, valueFrom: {secretKeyRef: {name: token, key: value}}}]
+";
+    let place = Place::with(&(pipeline(steps) + secret));
+    let said = place.sluice(&["run", "-f", "p.yaml"]);
+    // Closed addresses are closed here, too.
+    assert!(said.code == Some(1) && said.out.contains("127.0.0.1"), "{said:?}");
+    assert_eq!(place.run("p-1")["status"]["stages"][0]["steps"][0]["reason"], "AddressForbidden");
+    let said = place.sluice(&["run", "-f", "p.yaml", "--allow-http-to", "127.0.0.0/8"]);
+    let run = place.run("p-2");
+    assert_ne!(run["status"]["stages"][0]["steps"][0]["reason"], "AddressForbidden", "{said:?}");
+    assert!(!run.to_string().contains("s3cret") && !said.out.contains("s3cret"), "{run}");
+}

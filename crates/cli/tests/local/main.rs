@@ -1,0 +1,12 @@
+//! The local mode by its command line: the real program, real files, real signals, and `git` as the judge.
+
+#![allow(clippy::print_stdout, reason = "a test says what it did")]
+#![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
+
+mod ends;
+mod output;
+mod person;
+mod signals;
+mod state;
+mod support;
+mod terminal;
