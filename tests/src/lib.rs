@@ -12,6 +12,7 @@
 //! | a place of one's own | [`TestNamespace::new`]: `name()`, `apply(yaml)`, `api::<K>()`; deleted on drop |
 //! | waiting | [`eventually`]: polls until `Ok`, panics with the last `Err` |
 //! | git | [`Cluster::gitea`]: [`gitea::Gitea`] is a person, [`gitea::Repo`] what they do in a repository |
+//! | GitHub | [`github::GitHub::shared`]: a stateful double behind Prism, which holds it and us against GitHub's own description; [`github::Repo`] is what people do there |
 //! | Argo CD | [`Application::create`]: `refresh()`, `wait(sync, health, revision)` |
 //! | what pipelines call | [`Facts::services_url`]: `/collections`, `/alerts`, `/echo`, `/status/{code}`, `/slow/{ms}`, `/big/{bytes}`, `/redirect?to=`; read them with [`Cluster::services`] |
 //! | measurements | [`Cluster::set_metric`], asked for at [`Facts::prometheus_url`] |
@@ -59,6 +60,7 @@ mod facts;
 pub mod faults;
 pub mod fixture;
 pub mod gitea;
+pub mod github;
 pub mod helm;
 mod kubelet;
 pub mod namespace;

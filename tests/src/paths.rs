@@ -34,3 +34,10 @@ pub fn sluice() -> PathBuf {
     let beside = here.ancestors().skip(1).take(2).map(|dir| dir.join("sluice"));
     beside.into_iter().find(|path| path.is_file()).unwrap_or_else(|| workspace().join("target/debug/sluice"))
 }
+
+/// Where the programs that tests need are kept once they are built or installed.
+pub(crate) fn program_cache() -> PathBuf {
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let user = || named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache"))).unwrap_or_default();
+    named("SLUICE_CLUSTER_CACHE").unwrap_or_else(|| user().join("sluice/cluster"))
+}

@@ -10,9 +10,9 @@ mod etcd;
 mod gitea;
 mod kubernetes;
 mod own;
-mod ports;
+pub(crate) mod ports;
 mod prometheus;
-mod ready;
+pub(crate) mod ready;
 mod redis;
 
 use std::fs;

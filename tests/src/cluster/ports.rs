@@ -11,21 +11,21 @@ use anyhow::{Context, Result};
 const RANGE: std::ops::Range<u16> = 12_000..32_000;
 
 /// Hands out ports that nobody listens on, none of them twice.
-pub(super) struct Ports {
+pub(crate) struct Ports {
     next: u16,
     taken: HashSet<u16>,
 }
 
 impl Ports {
     /// Begins somewhere else each time, so that clusters started at once seldom meet.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
         let offset = nanos.wrapping_add(std::process::id().wrapping_mul(7919)) % u32::from(RANGE.end - RANGE.start);
         Self { next: RANGE.start + u16::try_from(offset).unwrap_or(0), taken: HashSet::new() }
     }
 
     /// A free port of the loopback address.
-    pub(super) fn free(&mut self) -> Result<u16> {
+    pub(crate) fn free(&mut self) -> Result<u16> {
         for _ in RANGE {
             let port = self.next;
             self.next = if port + 1 == RANGE.end { RANGE.start } else { port + 1 };

@@ -21,7 +21,7 @@ pub(super) async fn http(process: &Process, client: &reqwest::Client, url: &str)
 }
 
 /// Waits until something listens on the port.
-pub(super) async fn tcp(process: &Process, port: u16) -> Result<()> {
+pub(crate) async fn tcp(process: &Process, port: u16) -> Result<()> {
     poll(process, async || Ok(TcpStream::connect(("127.0.0.1", port)).await.map(|_| ())?)).await
 }
 

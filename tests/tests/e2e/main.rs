@@ -13,6 +13,7 @@ mod examples;
 mod explain;
 mod generated;
 mod gitea;
+mod github;
 mod harness;
 mod hooks;
 mod pinning;
