@@ -8,9 +8,13 @@ use sluice_api::json_schema;
 /// Print the JSON Schema of the kinds, for editors.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-An editor with the YAML language server checks a manifest whose first line is
-  # yaml-language-server: $schema=sluice.json
-against the file that `sluice schema > sluice.json` wrote.")]
+For an editor with the YAML language server:
+
+  sluice schema > sluice.json
+
+Then its setting `yaml.schemas` takes {\"./sluice.json\": \"deploy/*.yaml\"} and checks every document of these files. Without the
+setting, a document is checked that has the comment
+  # yaml-language-server: $schema=sluice.json")]
 pub(crate) struct Arguments {
     /// One kind, such as Pipeline or plr; unless set, one schema that takes any of them.
     kind: Option<String>,
