@@ -42,7 +42,9 @@ async fn every_field_has_a_description() {
 
 #[tokio::test]
 async fn the_status_of_a_run_reads_like_documentation() {
-    check("plr.status", expect![[r#"
+    check(
+        "plr.status",
+        expect![[r#"
         GROUP:      sluice.dev
         KIND:       PipelineRun
         VERSION:    v1alpha1
@@ -108,12 +110,16 @@ async fn the_status_of_a_run_reads_like_documentation() {
           waitingOn	<Object>
             What the run waits for: the `waitingOn` of the step that it is at. Absent
             when nothing is waited for.
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_edits_of_a_pull_request_read_like_documentation() {
-    check("pl.spec.stages.steps.pullRequest.edits", expect![[r#"
+    check(
+        "pl.spec.stages.steps.pullRequest.edits",
+        expect![[r#"
         GROUP:      sluice.dev
         KIND:       Pipeline
         VERSION:    v1alpha1
@@ -135,12 +141,16 @@ async fn the_edits_of_a_pull_request_read_like_documentation() {
           set	<Object> -required-
             Replaces one value in place. Every other byte of the file stays as it is:
             comments, quotes, order and indentation.
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_words_of_an_enum_are_explained_where_they_are_written() {
-    check("pl.spec.hooks.steps.pullRequestWait", expect![[r#"
+    check(
+        "pl.spec.hooks.steps.pullRequestWait",
+        expect![[r#"
         GROUP:      sluice.dev
         KIND:       Pipeline
         VERSION:    v1alpha1
@@ -183,5 +193,7 @@ async fn the_words_of_an_enum_are_explained_where_they_are_written() {
             - `Merge`: With a merge commit.
             - `Squash`: As one commit.
             - `Rebase`: With its commits on top of the base branch.
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
