@@ -7,6 +7,7 @@ mod contract;
 mod history;
 mod limits;
 mod merging;
+mod pipeline;
 mod pulls;
 mod sign_in;
 
