@@ -4,26 +4,17 @@
 //! it where it stands in the text. YAML is read as `kubectl` reads it (YAML 1.1: `on` is true and `0777` is 511), so what is
 //! checked here is what would be applied. Nothing here knows what a Pipeline is; the kinds come with [`Document::parse`].
 
-mod escape;
 mod input;
-mod json;
-mod resolve;
-mod scalar;
-mod source;
-mod stream;
+mod object;
 #[cfg(test)]
 mod tests;
-mod text;
-mod tree;
-mod yaml;
 
-use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub(crate) use source::{Position, Source};
-pub(crate) use tree::{NodeId, Tree};
+pub(crate) use sluice_scm::document::{Fault, NodeId, Remark, Source, Tree};
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -47,45 +38,6 @@ pub(crate) struct Document {
     pub(crate) value: Value,
     /// What kubectl passes over in silence.
     pub(crate) remarks: Vec<Remark>,
-}
-
-/// Something that kubectl takes without a word and hardly anybody means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Remark {
-    /// Where in the file.
-    pub(crate) span: Range<usize>,
-    /// What it is.
-    pub(crate) kind: RemarkKind,
-}
-
-/// What a [`Remark`] is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum RemarkKind {
-    /// A key that the same mapping had already, there.
-    DuplicateKey(String, Range<usize>),
-    /// Text after the end of a document.
-    IgnoredText,
-}
-
-/// A place of a file that cannot be read.
-#[derive(Clone, Debug)]
-pub(crate) struct Fault {
-    /// The file.
-    pub(crate) source: Arc<Source>,
-    /// Where in it.
-    pub(crate) span: Range<usize>,
-    /// What is wrong there.
-    pub(crate) message: String,
-    /// What to do about it.
-    pub(crate) help: Option<String>,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Position { line, column } = self.source.position(self.span.start);
-        write!(f, "{}:{line}:{column}: {}", self.source.name, self.message)?;
-        self.help.iter().try_for_each(|help| write!(f, "; {help}"))
-    }
 }
 
 /// Why manifests cannot be read.
@@ -128,7 +80,7 @@ impl Manifests {
 
     /// Adds the documents of a text.
     pub(crate) fn add(&mut self, source: Source) {
-        stream::read(&Arc::new(source), self);
+        object::read(&Arc::new(source), self);
     }
 
     /// The objects of one kind, in the order of the files. Other kinds are passed over.

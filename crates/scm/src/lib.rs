@@ -2,12 +2,14 @@
 //!
 //! - [`host`]: [`GitHost`], what a delivery pipeline needs of a git host; [`gitea`], [`github`] and [`local`] implement it.
 //! - [`edit`]: sets scalars in YAML and JSON files in place, byte for byte the same around them.
+//! - [`document`]: reads YAML and JSON as kubectl does, with the place of everything.
 //! - [`names`]: repositories, branches, paths, commits; parsed once, at the boundary.
 //! - [`repository_url`]: whether two URLs name the same repository.
 //!
 //! A leaf: it knows no Kubernetes and no pipeline. It never clones, never retries a write, and never follows a redirect
 //! to another host.
 
+pub mod document;
 pub mod edit;
 pub mod error;
 #[cfg(test)]

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 use sluice_api::Pipeline;
 
-use super::{Manifests, RemarkKind, Source};
+use sluice_scm::document::RemarkKind;
+
+use super::{Manifests, Source};
 
 /// Texts, each with the objects that kubectl reads in it; null where it refuses.
 const TABLE: &str = include_str!("../../tests/kubectl.json");

@@ -6,26 +6,26 @@ use serde_json::Value;
 
 /// The place of a node in its tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NodeId(usize);
+pub struct NodeId(usize);
 
 /// A document. What an alias stands for is there once, and several may hold it.
 #[derive(Debug, Default)]
-pub(crate) struct Tree {
+pub struct Tree {
     nodes: Vec<Node>,
 }
 
 /// A value and where it stands.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// Its bytes in the file, with quotes and brackets. Empty where a value is left out.
-    pub(crate) span: Range<usize>,
+    pub span: Range<usize>,
     /// What it is.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
 }
 
 /// What a node is.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Neither a list nor an object.
     Scalar(Value, Style),
     /// Its members, each key once.
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+pub enum Style {
     /// As it is.
     Plain,
     /// In `'`.
@@ -49,19 +49,22 @@ pub(crate) enum Style {
 
 /// A member of an object.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) key_span: Range<usize>,
-    pub(crate) value: NodeId,
+pub struct Entry {
+    /// Its key.
+    pub key: String,
+    /// Where the key stands.
+    pub key_span: Range<usize>,
+    /// Its value.
+    pub value: NodeId,
 }
 
 /// A part of a document.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
+pub struct Found {
     /// The value.
-    pub(crate) node: NodeId,
+    pub node: NodeId,
     /// Its key, where it is a member of an object.
-    pub(crate) key_span: Option<Range<usize>>,
+    pub key_span: Option<Range<usize>>,
 }
 
 impl Tree {
@@ -71,12 +74,12 @@ impl Tree {
     }
 
     /// A node of this tree.
-    pub(crate) fn node(&self, id: NodeId) -> &Node {
+    pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
     }
 
     /// The member of an object.
-    pub(crate) fn member(&self, id: NodeId, key: &str) -> Option<&Entry> {
+    pub fn member(&self, id: NodeId, key: &str) -> Option<&Entry> {
         match &self.node(id).kind {
             Kind::Map(entries) => entries.iter().find(|entry| entry.key == key),
             _ => None,
@@ -84,7 +87,7 @@ impl Tree {
     }
 
     /// The value.
-    pub(crate) fn value(&self, id: NodeId) -> Value {
+    pub fn value(&self, id: NodeId) -> Value {
         match &self.node(id).kind {
             Kind::Scalar(value, _) => value.clone(),
             Kind::Map(entries) => {
@@ -96,7 +99,7 @@ impl Tree {
 
     /// What stands at a path such as `spec.stages[0].params["a-b"]`, or the nearest thing around it that is there; and
     /// whether that is the thing itself.
-    pub(crate) fn find(&self, root: NodeId, path: &str) -> (Found, bool) {
+    pub fn find(&self, root: NodeId, path: &str) -> (Found, bool) {
         let mut found = Found { node: root, key_span: None };
         let mut rest = path;
         while !rest.is_empty() {

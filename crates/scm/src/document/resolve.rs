@@ -6,18 +6,11 @@ use granit_parser::ScalarStyle;
 use serde_json::Value;
 
 use super::{
-    Remark, RemarkKind,
+    Document, Remark, RemarkKind,
     scalar::{self, Scalar},
     tree::{Entry, Kind, Node, NodeId, Style, Tree},
     yaml::{MAX_DEPTH, Raw, RawId, RawKind, Wrong},
 };
-
-/// The values of a document, and what stands out in it.
-pub(super) struct Resolved {
-    pub(super) tree: Tree,
-    pub(super) root: NodeId,
-    pub(super) remarks: Vec<Remark>,
-}
 
 /// How large a document may become when its aliases are followed. A request to the API server holds 3 MiB.
 const MAX_BYTES: u64 = 16 << 20;
@@ -75,7 +68,7 @@ struct Resolver<'a> {
 }
 
 /// The values of a document whose text begins at `offset` of its file. Spans of what is wrong are of the text.
-pub(super) fn resolve(raw: &Raw<'_>, offset: usize) -> Result<Option<Resolved>, Wrong> {
+pub(super) fn resolve(raw: &Raw<'_>, offset: usize) -> Result<Option<Document>, Wrong> {
     let Some(root) = raw.root else { return Ok(None) };
     let states = vec![State::Untouched; raw.nodes.len()];
     let mut resolver = Resolver { raw, states, merged: 0, tree: Tree::default(), remarks: Vec::new(), offset };
@@ -89,7 +82,7 @@ pub(super) fn resolve(raw: &Raw<'_>, offset: usize) -> Result<Option<Resolved>, 
     }
     let Resolver { tree, mut remarks, .. } = resolver;
     remarks.sort_by_key(|remark| remark.span.start);
-    Ok(Some(Resolved { tree, root, remarks }))
+    Ok(Some(Document { tree, root, remarks }))
 }
 
 impl Resolver<'_> {

@@ -1,23 +1,21 @@
-//! A file as its documents: which text is JSON, where a YAML document begins and ends, and what a `List` holds.
+//! A text as its documents: which part is JSON, and where a YAML document begins and ends.
 //!
 //! The rules are kubectl's: a file that begins with `{` is JSON while it lasts, and a line that begins with `---` separates
 //! documents wherever it stands.
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
+use std::sync::Arc;
 
-use super::{
-    Document, Fault, Manifests, Remark, RemarkKind, Source, json,
-    resolve::{self, Resolved},
-    tree::{Kind, NodeId, Tree},
-    yaml::{self, Wrong},
-};
+use super::yaml::{self, Wrong};
+use super::{Document, Fault, Read, Remark, RemarkKind, Source, json, resolve};
 
 /// How far into a file kubectl looks for a `{`.
 const GUESS: usize = 4096;
 
-/// Reads every document of a file.
-pub(super) fn read(source: &Arc<Source>, into: &mut Manifests) {
-    let before = into.faults.len();
+/// Reads every document of a file. What is no document is in [`Read::faults`].
+pub fn read(source: &Arc<Source>) -> Read {
+    let mut read = Read::default();
+    let into = &mut read;
     let (rest, not_json) = match begins_as_json(&source.text) {
         true => read_json(source, into),
         false => (0, None),
@@ -26,10 +24,10 @@ pub(super) fn read(source: &Arc<Source>, into: &mut Manifests) {
         read_yaml(source, chunk, into);
     }
     // A file that says to be JSON is told what JSON it is not.
-    if let Some(not_json) = not_json.filter(|_| into.faults.len() > before && source.name.ends_with(".json")) {
-        into.faults.truncate(before);
-        into.faults.push(fault(source, not_json, 0));
+    if let Some(not_json) = not_json.filter(|_| !into.faults.is_empty() && source.name.ends_with(".json")) {
+        into.faults = vec![fault(source, not_json, 0)];
     }
+    read
 }
 
 fn begins_as_json(text: &str) -> bool {
@@ -38,7 +36,7 @@ fn begins_as_json(text: &str) -> bool {
 }
 
 /// Reads values while they are JSON. What follows is YAML, unless there were two of them; with it, why it is no JSON.
-fn read_json(source: &Arc<Source>, into: &mut Manifests) -> (usize, Option<Wrong>) {
+fn read_json(source: &Arc<Source>, into: &mut Read) -> (usize, Option<Wrong>) {
     let text = &source.text;
     let mut count = 0;
     let mut at = 0;
@@ -49,7 +47,7 @@ fn read_json(source: &Arc<Source>, into: &mut Manifests) -> (usize, Option<Wrong
         }
         match json::parse(text, start) {
             Ok(json::Parsed { tree, root, remarks, end }) => {
-                add(source, Resolved { tree, root, remarks }, into);
+                into.documents.push(Document { tree, root, remarks });
                 count += 1;
                 at = end;
             }
@@ -75,7 +73,7 @@ fn past_line(text: &str, at: usize) -> usize {
 }
 
 /// The text of each YAML document, without the lines that separate them.
-fn chunks(source: &Arc<Source>, from: usize, into: &mut Manifests) -> Vec<Range<usize>> {
+fn chunks(source: &Arc<Source>, from: usize, into: &mut Read) -> Vec<Range<usize>> {
     const SEPARATOR: &str = "---";
     let text = &source.text;
     let mut chunks = Vec::new();
@@ -99,7 +97,7 @@ fn chunks(source: &Arc<Source>, from: usize, into: &mut Manifests) -> Vec<Range<
     chunks
 }
 
-fn read_yaml(source: &Arc<Source>, chunk: Range<usize>, into: &mut Manifests) {
+fn read_yaml(source: &Arc<Source>, chunk: Range<usize>, into: &mut Read) {
     let offset = chunk.start;
     let mut text = std::borrow::Cow::Borrowed(&source.text[chunk]);
     if !text.is_empty() && !text.ends_with('\n') {
@@ -119,7 +117,7 @@ fn read_yaml(source: &Arc<Source>, chunk: Range<usize>, into: &mut Manifests) {
                 resolved.remarks.push(Remark { span, kind: RemarkKind::IgnoredText });
             }
             if !resolve::is_nothing(&resolved.tree, resolved.root) {
-                add(source, resolved, into);
+                into.documents.push(resolved);
             }
         }
     }
@@ -129,39 +127,4 @@ fn fault(source: &Arc<Source>, wrong: Wrong, offset: usize) -> Fault {
     let Wrong { span, message, help } = wrong;
     let span = source.clamp(span.start + offset..span.end + offset);
     Fault { source: Arc::clone(source), span, message, help: help.map(str::to_owned) }
-}
-
-/// Adds a document, or what the list holds that it is.
-fn add(source: &Arc<Source>, resolved: Resolved, into: &mut Manifests) {
-    let Resolved { tree, root, remarks } = resolved;
-    let tree = Arc::new(tree);
-    let first = into.documents.len();
-    add_object(source, &tree, root, into);
-    match into.documents.get_mut(first) {
-        Some(document) => document.remarks = remarks,
-        None => drop(remarks),
-    }
-}
-
-fn add_object(source: &Arc<Source>, tree: &Arc<Tree>, root: NodeId, into: &mut Manifests) {
-    let node = tree.node(root);
-    if !matches!(node.kind, Kind::Map(_)) {
-        let what = if matches!(node.kind, Kind::List(_)) { "a list" } else { "a text or a number" };
-        let wrong = Wrong {
-            help: Some("write `apiVersion`, `kind`, `metadata` and `spec`"),
-            ..Wrong::at(node.span.clone(), format!("a manifest is an object, and this is {what}"))
-        };
-        return into.faults.push(fault(source, wrong, 0));
-    }
-    let kind = tree.member(root, "kind").map(|entry| tree.value(entry.value));
-    let is_list = kind.is_some_and(|kind| kind.as_str().is_some_and(|kind| kind.ends_with("List")));
-    let items = tree.member(root, "items").map(|entry| &tree.node(entry.value).kind);
-    match items {
-        Some(Kind::List(items)) if is_list => items.iter().for_each(|&item| add_object(source, tree, item, into)),
-        _ => {
-            let value = tree.value(root);
-            let (source, tree) = (Arc::clone(source), Arc::clone(tree));
-            into.documents.push(Document { source, tree, root, value, remarks: Vec::new() });
-        }
-    }
 }

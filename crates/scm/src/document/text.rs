@@ -9,7 +9,7 @@ use super::{
 
 impl Node {
     /// The bytes of the file that these bytes of the scalar's value come from; `None` where that cannot be told.
-    pub(crate) fn place_of(&self, file: &str, part: &Range<usize>) -> Option<Range<usize>> {
+    pub fn place_of(&self, file: &str, part: &Range<usize>) -> Option<Range<usize>> {
         let Kind::Scalar(value, style) = &self.kind else { return None };
         let written = file.get(self.span.clone())?;
         let (start, end) = align(written, value.as_str()?, *style, part)?;

@@ -4,27 +4,27 @@ use std::ops::Range;
 
 /// A file's text.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub struct Source {
     /// Its path as it was given; `<stdin>` for standard input.
-    pub(crate) name: String,
+    pub name: String,
     /// Its text, without a byte order mark.
-    pub(crate) text: String,
+    pub text: String,
     /// Where each line begins.
     lines: Vec<usize>,
 }
 
 /// A place for people: both from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position {
+pub struct Position {
     /// The line.
-    pub(crate) line: usize,
+    pub line: usize,
     /// The character of that line.
-    pub(crate) column: usize,
+    pub column: usize,
 }
 
 impl Source {
     /// A file of this name and text.
-    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let ends = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(ends).collect();
@@ -33,7 +33,7 @@ impl Source {
 
     /// A file of these bytes: UTF-8 with or without a byte order mark, or UTF-16 with one. Like kubectl, it takes what is
     /// no text for U+FFFD.
-    pub(crate) fn decode(name: impl Into<String>, bytes: &[u8]) -> Self {
+    pub fn decode(name: impl Into<String>, bytes: &[u8]) -> Self {
         let text = match bytes {
             [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
             [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
@@ -44,7 +44,7 @@ impl Source {
     }
 
     /// Line and column of a byte.
-    pub(crate) fn position(&self, at: usize) -> Position {
+    pub fn position(&self, at: usize) -> Position {
         let at = floor(&self.text, at);
         let line = self.lines.partition_point(|&start| start <= at);
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
@@ -52,7 +52,7 @@ impl Source {
     }
 
     /// The span within the text and on character boundaries.
-    pub(crate) fn clamp(&self, span: Range<usize>) -> Range<usize> {
+    pub fn clamp(&self, span: Range<usize>) -> Range<usize> {
         let start = floor(&self.text, span.start);
         start..floor(&self.text, span.end).max(start)
     }
