@@ -38,7 +38,7 @@ pub use pull_request::PullRequest;
 pub use pull_request_wait::{MergeMethod, MergePolicy, PullRequestWait};
 pub use resource::Resource;
 pub use set::Set;
-pub use sources::{CHECKS, HttpSource, PrometheusSource, Source, Sources};
+pub use sources::{CHECKS, FileSource, HttpSource, PrometheusSource, Source, Sources};
 pub use validate::{Check, Validate};
 pub use wait_for::WaitFor;
 

@@ -1,5 +1,6 @@
 //! Measures sources: what `validate` and `waitFor` look at.
 
+mod file;
 mod http;
 mod prometheus;
 
@@ -41,6 +42,12 @@ impl NoValue {
     }
 }
 
+impl From<Failure> for NoValue {
+    fn from(failure: Failure) -> Self {
+        if failure.transient { Self::Now(failure) } else { Self::Ever(failure) }
+    }
+}
+
 impl From<Unanswered> for NoValue {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
@@ -73,13 +80,20 @@ pub(crate) async fn measure(sources: &Sources, context: &StepContext<'_>) -> Res
 
 async fn measure_one(source: &Source, context: &StepContext<'_>) -> Result<Value, NoValue> {
     match source {
-        Source { http: Some(source), prometheus: None, resource: None } => http::measure(source, context).await,
-        Source { http: None, prometheus: Some(source), resource: None } => prometheus::measure(source, context).await,
-        Source { http: None, prometheus: None, resource: Some(source) } => {
+        Source { http: Some(source), prometheus: None, resource: None, file: None } => {
+            http::measure(source, context).await
+        }
+        Source { http: None, prometheus: Some(source), resource: None, file: None } => {
+            prometheus::measure(source, context).await
+        }
+        Source { http: None, prometheus: None, resource: Some(source), file: None } => {
             resource::read(source, context).await.map(Value::Object)
         }
+        Source { http: None, prometheus: None, resource: None, file: Some(source) } => {
+            file::measure(source, context).await
+        }
         _ => {
-            let message = "set exactly one source: http, prometheus, resource";
+            let message = "set exactly one source: http, prometheus, resource, file";
             Err(NoValue::Ever(Failure::definite("InvalidConfiguration", message)))
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sluice_expr::Type;
 
 use crate::{
-    Duration, HttpHeader,
+    Duration, HttpHeader, LocalReference,
     step::{ConfigMistake, Resource, StepType, output::http_answer},
 };
 
@@ -17,7 +17,7 @@ pub type Sources = BTreeMap<String, Source>;
 /// Where a value is measured: exactly one of the members is set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "[has(self.http), has(self.prometheus), has(self.resource)].filter(x, x).size() == 1", "message": "set exactly one source: http, prometheus, resource"}]))]
+#[schemars(inline, extend("x-kubernetes-validations" = [{"rule": "[has(self.http), has(self.prometheus), has(self.resource), has(self.file)].filter(x, x).size() == 1", "message": "set exactly one source: http, prometheus, resource, file"}]))]
 pub struct Source {
     /// Sends a GET request; a status other than 2xx is an error. The value has `status`, `json` (null when the answer
     /// is no JSON) and `headers`.
@@ -31,6 +31,10 @@ pub struct Source {
     /// `items` with a label selector, or what its `outputs` say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
+    /// Reads a file of a git host. The value is what a `.yaml`, `.yml` or `.json` file says, a list where it holds
+    /// several YAML documents, and the text of any other file. A file that is missing is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileSource>,
 }
 
 /// A GET request.
@@ -62,6 +66,26 @@ pub struct PrometheusSource {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub headers: Vec<HttpHeader>,
+}
+
+/// A file of a git host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct FileSource {
+    /// The ScmProvider with the git host.
+    pub provider_ref: LocalReference,
+    /// The repository as `owner/name`, such as `shop/gitops`; may contain `${{ }}`.
+    #[schemars(length(min = 1, max = 512))]
+    pub repository: String,
+    /// The branch, or the full id of a commit, such as `${{ steps.merged.outputs.commit.sha }}`; the repository's
+    /// default branch unless set; may contain `${{ }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub r#ref: Option<String>,
+    /// The file's path in the repository, such as `staging/web.yaml`; may contain `${{ }}`. At most 1 MiB is read.
+    #[schemars(length(min = 1, max = 1024))]
+    pub path: String,
 }
 
 impl Source {

@@ -141,7 +141,7 @@ async fn a_wrong_source_is_told_before_one_that_may_answer_later() {
     let NoValue::Ever(failure) = measure_json(sources).await.unwrap_err() else { panic!() };
     assert_eq!(failure.reason, "AddressForbidden");
     let none = measure_json(json!({"a": {}})).await.unwrap_err().into_failure();
-    assert_eq!(none.message, "source a: set exactly one source: http, prometheus, resource");
+    assert_eq!(none.message, "source a: set exactly one source: http, prometheus, resource, file");
 }
 
 #[test]
