@@ -12,10 +12,13 @@ ENGINE ?= $(shell command -v docker || command -v podman)
 IMAGE ?= sluice
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
 
-.PHONY: help test bench lint lint-image deny generate image cluster cluster-down build-all
+.PHONY: help demo test bench lint lint-image deny generate image cluster cluster-down build-all
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: ## Show a pipeline at work on this machine alone; ARGS=--yes merges its change without asking
+	$(CARGO) run --quiet --locked -p sluice -- demo --dir target/demo $(ARGS)
 
 test: build-all ## Run every test, on a cluster of real parts that is started for it and stopped behind it
 	$(CLUSTER) with -- $(CARGO) test --workspace --locked

@@ -2,6 +2,7 @@
 
 pub(crate) mod controller;
 pub(crate) mod crds;
+pub(crate) mod demo;
 mod local;
 pub(crate) mod reference;
 pub(crate) mod resume;

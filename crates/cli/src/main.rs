@@ -2,6 +2,7 @@
 
 mod changes;
 mod command;
+mod demo;
 mod local;
 mod logs;
 #[allow(dead_code, reason = "the commands that read manifests come next")]
@@ -26,6 +27,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show a pipeline at work, on this machine alone.
+    Demo(command::demo::Arguments),
     /// Run a pipeline here, with no cluster.
     Run(command::run::Arguments),
     /// Carry on runs that were left unfinished.
@@ -43,6 +46,7 @@ enum Command {
 
 fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
+        Command::Demo(arguments) => return command::demo::run(arguments),
         Command::Run(arguments) => return command::run::run(arguments),
         Command::Resume(arguments) => return command::resume::run(arguments),
         Command::Controller(arguments) => command::controller::run(arguments)?,

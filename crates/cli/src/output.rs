@@ -17,7 +17,7 @@ use sluice_api::PipelineRunStatus;
 
 use crate::{
     changes::{self, Change},
-    tree::Look,
+    tree::{self, Look},
 };
 use screen::Screen;
 
@@ -173,4 +173,11 @@ fn is_unicode() -> bool {
         ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env::var(name).ok().filter(|text| !text.is_empty()));
     let locale = locale.unwrap_or_default().to_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// The whole tree of a run, for the end of a command.
+pub(crate) fn whole_tree(run: &str, status: &PipelineRunStatus) -> String {
+    let rows = tree::of_run(run, status, Timestamp::now());
+    let lines = Look { height: None, ..look() }.draw(&rows);
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }

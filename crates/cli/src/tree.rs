@@ -182,10 +182,11 @@ pub(crate) fn said_of_wait(on: Option<&WaitingOn>, message: Option<&str>) -> Opt
         WaitKind::Lock => "the lock ",
         WaitKind::Time | WaitKind::Condition => "",
     };
+    let waits = if *kind == WaitKind::Condition { "waits until " } else { "waits for " };
     match message {
         Some(message) if message.contains(key) || *kind == WaitKind::Time => Some(message.to_owned()),
-        Some(message) => Some(format!("waits for {what}{key}: {message}")),
-        None => Some(format!("waits for {what}{key}")),
+        Some(message) => Some(format!("{waits}{what}{key}: {message}")),
+        None => Some(format!("{waits}{what}{key}")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What `sluice run` and `sluice resume` share: their options, their exit codes, and how a run is carried on
+//! What `sluice run`, `sluice resume` and `sluice demo` share: their options, their exit codes, and how a run is carried on
 //! from a command line.
 
 use std::{
@@ -55,6 +55,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The options of a command that has none of its own but this.
+    pub(crate) fn only_yes(yes: bool) -> Self {
+        Self { output: None, yes, allow_http_to: Vec::new(), verbose: false }
+    }
+
     pub(crate) fn format(&self) -> Format {
         // Logs between the lines of a tree would leave pieces of it behind.
         let unless_set = if self.verbose { Format::Plain } else { Format::suitable() };
@@ -87,10 +92,12 @@ pub(crate) async fn objects(manifests: &Manifests) -> Result<Objects, manifest::
     Objects::of(manifests, local::default_namespace().await)
 }
 
-/// The absolute form of paths of manifests, to be found again from anywhere. Standard input cannot be read again.
-pub(crate) fn absolute(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let files = paths.iter().filter(|path| path.as_path() != Path::new("-"));
-    files.map(|path| path.canonicalize().with_context(|| format!("failed to find {}", path.display()))).collect()
+/// How a run of these manifests is started.
+pub(crate) fn remember(manifests: &[PathBuf], shared: &Shared) -> anyhow::Result<Remembered> {
+    let remembered = Remembered::manifests(manifests);
+    let remembered = remembered
+        .map_err(|(path, error)| anyhow::Error::new(error).context(format!("failed to find {}", path.display())))?;
+    Ok(Remembered { yes: shared.yes, allow_http_to: shared.allow_http_to.clone(), ..remembered })
 }
 
 /// Says what is wrong with the input. Nothing was started.
@@ -137,13 +144,15 @@ pub(crate) fn resume_command(directory: &StateDirectory, name: &str) -> String {
     }
 }
 
-/// How a run was started: its own notes, and over them what is given now.
-pub(crate) fn remembered(run: &PipelineRun, shared: &Shared, manifests: Vec<PathBuf>) -> Remembered {
-    let mut remembered = Remembered::of(run);
-    remembered.yes |= shared.yes;
-    remembered.allow_http_to.extend(&shared.allow_http_to);
-    if !manifests.is_empty() {
-        remembered.manifests = manifests;
-    }
-    remembered
+/// How a run was started: its own notes, and over them what is given `now`.
+pub(crate) fn remembered(run: &PipelineRun, now: &Remembered, has_manifests: bool) -> Remembered {
+    let before = Remembered::of(run);
+    let mut allow_http_to = before.allow_http_to;
+    allow_http_to
+        .extend(now.allow_http_to.iter().filter(|network| !allow_http_to.contains(network)).collect::<Vec<_>>());
+    let (manifests, standard_input) = match has_manifests {
+        true => (now.manifests.clone(), now.standard_input),
+        false => (before.manifests, before.standard_input),
+    };
+    Remembered { manifests, standard_input, yes: before.yes || now.yes, allow_http_to }
 }

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use sluice_api::PipelineRun;
 
 use super::local::{
-    EXIT_CODES, Shared, WRONG_INPUT, absolute, carry_on, exit_code, objects, refuse, remembered, state_directory,
+    EXIT_CODES, Shared, WRONG_INPUT, carry_on, exit_code, objects, refuse, remember, remembered, state_directory,
 };
 use crate::{
     local::{self, Error, Objects, Refused, Remembered, Signals, StateDirectory},
@@ -56,12 +56,20 @@ async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if runs.is_empty() {
         print(&format!("no run in {} is unfinished\n", directory.path().display()));
     }
-    let manifests = absolute(&filename)?;
+    let now = remember(&filename, &shared)?;
+    // Once for all of them: standard input cannot be read twice.
+    let given = match filename.is_empty() {
+        true => None,
+        false => match read(&filename).await {
+            Ok(objects) => Some(objects),
+            Err(problem) => return Ok(refuse([problem])),
+        },
+    };
     let mut signals = Signals::take().context("failed to listen for signals")?;
     let mut worst = 0;
     for run in runs {
-        let remembered = remembered(&run, &shared, manifests.clone());
-        let code = resume_one(&directory, &run, &remembered, &shared, &mut signals).await?;
+        let remembered = remembered(&run, &now, given.is_some());
+        let code = resume_one(&directory, &run, &remembered, given.as_ref(), &shared, &mut signals).await?;
         worst = graver(worst, code);
         if code > 128 {
             // The person wants to leave, not to begin with the next one.
@@ -86,15 +94,26 @@ async fn resume_one(
     directory: &StateDirectory,
     run: &PipelineRun,
     remembered: &Remembered,
+    given: Option<&Objects>,
     shared: &Shared,
     signals: &mut Signals,
 ) -> anyhow::Result<u8> {
     let name = run.name_any();
+    if let Some(code) = ended(run) {
+        return Ok(code);
+    }
     let refused = |problem: String| {
         complain(&format!("error: {problem}"));
         Ok(WRONG_INPUT)
     };
-    let objects = match objects_of(remembered).await {
+    let objects = match given {
+        Some(objects) => Ok(objects.clone()),
+        None if remembered.standard_input => {
+            Err("they came from standard input, which cannot be read again".to_owned())
+        }
+        None => read(&remembered.manifests).await,
+    };
+    let objects = match objects {
         Ok(objects) => objects,
         Err(problem) => {
             return refused(format!("the manifests of run {name:?}: {problem}; name where they are now with -f"));
@@ -104,10 +123,9 @@ async fn resume_one(
         Ok(held) => held,
         Err(error) => return refused(local::describe(&error)),
     };
-    if let Some(status) = held.run.status.as_ref().filter(|status| status.state.is_finished()) {
-        let phase = status.state.phase;
-        print(&format!("run {name:?} has ended already: {phase:?}\n"));
-        return Ok(exit_code(phase));
+    // Another process may have finished it until this one had the lock.
+    if let Some(code) = ended(&held.run) {
+        return Ok(code);
     }
     match local::session(held, objects, remembered, &local::user(), shared.format()) {
         Ok(session) => carry_on(session, directory, signals).await,
@@ -116,11 +134,17 @@ async fn resume_one(
     }
 }
 
-async fn objects_of(remembered: &Remembered) -> Result<Objects, String> {
-    if remembered.manifests.is_empty() {
-        return Ok(Objects::default());
-    }
-    let manifests = Manifests::read_whole(&remembered.manifests, false).map_err(|error| local::describe(&error))?;
+/// Says that a run has ended, if it has: its exit code.
+fn ended(run: &PipelineRun) -> Option<u8> {
+    let status = run.status.as_ref().filter(|status| status.state.is_finished())?;
+    let phase = status.state.phase;
+    print(&format!("run {:?} has ended already: {phase:?}\n", run.name_any()));
+    Some(exit_code(phase))
+}
+
+/// What the local mode uses of the manifests at these paths.
+async fn read(paths: &[PathBuf]) -> Result<Objects, String> {
+    let manifests = Manifests::read_whole(paths, false).map_err(|error| local::describe(&error))?;
     objects(&manifests).await.map_err(|error| local::describe(&error))
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 
-use super::local::{EXIT_CODES, Shared, absolute, carry_on, objects, refuse, state_directory};
+use super::local::{EXIT_CODES, Shared, carry_on, objects, refuse, remember, state_directory};
 use crate::{
     local::{self, Remembered, Signals, StateDirectory, Wanted},
     manifest::Manifests,
@@ -71,8 +71,7 @@ async fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let each = needs.iter().map(|need| format!("{need} needs a cluster"));
         return Ok(refuse(each.chain([local::NO_CLUSTER.to_owned()])));
     }
-    let remembered =
-        Remembered { manifests: absolute(&filename)?, yes: shared.yes, allow_http_to: shared.allow_http_to.clone() };
+    let remembered = remember(&filename, &shared)?;
     begin(directory, chosen, objects, &remembered, &shared).await
 }
 

@@ -30,7 +30,7 @@ use crate::output::{Output, complain};
 const TICK: Duration = Duration::from_millis(500);
 
 /// How long what is under way may take to end once the run is aborted; then it is left as it is.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How often it is tried to write a state before the run is left.
 const WRITES: u32 = 10;
@@ -136,10 +136,16 @@ impl Walk {
         let tell = |before: &PipelineRunStatus, after: &PipelineRunStatus| output.changed(before, after);
         let mut store = kept.store(&tell);
         let mut driving = Box::pin(drive::drive(&driven, state, memory, &mut store));
-        let end = tokio::select! {
-            biased;
-            next = &mut driving => return next.map_err(Stopped::NotKept),
-            end = signals.end() => end,
+        let end = loop {
+            tokio::select! {
+                biased;
+                next = &mut driving => return next.map_err(Stopped::NotKept),
+                signal = signals.next() => match signal {
+                    Some(end) => break end,
+                    None => output.refresh(),
+                },
+                () = sleep(TICK) => output.refresh(),
+            }
         };
         asked_to_end(session, was_asked_to_end, end)?;
         tokio::select! {

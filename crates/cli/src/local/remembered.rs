@@ -1,11 +1,16 @@
 //! How a run was started: what `sluice resume` needs to go on in the same way.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use ipnet::IpNet;
 use kube::ResourceExt;
 use serde::{Deserialize, Serialize};
 use sluice_api::PipelineRun;
+
+use super::StateDirectory;
 
 /// The annotation with it, in the state file.
 const ANNOTATION: &str = "sluice.dev/local";
@@ -16,6 +21,8 @@ const ANNOTATION: &str = "sluice.dev/local";
 pub(crate) struct Remembered {
     /// Where the manifests with its providers and secrets are; absolute.
     pub(crate) manifests: Vec<PathBuf>,
+    /// Whether some of them came from standard input, which cannot be read again.
+    pub(crate) standard_input: bool,
     /// Whether its changes are merged without a question.
     pub(crate) yes: bool,
     /// Otherwise closed networks that its steps may reach.
@@ -36,15 +43,34 @@ impl Remembered {
         }
     }
 
-    /// The directory of the manifests: that of the first of them, from which the paths of local repositories are resolved.
-    pub(crate) fn directory(&self) -> PathBuf {
-        directory_of(self.manifests.first().map(PathBuf::as_path))
+    /// What is remembered of these paths.
+    pub(crate) fn manifests(paths: &[PathBuf]) -> Result<Self, (PathBuf, io::Error)> {
+        let (input, files): (Vec<_>, Vec<_>) = paths.iter().partition(|path| is_standard_input(path));
+        let absolute = files.into_iter().map(|path| path.canonicalize().map_err(|error| (path.clone(), error)));
+        Ok(Self {
+            manifests: absolute.collect::<Result<_, _>>()?,
+            standard_input: !input.is_empty(),
+            ..Self::default()
+        })
     }
+
+    /// The directory of the manifests: that of the first of them, from which the paths of local repositories are resolved. The
+    /// one that the state directory is in, where there are none.
+    pub(crate) fn directory(&self, state: &StateDirectory) -> PathBuf {
+        match self.manifests.first() {
+            Some(path) => directory_of(Some(path)),
+            None => state.path().parent().unwrap_or(Path::new("")).to_owned(),
+        }
+    }
+}
+
+fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 /// The directory of manifests at this path: itself, or the one it is in; the working directory for standard input.
 pub(crate) fn directory_of(path: Option<&Path>) -> PathBuf {
-    let Some(path) = path.filter(|path| *path != Path::new("-")) else { return PathBuf::from(".") };
+    let Some(path) = path.filter(|path| !is_standard_input(path)) else { return PathBuf::from(".") };
     if path.is_dir() {
         return path.to_owned();
     }

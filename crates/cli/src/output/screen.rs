@@ -20,39 +20,42 @@ pub(super) struct Screen {
     question: Option<String>,
     /// The widths of the lines above the cursor that are the tree, and of what a person's line end left there.
     drawn: Vec<usize>,
+    /// The width of the question that the cursor stands behind; 0 where there is none.
+    asked: usize,
 }
 
 impl Screen {
     pub(super) fn new(run: &str, status: PipelineRunStatus) -> Self {
-        Self { run: run.to_owned(), status, question: None, drawn: Vec::new() }
+        Self { run: run.to_owned(), status, question: None, drawn: Vec::new(), asked: 0 }
     }
 
     /// Draws everything anew, in place of what was drawn before.
     pub(super) fn draw(&mut self) {
         let look = look();
         let lines = self.lines(look);
-        print(&format!("{}{}{}", self.erase(look), joined(&lines), self.question.as_deref().unwrap_or_default()));
+        let question = self.question.clone().unwrap_or_default();
+        print(&format!("{}{}{question}", self.erase(look), joined(&lines)));
         self.drawn = widths(&lines);
+        self.asked = question.width();
     }
 
     /// Draws the tree anew and leaves the question, with what a person may have typed behind it, as it is.
     pub(super) fn refresh(&mut self) {
         let look = look();
         let lines = self.lines(look);
-        let rows = rows(&self.drawn, look);
-        if self.question.is_none() || rows != lines.len() || lines.len() != self.drawn.len() {
+        if self.asked == 0 || rows(&self.drawn, look) != lines.len() || lines.len() != self.drawn.len() {
             self.draw();
             return;
         }
         let body: String = lines.iter().map(|line| format!("{line}\x1b[K\n")).collect();
-        print(&format!("\x1b7{}{body}\x1b8", up(rows)));
+        print(&format!("\x1b7{}{body}\x1b8", up(self.rows_above(look))));
         self.drawn = widths(&lines);
     }
 
     /// Prints something above the tree, where it stays.
     pub(super) fn note(&mut self, text: &str) {
         print(&format!("{}{}\n", self.erase(look()), text.trim_end()));
-        self.drawn.clear();
+        self.forget();
         self.draw();
     }
 
@@ -66,7 +69,8 @@ impl Screen {
     pub(super) fn asked(&mut self, is_answered: bool) {
         if is_answered {
             // The terminal has echoed the answer and gone to the next line.
-            self.drawn.push(1);
+            self.drawn.push(self.asked);
+            self.asked = 0;
         }
         self.question = None;
         self.draw();
@@ -78,7 +82,13 @@ impl Screen {
         let look = look();
         let lines = Look { height: None, ..look }.draw(&self.rows());
         print(&format!("{}{}", self.erase(look), joined(&lines)));
+        self.forget();
+    }
+
+    /// What was drawn stays where it is.
+    fn forget(&mut self) {
         self.drawn.clear();
+        self.asked = 0;
     }
 
     fn rows(&self) -> Vec<tree::Row> {
@@ -92,7 +102,12 @@ impl Screen {
 
     /// Back to the first line of what was drawn, and nothing below it.
     fn erase(&self, look: Look) -> String {
-        format!("{}\x1b[J", up(rows(&self.drawn, look)))
+        format!("{}\x1b[J", up(self.rows_above(look)))
+    }
+
+    /// How far up the first line of the tree is from the cursor, which stands behind the question.
+    fn rows_above(&self, look: Look) -> usize {
+        rows(&self.drawn, look) + self.asked.saturating_sub(1) / look.width.max(1)
     }
 }
 

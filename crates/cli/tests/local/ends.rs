@@ -102,7 +102,7 @@ fn what_is_not_there_is_named() {
 #[test]
 fn the_help_explains_exit_codes_and_signals() {
     let place = Place::new();
-    for command in ["run", "resume"] {
+    for command in ["run", "resume", "demo"] {
         let said = place.sluice(&[command, "--help"]);
         assert_eq!(said.code, Some(0));
         for words in ["Exit codes:", "130, 143", "SIGTERM", "sluice resume"] {

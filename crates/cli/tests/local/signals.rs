@@ -79,3 +79,21 @@ fn the_hooks_of_an_abortion_also_run_after_a_kill() {
     assert_eq!(place.sluice(&["resume", "p-1"]).code, Some(3));
     assert_eq!(place.run("p-1")["status"]["hooks"][0]["steps"][1]["phase"], "Succeeded");
 }
+
+#[test]
+fn what_does_not_answer_holds_up_no_abort() {
+    // It takes connections, by the system's queue, and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let steps = format!(
+        "  stages: [{{name: s, steps: [{{name: call, http: {{method: POST, url: \"{url}\"}}}}]}}]\n  \
+         hooks: [{{name: undo, events: [Abortion], steps: [{{name: say, set: {{values: {{done: true}}}}}}]}}]\n"
+    );
+    let place = Place::with(&pipeline(&steps));
+    let running = place.start(&["run", "-f", "p.yaml", "--allow-http-to", "127.0.0.0/8"]);
+    place.wait_for("p-1", |status| status["stages"][0]["steps"][0]["phase"] == "Running");
+    running.signal(Signal::SIGINT);
+    let said = running.end();
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert_eq!(place.run("p-1")["status"]["hooks"][0]["steps"][0]["outputs"]["done"], true);
+}

@@ -1,10 +1,10 @@
 //! What is kept: one file a run, whole or not at all, for one process at a time, and never overwritten when it is not understood.
 
-use std::fs;
+use std::{fs, process::Stdio};
 
 use nix::sys::signal::Signal;
 
-use crate::support::{Place, pipeline};
+use crate::support::{Place, Running, pipeline};
 
 const WAITS: &str = "  stages: [{name: s, steps: [{name: rest, delay: {duration: 1h}}]}]\n";
 
@@ -113,11 +113,27 @@ fn resume_finishes_every_unfinished_run_from_wherever_it_is_called() {
     }
 }
 
+#[test]
+fn manifests_from_standard_input_are_asked_for_again() {
+    let manifest = pipeline("  stages: [{name: s, steps: [{name: rest, delay: {duration: 1s}}]}]\n");
+    let place = Place::new();
+    fs::write(place.path("p"), &manifest).unwrap();
+    let mut command = place.command(&["run", "-f", "-"]);
+    command.stdin(fs::File::open(place.path("p")).unwrap()).stdout(Stdio::null());
+    let running = Running::of(&mut command);
+    place.wait_for("p-1", is_resting);
+    running.kill();
+    let said = place.sluice(&["resume"]);
+    assert!(said.code == Some(2) && said.err.contains("standard input"), "{said:?}");
+    fs::rename(place.path("p"), place.path("p.yaml")).unwrap();
+    assert_eq!(place.sluice(&["resume", "-f", "p.yaml"]).code, Some(0));
+}
+
 trait WaitsForItsRest: Sized {
     fn signal_after(self, place: &Place) -> Self;
 }
 
-impl WaitsForItsRest for crate::support::Running {
+impl WaitsForItsRest for Running {
     /// Comes back once the first step of run `p-1` is under way.
     fn signal_after(self, place: &Place) -> Self {
         place.wait_for("p-1", is_resting);

@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     process::Stdio,
     sync::{Arc, Mutex},
-    thread,
+    thread::{self, JoinHandle},
 };
 
 use nix::pty::{Winsize, openpty};
@@ -16,7 +16,8 @@ use crate::support::{Place, Running, Said, eventually};
 pub(crate) struct Terminal {
     keyboard: File,
     seen: Arc<Mutex<String>>,
-    pub(crate) running: Running,
+    reader: JoinHandle<()>,
+    running: Running,
 }
 
 impl Terminal {
@@ -33,13 +34,13 @@ impl Terminal {
         drop(command);
         let seen = Arc::new(Mutex::new(String::new()));
         let (mut screen, shown) = (master.try_clone().unwrap(), seen.clone());
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = screen.read(&mut bytes) {
                 shown.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
             }
         });
-        Self { keyboard: master, seen, running }
+        Self { keyboard: master, seen, reader, running }
     }
 
     /// Everything that was shown until now.
@@ -61,8 +62,8 @@ impl Terminal {
     /// The end of the program, and what was shown until then.
     pub(crate) fn end(self) -> (Said, String) {
         let said = self.running.end();
-        // What was written last may still be on its way; the tree's last line never changes again.
-        eventually("the last line", || self.seen.lock().unwrap().ends_with('\n'));
+        // Nobody else has the terminal open: it ends once everything is read.
+        self.reader.join().unwrap();
         let seen = self.seen.lock().unwrap().clone();
         (said, seen)
     }
