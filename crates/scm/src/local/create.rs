@@ -1,8 +1,8 @@
 //! Making a repository, whole or not at all.
 
+use std::io::ErrorKind;
 use std::path::Path;
-
-use gix::ObjectId;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::commits::Draft;
 use super::references::{Swap, Swapped, full_name};
@@ -37,7 +37,15 @@ impl Local {
 }
 
 fn create(place: &Place, name: &RepoName, files: &[FileChange], message: &str) -> Result<Commit, Error> {
-    let fault = |path: &Path, error: &std::io::Error| failed(place, name, format!("{}: {error}", path.display()));
+    let fault = |path: &Path, error: &std::io::Error| {
+        let message = format!("{}: {error}", path.display());
+        match error.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Error::Forbidden { host: place.host.clone(), what: format!("make repository {name}"), message }
+            }
+            _ => failed(place, name, message),
+        }
+    };
     let dir = directory(place, name);
     let exists = || Error::AlreadyExists { host: place.host.clone(), what: format!("repository {name}") };
     if dir.symlink_metadata().is_ok() {
@@ -46,7 +54,9 @@ fn create(place: &Place, name: &RepoName, files: &[FileChange], message: &str) -
     let above = dir.parent().unwrap_or(&place.root);
     std::fs::create_dir_all(above).map_err(|error| fault(above, &error))?;
     // A name that no other maker has, beside the place it goes to.
-    let draft = RepoName::parse(&format!("{name}.new-{}", std::process::id()));
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let draft = format!("{name}.new-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let draft = RepoName::parse(&draft);
     let draft = draft.map_err(|error| failed(place, name, error.to_string()))?;
     let draft_dir = directory(place, &draft);
     let _ = std::fs::remove_dir_all(&draft_dir);
@@ -75,9 +85,7 @@ fn empty(dir: &Path) -> std::io::Result<()> {
 
 fn first_commit(repo: &Repo, files: &[FileChange], message: &str) -> Result<Commit, Error> {
     let main = BranchName::parse("main").map_err(|error| repo.unsupported("make a branch", error.to_string()))?;
-    let empty: ObjectId = repo.git.empty_tree().id;
     let tree = repo.changed_tree_of(repo.git.empty_tree(), files)?;
-    debug_assert!(files.is_empty() == (tree == empty));
     let id = repo.write_commit(Draft { tree, parents: vec![], message, author: None })?;
     let swap = Swap { name: &full_name(&main), from: None, to: Some(id), why: "first commit" };
     match repo.swap(&mut repo.lock()?, &swap)? {

@@ -49,7 +49,9 @@ impl Repo {
                 return Err(Error::NotFound { host, what });
             }
         };
-        let refuse = |remedy| Err(Error::Unsupported { host, what: format!("use repository {name}"), remedy });
+        let refuse = |remedy| {
+            Err(Error::Unsupported { host: place.host.clone(), what: format!("use repository {name}"), remedy })
+        };
         if !found.starts_with(&place.root) {
             let remedy = format!(
                 "{} is a symbolic link out of the directory, to {}; move the repository here",
@@ -62,6 +64,9 @@ impl Repo {
         let mut git = match opened {
             Some(Ok(git)) if git.is_bare() => git,
             Some(Err(error)) if error.is_unsupported() => return refuse(cause(&error)),
+            Some(Err(error)) if error.is_permission_denied() => {
+                return Err(Error::Forbidden { host, what: format!("read repository {name}"), message: cause(&error) });
+            }
             _ => {
                 let dir = dir.display();
                 return refuse(format!(
@@ -195,8 +200,6 @@ pub(super) fn directory(place: &Place, name: &RepoName) -> PathBuf {
 
 /// Nothing but the repository itself counts, and no program that its configuration names is started.
 fn options() -> gix::open::Options {
-    let of_the_repository = gix::config::source::Kind::Repository;
-    debug_assert_eq!(gix::config::Source::Local.kind(), of_the_repository);
     gix::open::Options::isolated()
         .open_path_as_is(true)
         .filter_config_section(|section| section.source.kind() != gix::config::source::Kind::Repository)

@@ -82,6 +82,16 @@ async fn a_repository_is_made_whole_and_only_once() {
 }
 
 #[tokio::test]
+async fn an_empty_repository_of_git_has_a_default_branch_and_no_commit() {
+    let f = Fixture::with_one_file().await;
+    git(f.dir().parent().unwrap(), &["init", "-q", "--bare", "--initial-branch=trunk", "new.git"]);
+    let name = RepoName::parse("shop/new").unwrap();
+    assert_eq!(f.host.repository(&name).await.unwrap().default_branch, branch("trunk"));
+    assert_eq!(f.host.branch(&name, &branch("trunk")).await.unwrap(), None);
+    assert_eq!(f.host.open_changes(&name).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn what_may_not_be_written_is_forbidden() {
     let f = Fixture::with_one_file().await;
     let commit = f.commit_to_new_branch("sluice/k", &key("abcdefgh")).await;

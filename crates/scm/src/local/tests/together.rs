@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{FILE, Fixture, branch, key, new_pull, path_of, recently};
 use crate::error::Error;
 use crate::host::{FileChange, GitHost, Merge, NewCommit, Onto, PullRequestState};
+use crate::names::RepoName;
 
 /// Runs this eight times at once, each with its number.
 async fn eight<T: Send + 'static, F: Future<Output = T> + Send + 'static>(run: impl Fn(usize) -> F) -> Vec<T> {
@@ -73,6 +74,21 @@ async fn of_many_that_open_one_change_exactly_one_does_and_others_get_numbers_of
     let mut numbers: Vec<_> = f.host.open_changes(&f.name).await.unwrap().iter().map(|pull| pull.number.0).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=9).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_many_that_make_one_repository_exactly_one_does() {
+    let f = Arc::new(Fixture::with_one_file().await);
+    let name = RepoName::parse("shop/other").unwrap();
+    let results = eight(|n| {
+        let (f, name) = (f.clone(), name.clone());
+        async move { f.host.create(&name, &[(path_of(FILE), vec![])], &format!("Maker {n}")).await }
+    })
+    .await;
+    let lost = results.iter().filter(|result| matches!(result, Err(Error::AlreadyExists { .. }))).count();
+    assert_eq!(lost, 7, "{results:?}");
+    let head = f.host.branch(&name, &branch("main")).await.unwrap().unwrap().head;
+    assert!(results.contains(&Ok(head)), "{results:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
