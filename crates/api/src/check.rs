@@ -9,7 +9,7 @@ use sluice_expr::{Diagnostic, Expression, Names, Type, check_value, value_names}
 
 use crate::{
     Code, Hook, ParamType, PipelineSpec, Stage, Step, StepConfig, params,
-    step::{ConfigMistake, TakesFrom},
+    step::{ConfigMistake, STEP_TYPES, TakesFrom},
     variables::{self, ROOTS},
 };
 
@@ -130,8 +130,9 @@ impl Check {
                     ParamType::Boolean => "Boolean",
                 };
                 let path = format!("spec.params[{index}].default");
-                let message = format!("{message} (the parameter's type is {declared})");
-                self.mistake(Code::WrongDefault, path, message, None);
+                let message = format!("the default of a parameter of type {declared} {message}");
+                let help = "change the default or the type".to_owned();
+                self.mistake(Code::WrongDefault, path, message, help);
             }
         }
     }
@@ -230,7 +231,8 @@ impl Check {
         let config = match step.config() {
             Ok(config) => config,
             Err(message) => {
-                self.mistake(Code::StepType, path.to_owned(), message, None);
+                let help = format!("set exactly one of {}", STEP_TYPES.join(", "));
+                self.mistake(Code::StepType, path.to_owned(), message, help);
                 return None;
             }
         };

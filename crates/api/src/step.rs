@@ -178,8 +178,11 @@ macro_rules! declare_steps {
                 $(if let Some(config) = &self.$member { found.push(StepConfig::$Type(config.clone())); })*
                 match found.len() {
                     1 => Ok(found.remove(0)),
-                    0 => Err(format!("set exactly one step type: {}", STEP_TYPES.join(", "))),
-                    _ => Err("several step types are set; a step has exactly one".to_owned()),
+                    0 => Err("the step has no step type".to_owned()),
+                    _ => {
+                        let found: Vec<String> = found.iter().map(StepConfig::type_name).collect();
+                        Err(format!("the step has several step types: {}", found.join(", ")))
+                    }
                 }
             }
         }

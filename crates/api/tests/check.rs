@@ -44,7 +44,7 @@ fn unknown_names_are_found_with_their_place_and_what_was_meant() {
         &expect![[r#"
             spec.stages[0].when (at character 8): `params` has no `verion`; did you mean `version`?
             spec.stages[0].steps[0].set.values.x (at character 6): unknown name `param`; did you mean `params`?
-            spec.stages[0].steps[1].when (at character 17): `steps.a.outputs` has no `y`
+            spec.stages[0].steps[1].when (at character 17): `steps.a.outputs` has no `y`; there is `x`
         "#]],
     );
 }
@@ -77,7 +77,7 @@ fn types_are_checked_as_far_as_they_are_known() {
 "#,
         &expect![[r#"
             spec.stages[0].when (at character 1): `params.replicas` is an int and `'two'` is a string: `==` is always false
-            spec.stages[0].steps[0].when (at character 1): the condition is a string, not a bool
+            spec.stages[0].steps[0].when (at character 1): the condition is a string, not a bool; compare it with something, such as `... == 1`
         "#]],
     );
 }
@@ -103,8 +103,8 @@ fn a_step_has_exactly_one_type() {
 - {name: only, steps: [{name: none}, {name: two, fail: {message: m}, delay: {duration: 1s}}]}
 "#,
         &expect![[r#"
-            spec.stages[0].steps[0]: set exactly one step type: pullRequest, pullRequestWait, commit, argocdWait, validate, waitFor, http, resource, set, fail, delay
-            spec.stages[0].steps[1]: several step types are set; a step has exactly one
+            spec.stages[0].steps[0]: the step has no step type; set exactly one of pullRequest, pullRequestWait, commit, argocdWait, validate, waitFor, http, resource, set, fail, delay
+            spec.stages[0].steps[1]: the step has several step types: fail, delay; set exactly one of pullRequest, pullRequestWait, commit, argocdWait, validate, waitFor, http, resource, set, fail, delay
         "#]],
     );
 }
@@ -153,7 +153,7 @@ fn a_default_fits_its_type() {
     let mistakes: Vec<String> = check::pipeline(&spec).iter().map(ToString::to_string).collect();
     assert_eq!(
         mistakes,
-        ["spec.params[0].default: must be a whole number, not \"many\" (the parameter's type is Integer)"]
+        ["spec.params[0].default: the default of a parameter of type Integer must be a whole number, not \"many\"; change the default or the type"]
     );
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod controller;
 pub(crate) mod crds;
 pub(crate) mod demo;
+pub(crate) mod lint;
 mod local;
 pub(crate) mod reference;
 pub(crate) mod resume;

@@ -3,11 +3,10 @@
 mod changes;
 mod command;
 mod demo;
+mod lint;
 mod local;
 mod logs;
-#[allow(dead_code, reason = "the commands that read manifests come next")]
 mod manifest;
-mod needs;
 mod output;
 mod reference;
 mod shell;
@@ -37,6 +36,8 @@ enum Command {
     Controller(command::controller::Arguments),
     /// Print the custom resource definitions.
     Crds(command::crds::Arguments),
+    /// Check manifests, or what is in a cluster.
+    Lint(command::lint::Arguments),
     /// Write the reference pages of the documentation into a directory.
     #[command(hide = true)]
     Reference(command::reference::Arguments),
@@ -51,6 +52,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Resume(arguments) => return command::resume::run(arguments),
         Command::Controller(arguments) => command::controller::run(arguments)?,
         Command::Crds(arguments) => command::crds::run(arguments)?,
+        Command::Lint(arguments) => return Ok(command::lint::run(arguments)),
         Command::Reference(arguments) => command::reference::run(arguments)?,
         Command::Schema(arguments) => command::schema::run(arguments)?,
     }

@@ -27,7 +27,12 @@ pub(crate) fn check(source: &str, root: &Node, names: &Names, expected: &Type) -
             Type::Bool => "the condition",
             _ => "the result",
         };
-        check.report(Code::TypeMismatch, format!("{what} is {actual}, not {expected}"), &root.span);
+        let message = format!("{what} is {actual}, not {expected}");
+        let mut diagnostic = Diagnostic::new(Code::TypeMismatch, message, source, root.span.clone());
+        if *expected == Type::Bool {
+            diagnostic = diagnostic.with_help("compare it with something, such as `... == 1`");
+        }
+        check.found.push(diagnostic);
     }
     check.found.sort_by_key(|d| (d.span.start, d.span.end));
     (actual, check.found)
@@ -76,7 +81,7 @@ impl Check<'_> {
         self.found.push(diagnostic);
     }
 
-    /// As [`Check::report`], with the candidate that was probably meant.
+    /// As [`Check::report`], with the candidate that was probably meant, or with all of them if they are few.
     fn report_unknown<'b>(
         &mut self,
         code: Code,
@@ -85,11 +90,17 @@ impl Check<'_> {
         word: &str,
         candidates: impl IntoIterator<Item = &'b str>,
     ) {
-        let mut diagnostic = Diagnostic::new(code, message, self.source, span.clone());
-        if let Some(meant) = closest(word, candidates) {
-            diagnostic = diagnostic.with_help(format!("did you mean `{meant}`?"));
-        }
-        self.found.push(diagnostic);
+        const FEW: usize = 12;
+        let candidates: Vec<&str> = candidates.into_iter().collect();
+        let diagnostic = Diagnostic::new(code, message, self.source, span.clone());
+        self.found.push(match closest(word, candidates.iter().copied()) {
+            Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+            None if (1..=FEW).contains(&candidates.len()) => {
+                let all: Vec<String> = candidates.iter().map(|candidate| format!("`{candidate}`")).collect();
+                diagnostic.with_help(format!("there is {}", all.join(", ")))
+            }
+            None => diagnostic,
+        });
     }
 
     /// The source of a node, for messages.

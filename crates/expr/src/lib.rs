@@ -55,6 +55,7 @@ pub use functions::signatures;
 pub use names::Names;
 pub use references::Reference;
 pub use scope::Scope;
+pub use suggest::closest;
 pub use template::Template;
 pub use types::Type;
 pub use walk::{Located, check_value, render_value, value_names};

@@ -1,7 +1,7 @@
 //! "Did you mean": the one known word that a wrong word was probably meant to be.
 
 /// The candidate nearest to `word`, when it is near enough that a person would agree.
-pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Names are short; anything else is no typing error, and not worth a quadratic comparison.
     const LONGEST: usize = 64;
     if word.len() > LONGEST {

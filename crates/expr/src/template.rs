@@ -111,7 +111,8 @@ impl Template {
             let actual = expression.result_type(names);
             if of_part.is_empty() && !alone && !has_form(&actual) {
                 let message = format!("{actual} has no form inside a text");
-                found.push(Diagnostic::new(Code::TypeMismatch, message, &self.text, span.clone()));
+                let help = "name a member of it, or write nothing around the `${{ }}` to keep the value as it is";
+                found.push(Diagnostic::new(Code::TypeMismatch, message, &self.text, span.clone()).with_help(help));
             }
             let moved = of_part.into_iter().map(|d| d.moved_into(&self.text, *offset));
             found.extend(moved);
@@ -296,7 +297,7 @@ mod tests {
             found.iter().map(|d| format!("{}:{} `{}`: {d}", d.line, d.column, &text[d.span.clone()])).collect();
         expect![[r#"
             2:8 `param`: unknown name `param`; did you mean `params`?
-            2:19 `${{ params.tags }}`: a list has no form inside a text"#]]
+            2:19 `${{ params.tags }}`: a list has no form inside a text; name a member of it, or write nothing around the `${{ }}` to keep the value as it is"#]]
         .assert_eq(&said.join("\n"));
         assert_eq!(&text[template.names()[0].span.clone()], "param.n");
     }

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
+use sluice_api::Code;
 
 use super::local::{EXIT_CODES, Shared, carry_on, objects, refuse, remember, state_directory};
 use crate::{
+    lint::{self, Finding, Severity},
     local::{self, Remembered, Signals, StateDirectory, Wanted},
     manifest::Manifests,
-    needs,
     output::complain,
 };
 
@@ -53,7 +54,9 @@ async fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Ok(manifests) => manifests,
         Err(error) => return Ok(refuse([local::describe(&error)])),
     };
-    if !needs::lint(&manifests) {
+    let mistakes = mistakes(&manifests);
+    if !mistakes.is_empty() {
+        complain(lint::for_terminal(&mistakes, &std::io::stderr()).trim_end());
         return Ok(refuse(["the manifests have mistakes; nothing was started"]));
     }
     let objects = match objects(&manifests).await {
@@ -66,9 +69,9 @@ async fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Ok(chosen) => chosen,
         Err(problems) => return Ok(refuse(problems)),
     };
-    let needs = needs::of(&chosen.pipeline);
+    let needs = lint::cluster_needs(&chosen.pipeline);
     if !needs.is_empty() && !local::has_cluster().await {
-        let each = needs.iter().map(|need| format!("{need} needs a cluster"));
+        let each = needs.into_iter().map(|(_, why)| format!("{why}, which takes a cluster"));
         return Ok(refuse(each.chain([local::NO_CLUSTER.to_owned()])));
     }
     let remembered = remember(&filename, &shared)?;
@@ -95,6 +98,13 @@ async fn begin(
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// What stands in the way of a run. The parameters are judged with those of the command line.
+fn mistakes(manifests: &Manifests) -> Vec<Finding> {
+    let findings = lint::lint(manifests, lint::Options::default());
+    let is_mistake = |it: &Finding| it.severity == Severity::Error && it.code != Code::WrongParameters;
+    findings.into_iter().filter(is_mistake).collect()
 }
 
 /// Reads `name=value`.

@@ -49,7 +49,7 @@ fn unknown_names_are_reported_with_what_was_meant() {
         "has(params.verion)",
         expect!["[unknown-member] `verion`: `params` has no `verion`; did you mean `version`?"],
     );
-    check("trigger", expect!["[unknown-name] `trigger`: unknown name `trigger`"]);
+    check("trigger", expect!["[unknown-name] `trigger`: unknown name `trigger`; there is `labels`, `params`, `steps`"]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn conditions_must_be_bools() {
     check_as(
         "params.version",
         &Type::Bool,
-        expect!["[type-mismatch] `params.version`: the condition is a string, not a bool"],
+        expect!["[type-mismatch] `params.version`: the condition is a string, not a bool; compare it with something, such as `... == 1`"],
     );
     check("!params.version", expect!["[type-mismatch] `params.version`: `params.version` is a string, not a bool"]);
     check(
@@ -154,9 +154,9 @@ fn functions_are_known_with_their_arguments() {
     );
     check(
         "maths.abs(1)",
-        expect![[r"
-        [unknown-name] `maths`: unknown name `maths`
-        [unknown-function] `abs`: unknown function `abs`"]],
+        expect![[r#"
+            [unknown-name] `maths`: unknown name `maths`; there is `labels`, `params`, `steps`
+            [unknown-function] `abs`: unknown function `abs`"#]],
     );
     check(
         "math.abz(1)",

@@ -1,0 +1,161 @@
+//! `sluice lint`: every mistake of manifests at once.
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+
+use crate::{
+    lint::{self, Finding, Options, Severity},
+    manifest::Manifests,
+};
+
+/// Check manifests, or what is in a cluster.
+///
+/// Ends with 0 when there is no error, with 1 when there is one, and with 2 when something cannot be read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Files and directories of manifests; `-` is standard input.
+    #[arg(value_name = "FILE", required_unless_present = "cluster", conflicts_with = "cluster")]
+    files: Vec<PathBuf>,
+    /// Read the directories in directories, too.
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    /// Check what is in the cluster of the kubeconfig.
+    #[arg(long)]
+    cluster: bool,
+    /// The namespace in the cluster; that of the kubeconfig unless set.
+    #[arg(short, long)]
+    namespace: Option<String>,
+    /// Every namespace of the cluster.
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+    /// Say which steps need a cluster when the pipeline runs on this machine.
+    #[arg(long)]
+    local: bool,
+    /// How findings are written.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Output {
+    /// For people, with the lines that are meant.
+    Text,
+    /// An array of objects.
+    Json,
+}
+
+/// What could not be read ends with this.
+const UNREADABLE: u8 = 2;
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    match report(&arguments) {
+        Ok(findings) if findings.iter().any(|finding| finding.severity == Severity::Error) => ExitCode::FAILURE,
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nobody to tell when standard error is closed.
+            writeln!(std::io::stderr(), "Error: {error:#}").ok();
+            ExitCode::from(UNREADABLE)
+        }
+    }
+}
+
+fn report(arguments: &Arguments) -> anyhow::Result<Vec<Finding>> {
+    if !arguments.cluster && (arguments.all_namespaces || arguments.namespace.is_some()) {
+        anyhow::bail!("a namespace is chosen with --cluster; files say theirs in metadata.namespace");
+    }
+    let manifests = match arguments.cluster {
+        true => cluster::read(arguments.namespace.as_deref(), arguments.all_namespaces)?,
+        false => Manifests::read(&arguments.files, arguments.recursive)?,
+    };
+    let findings = lint::lint(&manifests, Options { whole: arguments.cluster, local: arguments.local });
+    let mut out = std::io::stdout().lock();
+    match arguments.output {
+        Output::Json => writeln!(out, "{:#}", lint::json(&findings)),
+        Output::Text => {
+            let text = lint::for_terminal(&findings, &out);
+            writeln!(out, "{text}{}", summary(&manifests, &findings))
+        }
+    }
+    .context("failed to print")?;
+    Ok(findings)
+}
+
+fn summary(manifests: &Manifests, findings: &[Finding]) -> String {
+    let count = |severity, name: &str| {
+        let number = findings.iter().filter(|finding| finding.severity == severity).count();
+        (number > 0).then(|| plural(number, name))
+    };
+    let found: Vec<String> =
+        [count(Severity::Error, "error"), count(Severity::Warning, "warning")].into_iter().flatten().collect();
+    let objects = plural(manifests.documents.len(), "object");
+    if found.is_empty() { format!("{objects}: no mistakes") } else { format!("{objects}: {}", found.join(", ")) }
+}
+
+fn plural(number: usize, name: &str) -> String {
+    format!("{number} {name}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The objects of a cluster as manifests.
+mod cluster {
+    use anyhow::Context;
+    use kube::{
+        Api, Client, Resource, ResourceExt,
+        api::{DynamicObject, ListParams},
+        core::ApiResource,
+    };
+    use sluice_api::{Pipeline, PipelineRun, ScmProvider};
+
+    use crate::manifest::{Manifests, Source};
+
+    /// Reads everything of ours, in one namespace or in all.
+    pub(super) fn read(namespace: Option<&str>, all: bool) -> anyhow::Result<Manifests> {
+        // Installed twice is fine.
+        rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.context("failed to start the runtime")?.block_on(async {
+            let client = Client::try_default().await.context("failed to use the kubeconfig")?;
+            let namespace = match (all, namespace) {
+                (true, _) => None,
+                (false, namespace) => Some(namespace.unwrap_or(client.default_namespace()).to_owned()),
+            };
+            let mut manifests = Manifests::default();
+            add::<ScmProvider>(&client, namespace.as_deref(), &mut manifests).await?;
+            add::<Pipeline>(&client, namespace.as_deref(), &mut manifests).await?;
+            add::<PipelineRun>(&client, namespace.as_deref(), &mut manifests).await?;
+            Ok(manifests)
+        })
+    }
+
+    async fn add<K>(client: &Client, namespace: Option<&str>, manifests: &mut Manifests) -> anyhow::Result<()>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let resource = ApiResource::erase::<K>(&());
+        let api: Api<DynamicObject> = match namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        };
+        let kind = K::kind(&());
+        let objects = api.list(&ListParams::default()).await;
+        let objects = objects.with_context(|| format!("failed to read the objects of kind {kind}"))?;
+        // A run that has ended is history.
+        for object in objects.items.into_iter().filter(|object| object.data["status"]["finishedAt"].is_null()) {
+            let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
+            manifests.add(Source::new(format!("{kind} {namespace}/{name}"), manifest_of(&resource, &object)?));
+        }
+        Ok(())
+    }
+
+    /// The object as somebody would write it.
+    fn manifest_of(resource: &ApiResource, object: &DynamicObject) -> anyhow::Result<String> {
+        let metadata = serde_json::json!({"name": object.metadata.name, "namespace": object.metadata.namespace});
+        let manifest = serde_json::json!({
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": metadata,
+            "spec": object.data["spec"],
+        });
+        serde_saphyr::to_string(&manifest).context("failed to write an object as YAML")
+    }
+}

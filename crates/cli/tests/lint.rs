@@ -1,0 +1,231 @@
+//! `sluice lint` by the real binary: for each code a manifest that has it, and what is said about it.
+//!
+//! `lint/CODE.yaml` is the manifest, `lint/CODE.txt` the answer; `UPDATE_EXPECT=1` writes the answers anew.
+
+#![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use expect_test::{expect, expect_file};
+use serde_json::Value;
+use sluice_api::Code;
+
+const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lint");
+
+/// A defect of the parser has no text that shows it.
+const WITHOUT_EXAMPLE: Code = Code::Expression(sluice_expr::Code::Internal);
+
+fn lint(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.arg("lint").args(arguments).current_dir(DIRECTORY);
+    command.env("COLUMNS", "100").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Where it does not read its input, it may have ended already.
+    child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
+    child.wait_with_output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The findings as objects.
+fn findings(arguments: &[&str], input: &str) -> Vec<Value> {
+    let output = lint(&[arguments, &["--output", "json"]].concat(), input);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn every_code_has_a_manifest_and_what_is_said_teaches() {
+    for code in Code::all().filter(|code| *code != WITHOUT_EXAMPLE) {
+        let file = format!("{code}.yaml");
+        assert!(Path::new(DIRECTORY).join(&file).exists(), "no example of {code}: write {DIRECTORY}/{file}");
+        let output = lint(&[&file, "--local"], "");
+        expect_file![format!("{DIRECTORY}/{code}.txt")].assert_eq(&said(&output));
+        let findings = findings(&[&file, "--local"], "");
+        let of_code: Vec<&Value> = findings.iter().filter(|finding| finding["code"] == code.as_str()).collect();
+        assert!(!of_code.is_empty(), "{file} does not have the code");
+        let is_error = findings.iter().any(|finding| finding["severity"] == "error");
+        assert_eq!(output.status.code(), Some(i32::from(is_error)), "{file}");
+    }
+}
+
+#[test]
+fn no_file_is_left_of_a_code_that_went() {
+    let known: Vec<String> = Code::all().map(|code| code.to_string()).collect();
+    for entry in std::fs::read_dir(DIRECTORY).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        assert!(known.contains(&stem), "{}", path.display());
+    }
+}
+
+#[test]
+fn machines_get_every_finding_with_its_place() {
+    let output = lint(&["unknown-field.yaml", "-o", "json"], "");
+    expect![[r#"
+        [
+          {
+            "code": "unknown-field",
+            "end": {
+              "column": 32,
+              "line": 3
+            },
+            "file": "unknown-field.yaml",
+            "help": "did you mean `labels`?",
+            "message": "`metadata` has no field `lables`",
+            "object": "Pipeline deploy",
+            "path": "metadata.lables",
+            "severity": "error",
+            "start": {
+              "column": 26,
+              "line": 3
+            }
+          },
+          {
+            "code": "unknown-field",
+            "end": {
+              "column": 13,
+              "line": 11
+            },
+            "file": "unknown-field.yaml",
+            "help": "did you mean `timeout`?",
+            "message": "an item of `steps` has no field `timout`",
+            "object": "Pipeline deploy",
+            "path": "spec.stages[0].steps[0].timout",
+            "severity": "error",
+            "start": {
+              "column": 7,
+              "line": 11
+            }
+          },
+          {
+            "code": "unknown-field",
+            "end": {
+              "column": 45,
+              "line": 12
+            },
+            "file": "unknown-field.yaml",
+            "help": "did you mean `method`?",
+            "message": "`http` has no field `methd`",
+            "object": "Pipeline deploy",
+            "path": "spec.stages[0].steps[0].http.methd",
+            "severity": "error",
+            "start": {
+              "column": 40,
+              "line": 12
+            }
+          },
+          {
+            "code": "unknown-field",
+            "end": {
+              "column": 58,
+              "line": 12
+            },
+            "file": "unknown-field.yaml",
+            "help": "it has body, delivery, headers, json, method, requestTimeout, successWhen, url",
+            "message": "`http` has no field `colour`",
+            "object": "Pipeline deploy",
+            "path": "spec.stages[0].steps[0].http.colour",
+            "severity": "error",
+            "start": {
+              "column": 52,
+              "line": 12
+            }
+          }
+        ]
+    "#]]
+    .assert_eq(&said(&output));
+}
+
+#[test]
+fn standard_input_is_read_and_json_manifests_have_places_too() {
+    let manifest = "{\"apiVersion\": \"sluice.dev/v1alpha1\", \"kind\": \"ScmProvider\",\n \"metadata\": {\"name\": \"Git\"},\n \
+                    \"spec\": {\"gitea\": {\"url\": \"https://git.example\"}, \"secretRef\": {\"name\": 7}}}";
+    expect![[r#"
+        invalid-metadata
+
+          x `Git` is no name of an object
+           ,-[<stdin>:2:23]
+         1 | {"apiVersion": "sluice.dev/v1alpha1", "kind": "ScmProvider",
+         2 |  "metadata": {"name": "Git"},
+           :                       ^^|^^
+           :                         `-- ScmProvider Git: metadata.name
+         3 |  "spec": {"gitea": {"url": "https://git.example"}, "secretRef": {"name": 7}}}
+           `----
+          help: use small letters, digits, `-` and `.`, with a letter or digit at both ends, 253 at most
+
+        wrong-type
+
+          x `name` is the number 7, and has to be a text
+           ,-[<stdin>:3:74]
+         2 |  "metadata": {"name": "Git"},
+         3 |  "spec": {"gitea": {"url": "https://git.example"}, "secretRef": {"name": 7}}}
+           :                                                                          |
+           :                                                                          `-- ScmProvider Git: spec.secretRef.name
+           `----
+          help: put it in quotes, so that it stays as it is written
+
+        1 object: 2 errors
+    "#]].assert_eq(&said(&lint(&["-"], manifest)));
+}
+
+#[test]
+fn what_is_right_is_passed_and_other_kinds_are_passed_over() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+    let output = lint(&["-R", examples], "");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let output = lint(&["-"], "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: 1\n");
+    assert_eq!((said(&output).as_str(), output.status.code()), ("1 object: no mistakes\n", Some(0)));
+}
+
+#[test]
+fn what_cannot_be_read_at_all_ends_with_2() {
+    for (arguments, reason) in [
+        (&["missing.yaml"][..], "failed to read missing.yaml"),
+        (&["../../src/manifest"], "holds no file"),
+        (&[], "required"),
+        (&["a.yaml", "--cluster"], "cannot be used with"),
+        (&["-A", "a.yaml"], "--cluster"),
+    ] {
+        let output = lint(arguments, "");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(reason), "{arguments:?}: {error}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_mistake_hides_no_other() {
+    let manifest = "\
+apiVersion: sluice.dev/v1alpha1
+kind: Pipeline
+metadata: {name: deploy}
+spec:
+  serviceAcountName: deployer
+  stages:
+  - name: build
+    timeout: 5
+    steps:
+    - {name: a, http: {url: 7}}
+    - {name: b, when: steps.a.outputs.statsu == 200, set: {value: {}}}
+    - {name: c, set: {values: {x: \"${{ steps.b.outputs.y }} ${{ steps.d.outputs.z }}\"}}}
+";
+    let findings = findings(&["-"], manifest);
+    let found: Vec<String> = findings.iter().map(|it| format!("{} {}", it["code"], it["path"])).collect();
+    expect![[r#"
+        "missing-field" "spec.serviceAccountName"
+        "unknown-field" "spec.serviceAcountName"
+        "wrong-type" "spec.stages[0].timeout"
+        "wrong-type" "spec.stages[0].steps[0].http.url"
+        "unknown-member" "spec.stages[0].steps[1].when"
+        "missing-field" "spec.stages[0].steps[1].set.values"
+        "unknown-field" "spec.stages[0].steps[1].set.value"
+        "unknown-member" "spec.stages[0].steps[2].set.values.x"
+        "unknown-member" "spec.stages[0].steps[2].set.values.x""#]]
+    .assert_eq(&found.join("\n"));
+}
