@@ -31,7 +31,9 @@ use crate::LocalReference;
     },
 ]))]
 pub struct ScmProviderSpec {
-    /// GitHub, or a GitHub Enterprise server.
+    /// GitHub, or a GitHub Enterprise server. The token, or the App, needs the permissions `contents: write`,
+    /// `pull_requests: write` and `metadata: read`; with `checks: read`, `statuses: read` and `administration: read` it
+    /// can also say why a merge is blocked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub github: Option<GitHubProvider>,
     /// A Gitea or Forgejo server.

@@ -1,7 +1,8 @@
 //! What the steps that use a git host share: the host behind an ScmProvider, and what its errors mean to a step.
 //!
-//! The token is read as the run's service account, for every step anew, and never kept. Whether the host's address may
-//! be dialled at all is [`crate::HttpClient`]'s to say.
+//! The token is read as the run's service account, for every step anew, and never kept; neither is the private key of a
+//! GitHub App, but what it fetched is, in memory, for whoever has that key. Whether the host's address may be dialled at all
+//! is [`crate::HttpClient`]'s to say.
 
 use std::{fmt, sync::Arc};
 

@@ -50,10 +50,11 @@ impl GitHub {
             blockers.push(Blocker::Other(format!("branch {} takes merges through its merge queue only", pull.base)));
         }
         if !wanted.checks.is_empty() {
-            let (runs, statuses) = (self.runs(repo, &pull.head_sha).await?, self.statuses(repo, &pull.head_sha).await?);
-            blockers.extend(missing_checks(&wanted.checks, &runs, &statuses));
+            blockers.extend(self.checks_in_the_way(repo, &pull.head_sha, wanted.checks).await?);
         }
-        blockers.extend(missing_reviews(wanted.approvals, &self.reviews(repo, pull).await?));
+        if let Some(reviews) = readable(self.reviews(repo, pull).await)? {
+            blockers.extend(missing_reviews(wanted.approvals, &reviews));
+        }
         if blockers.is_empty() {
             let why =
                 format!("a rule of branch {} that this token may not read, or that GitHub alone judges", pull.base);
@@ -62,10 +63,28 @@ impl GitHub {
         Ok(blockers)
     }
 
+    /// What cannot be seen is not said to be missing: fine-grained tokens, for one, are not shown every check.
+    async fn checks_in_the_way(
+        &self,
+        repo: &RepoName,
+        sha: &CommitSha,
+        mut required: Vec<String>,
+    ) -> Result<Vec<Blocker>, Error> {
+        let (runs, statuses) = (readable(self.runs(repo, sha).await)?, readable(self.statuses(repo, sha).await)?);
+        let sees_all = runs.is_some() && statuses.is_some();
+        let (runs, statuses) = (runs.unwrap_or_default(), statuses.unwrap_or_default());
+        required.retain(|name| {
+            sees_all || runs.iter().any(|run| run.name == *name) || statuses.iter().any(|one| one.context == *name)
+        });
+        Ok(missing_checks(&required, &runs, &statuses))
+    }
+
     /// What rulesets and the older branch protection ask for together.
     async fn wanted(&self, repo: &RepoName, base: &BranchName) -> Result<Wanted, Error> {
         let tail = ["rules", "branches", base.as_str()];
-        let rules: Vec<WireRule> = self.pages(repo, &tail, &format!("rules of branch {base}"), |page| page).await?;
+        let rules = self.pages(repo, &tail, &format!("rules of branch {base}"), |page| page).await;
+        // Servers of some years ago have no rulesets.
+        let rules: Vec<WireRule> = readable(rules)?.unwrap_or_default();
         let branch = self.get_wire_branch(repo, base).await?;
         let protection = match &branch {
             Some(WireBranch { protected: true, protection: Some(known), .. }) if known.enabled => {
@@ -81,10 +100,7 @@ impl GitHub {
         let object = format!("protection of branch {base} of {repo}");
         let tail = ["branches", base.as_str(), "protection"];
         let call = self.call(Method::GET, repo, &tail, format!("read the {object}"), object)?;
-        match self.api.get(repo, &call).await.map_err(Error::from) {
-            Err(Error::Forbidden { .. } | Error::NotFound { .. }) => Ok(WireProtection::default()),
-            other => other,
-        }
+        Ok(readable(self.api.get(repo, &call).await.map_err(Error::from))?.unwrap_or_default())
     }
 
     async fn runs(&self, repo: &RepoName, sha: &CommitSha) -> Result<Vec<WireCheckRun>, Error> {
@@ -126,6 +142,15 @@ impl GitHub {
             }
         }
         Ok(all)
+    }
+}
+
+/// `None` where the token may not read it, or the server does not have it.
+fn readable<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Forbidden { .. } | Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

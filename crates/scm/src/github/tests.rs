@@ -41,6 +41,7 @@ async fn write_fails(answers: Vec<String>) -> Error {
     };
     let error = github(&wire).open_pull_request(&repo(), &pull).await.unwrap_err();
     assert_eq!(wire.count("POST"), 1, "a write was repeated");
+    assert!(wire.asked.lock().unwrap()[0].to_lowercase().contains("\r\ncontent-length: "), "a write in chunks");
     assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
     error
 }

@@ -142,15 +142,24 @@ async fn required_checks_and_reviews_hold_it_back_until_they_are_there() {
 }
 
 #[tokio::test]
-async fn a_protection_that_the_token_may_not_read_is_left_out() {
+async fn rules_that_the_token_may_not_read_are_left_out_and_said_to_be() {
     let f = Fixture::with_one_file();
-    let (_, pull) = f.open(&key("abcdefgh")).await;
-    f.repo.require(&[], 1, true);
-    for _ in 0..2 {
-        f.repo.refuse_next(reqwest::Method::GET, "/protection", 403, &[], "Resource not accessible by integration");
-    }
+    let (made, pull) = f.open(&key("abcdefgh")).await;
+    f.repo.require(&["ci"], 1, true);
+    assert_eq!(blockers(&f, &pull).await.len(), 2);
+    let refuse = |paths: &[&str]| {
+        for path in paths {
+            let message = "Resource not accessible by personal access token";
+            f.repo.refuse_next(reqwest::Method::GET, path, 403, &[], message);
+        }
+    };
+    refuse(&["/rules/", "/protection", "/check-runs", "/status", "/reviews"]);
     let found = blockers(&f, &pull).await;
     assert!(matches!(&found[..], [Blocker::Other(why)] if why.contains("may not read")), "{found:?}");
+    // What is seen of the checks is said.
+    f.repo.set_status(made.sha.as_str(), "ci", "failure");
+    refuse(&["/protection", "/check-runs"]);
+    assert_eq!(blockers(&f, &pull).await, [Blocker::CheckFailed("ci".into())]);
 }
 
 #[tokio::test]
