@@ -8,7 +8,7 @@ use crate::host::{FileChange, Onto};
 
 fn github(wire: &Wire) -> GitHub {
     let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    GitHub::new(client, &wire.url, "s3cret-token".to_owned().into()).unwrap().with_timeout(Duration::from_millis(500))
+    GitHub::new(client, &wire.url, "s3cret-token".to_owned().into()).unwrap().with_timeout(Duration::from_secs(2))
 }
 
 fn repo() -> RepoName {

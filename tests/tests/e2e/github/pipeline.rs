@@ -2,7 +2,6 @@
 //! goes wrong.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::SignedDuration;
 use reqwest::Method;
@@ -13,13 +12,11 @@ use sluice_tests::github::{GitHub, Repo};
 use sluice_tests::{Cluster, Controller};
 
 use super::FILE;
+use crate::PATIENCE;
 use crate::short::{condition, pipeline, run};
 
 /// What a run writes to GitHub: a blob, a tree, a commit, a reference, a pull request, a merge.
 const WRITES: usize = 6;
-
-/// More than a run takes.
-const STUCK: Duration = Duration::from_secs(120);
 
 /// A team whose runs deploy by pull requests on GitHub.
 struct Deployers {
@@ -103,7 +100,7 @@ async fn a_kill_at_any_write_to_github_leaves_one_branch_one_pull_request_and_on
         deployers.start(&name, &repo, &github, &json!({"privateKey": app.private_key}), "WhenReady");
         let what = format!("a kill {position:?} write {number}");
         let kills = faults.kills(plan as u64 + 1);
-        tokio::time::timeout(STUCK, kills).await.unwrap_or_else(|_| panic!("{what} never came:\n{}", faults.log()));
+        tokio::time::timeout(PATIENCE, kills).await.unwrap_or_else(|_| panic!("{what} never came:\n{}", faults.log()));
         deployers.controller.restart().unwrap();
         let run = deployers.team.succeeded(&name).await;
         leaves_one_of_each(&repo, &run, &format!("{what}\n{}", faults.log()));
@@ -181,7 +178,7 @@ async fn one_that_the_list_does_not_show_yet_is_adopted_on_the_refusal_to_open_a
     faults.kill_at(5, Position::AfterSent, deployers.controller.killer());
     let repo = repository();
     deployers.start("late", &repo, &json!({"url": url}), &json!({"token": repo.token()}), "Now");
-    tokio::time::timeout(STUCK, faults.kills(1)).await.expect("a kill at the pull request");
+    tokio::time::timeout(PATIENCE, faults.kills(1)).await.expect("a kill at the pull request");
     repo.answer_next(Method::GET, "/pulls", 200, json!([]));
     deployers.controller.restart().unwrap();
     let run = deployers.team.succeeded("late").await;
