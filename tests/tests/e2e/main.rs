@@ -16,6 +16,7 @@ mod gitea;
 mod github;
 mod harness;
 mod hooks;
+mod local_mode;
 mod pinning;
 mod short;
 mod shutdown;

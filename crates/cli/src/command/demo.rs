@@ -55,7 +55,7 @@ async fn show(dir: &Path, shared: &Shared) -> anyhow::Result<ExitCode> {
     let manifests = vec![demo.path().to_owned()];
     let remembered = remember(&manifests, shared)?;
     let read = Manifests::read_whole(&manifests, false).map_err(|error| anyhow::anyhow!("{error}"))?;
-    let objects = objects(&read).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let objects = objects(&read, None).await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let user = local::user();
     let held = match progress(&demo) {
         Progress::Begun(name) => local::take_up(demo.state(), &name, &objects),

@@ -87,9 +87,13 @@ pub(crate) fn state_directory(given: Option<&PathBuf>, manifests: &[PathBuf]) ->
     }
 }
 
-/// What the local mode uses of these manifests.
-pub(crate) async fn objects(manifests: &Manifests) -> Result<Objects, manifest::Error> {
-    Objects::of(manifests, local::default_namespace().await)
+/// What the local mode uses of these manifests; `namespace` is that of those which do not say one.
+pub(crate) async fn objects(manifests: &Manifests, namespace: Option<String>) -> Result<Objects, manifest::Error> {
+    let namespace = match namespace {
+        Some(namespace) => namespace,
+        None => local::default_namespace().await,
+    };
+    Objects::of(manifests, namespace)
 }
 
 /// How a run of these manifests is started.

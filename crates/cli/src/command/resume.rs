@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use sluice_api::PipelineRun;
 
 use super::local::{
-    EXIT_CODES, Shared, WRONG_INPUT, carry_on, exit_code, objects, refuse, remember, remembered, state_directory,
+    EXIT_CODES, Shared, WRONG_INPUT, carry_on, exit_code, refuse, remember, remembered, state_directory,
 };
 use crate::{
     local::{self, Error, Objects, Refused, Remembered, Signals, StateDirectory},
@@ -60,9 +60,9 @@ async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Once for all of them: standard input cannot be read twice.
     let given = match filename.is_empty() {
         true => None,
-        false => match read(&filename).await {
-            Ok(objects) => Some(objects),
-            Err(problem) => return Ok(refuse([problem])),
+        false => match Manifests::read_whole(&filename, false) {
+            Ok(manifests) => Some(manifests),
+            Err(error) => return Ok(refuse([local::describe(&error)])),
         },
     };
     let mut signals = Signals::take().context("failed to listen for signals")?;
@@ -94,7 +94,7 @@ async fn resume_one(
     directory: &StateDirectory,
     run: &PipelineRun,
     remembered: &Remembered,
-    given: Option<&Objects>,
+    given: Option<&Manifests>,
     shared: &Shared,
     signals: &mut Signals,
 ) -> anyhow::Result<u8> {
@@ -106,14 +106,7 @@ async fn resume_one(
         complain(&format!("error: {problem}"));
         Ok(WRONG_INPUT)
     };
-    let objects = match given {
-        Some(objects) => Ok(objects.clone()),
-        None if remembered.standard_input => {
-            Err("they came from standard input, which cannot be read again".to_owned())
-        }
-        None => read(&remembered.manifests).await,
-    };
-    let objects = match objects {
+    let objects = match objects_of(run, remembered, given) {
         Ok(objects) => objects,
         Err(problem) => {
             return refused(format!("the manifests of run {name:?}: {problem}; name where they are now with -f"));
@@ -142,10 +135,18 @@ fn ended(run: &PipelineRun) -> Option<u8> {
     Some(exit_code(phase))
 }
 
-/// What the local mode uses of the manifests at these paths.
-async fn read(paths: &[PathBuf]) -> Result<Objects, String> {
-    let manifests = Manifests::read_whole(paths, false).map_err(|error| local::describe(&error))?;
-    objects(&manifests).await.map_err(|error| local::describe(&error))
+/// What of the manifests this run uses: of the `given` ones, or else of those that it began with. Those that do not say a
+/// namespace are in the run's.
+fn objects_of(run: &PipelineRun, remembered: &Remembered, given: Option<&Manifests>) -> Result<Objects, String> {
+    let namespace = run.namespace().unwrap_or_default();
+    let of = |manifests: &Manifests| Objects::of(manifests, namespace).map_err(|error| local::describe(&error));
+    if let Some(manifests) = given {
+        return of(manifests);
+    }
+    if remembered.standard_input {
+        return Err("they came from standard input, which cannot be read again".to_owned());
+    }
+    of(&Manifests::read_whole(&remembered.manifests, false).map_err(|error| local::describe(&error))?)
 }
 
 /// Of two exit codes the one that says more of what went wrong: wrong input, failed, aborted, succeeded.

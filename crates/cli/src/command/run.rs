@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// The run's name; of several runs among the manifests, the one that is meant.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// The namespace of manifests that do not say one; that of the kubeconfig unless set.
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
     /// The directory for the states of runs; `.sluice` beside the manifests unless set.
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) state: Option<PathBuf>,
@@ -49,7 +52,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { filename, pipeline, params, name, state, shared } = arguments;
+    let Arguments { filename, pipeline, params, name, namespace, state, shared } = arguments;
     let manifests = match Manifests::read(&filename, false) {
         Ok(manifests) => manifests,
         Err(error) => return Ok(refuse([local::describe(&error)])),
@@ -59,7 +62,7 @@ async fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         complain(lint::for_terminal(&mistakes, &std::io::stderr()).trim_end());
         return Ok(refuse(["the manifests have mistakes; nothing was started"]));
     }
-    let objects = match objects(&manifests).await {
+    let objects = match objects(&manifests, namespace).await {
         Ok(objects) => objects,
         Err(error) => return Ok(refuse([local::describe(&error)])),
     };
