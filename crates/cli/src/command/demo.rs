@@ -151,6 +151,8 @@ fn suggestions(demo: &Demo) -> String {
          \n  Kill a run while it waits, and carry it on: one change, one commit\n\
          \x20   timeout --signal=KILL 2 {sluice} run -f {dir} --param version=1.7.0 --name killed </dev/null\n\
          \x20   {sluice} resume killed --state {state} --yes\n\
+         \n  Break {dir}/pipeline.yaml, and be told where and how to mend it\n\
+         \x20   {sluice} lint {dir}\n\
          \nIn a cluster, the same Pipeline is applied with kubectl, beside a ScmProvider of your git host.\n",
         yes = if io::stdin().is_terminal() { "" } else { "--yes" },
     )

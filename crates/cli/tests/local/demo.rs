@@ -54,7 +54,7 @@ fn what_the_demo_says_to_try_next_can_be_pasted() {
     let place = Place::new();
     let said = place.sluice(&["demo", "--yes", "--dir", "demo"]);
     let commands: Vec<&str> = said.out.lines().filter_map(|line| line.strip_prefix("    ")).collect();
-    assert!(commands.len() >= 5, "{commands:?}");
+    assert!(commands.len() >= 6, "{commands:?}");
     for command in commands {
         let mut shell = Command::new("sh");
         shell
