@@ -24,13 +24,11 @@ struct Cli {
     command: Command,
 }
 
+/// What a command does is said where its arguments are.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show a pipeline at work, on this machine alone.
     Demo(command::demo::Arguments),
-    /// Run a pipeline here, with no cluster.
     Run(command::run::Arguments),
-    /// Carry on runs that were left unfinished.
     Resume(command::resume::Arguments),
     /// Run the controller.
     Controller(command::controller::Arguments),

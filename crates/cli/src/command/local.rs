@@ -141,10 +141,9 @@ pub(crate) fn exit_code(phase: RunPhase) -> u8 {
 /// The command that carries a run on from here, to be pasted.
 pub(crate) fn resume_command(directory: &StateDirectory, name: &str) -> String {
     let command = format!("{} resume {}", shell::own_command(), shell::quoted(name));
-    let path = directory.path().strip_prefix(".").unwrap_or(directory.path());
-    match path == StateDirectory::beside(Path::new("")).path() {
+    match *directory == StateDirectory::beside(Path::new(".")) {
         true => command,
-        false => format!("{command} --state {}", shell::quoted(&path.display().to_string())),
+        false => format!("{command} --state {}", shell::quoted(&directory.path().display().to_string())),
     }
 }
 

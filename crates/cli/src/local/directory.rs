@@ -47,6 +47,8 @@ impl StateDirectory {
 
     /// The one that belongs to manifests in `directory`.
     pub(crate) fn beside(directory: &Path) -> Self {
+        // As people write it.
+        let directory = if directory == Path::new(".") { Path::new("") } else { directory };
         Self(directory.join(NAME))
     }
 

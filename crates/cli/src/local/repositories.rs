@@ -8,11 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is in a bare repository and never tells of a branch or a change.
-const PASSED_OVER: &[&str] = &["objects", "hooks", "info", "lfs"];
+/// What in a bare repository tells of a branch or a change.
+const TELLING: &[&str] = &["HEAD", "packed-refs", "refs"];
 
-/// Directories in one another that are looked into: `PATH/owner/name.git/refs/heads/...`.
-const MAX_DEPTH: usize = 8;
+/// Directories in one another above a repository: `PATH/owner/name.git`, and some more. Whatever else there is at the path is
+/// not searched.
+const MAX_DEPTH: usize = 3;
 
 /// The repositories, as they were seen last.
 pub(crate) struct Repositories {
@@ -36,23 +37,39 @@ impl Repositories {
 
 fn fingerprint(paths: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    paths.iter().for_each(|path| add(path, MAX_DEPTH, &mut hasher));
+    paths.iter().for_each(|path| search(path, MAX_DEPTH, &mut hasher));
     hasher.finish()
 }
 
-fn add(directory: &Path, depth: usize, hasher: &mut DefaultHasher) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
-        let is_passed_over = path.file_name().is_some_and(|name| PASSED_OVER.iter().any(|other| name == *other));
-        if metadata.is_dir() && depth > 0 && !is_passed_over {
-            add(&path, depth - 1, hasher);
-        } else if metadata.is_file() {
-            (&path, metadata.len(), metadata.modified().ok()).hash(hasher);
+/// Adds the repositories below a directory.
+fn search(directory: &Path, depth: usize, hasher: &mut DefaultHasher) {
+    for path in entries(directory) {
+        let is_repository = path.extension().is_some_and(|extension| extension == "git");
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if is_repository {
+            TELLING.iter().for_each(|name| add(&path.join(name), hasher));
+        } else if depth > 1 && !is_hidden && path.is_dir() {
+            search(&path, depth - 1, hasher);
         }
     }
+}
+
+/// Adds a file, or every file below a directory.
+fn add(path: &Path, hasher: &mut DefaultHasher) {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return };
+    if metadata.is_dir() {
+        entries(path).iter().for_each(|entry| add(entry, hasher));
+    } else {
+        (path, metadata.len(), metadata.modified().ok()).hash(hasher);
+    }
+}
+
+/// What is in a directory, in order.
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }
 
 #[cfg(test)]

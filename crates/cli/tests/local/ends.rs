@@ -92,7 +92,7 @@ fn what_is_not_there_is_named() {
         &place,
         &["resume", "gone"],
         expect![[r#"
-            error: there is no run "gone" in ./.sluice: it holds none
+            error: there is no run "gone" in .sluice: it holds none
         "#]],
     );
     let said = place.sluice(&["run", "-f", "p.yaml", "--param", "who"]);
