@@ -53,6 +53,9 @@ pub(crate) struct Finding {
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) help: Option<String>,
+    /// Whether kubectl or the API server would refuse the object for it. If not, it shows in the condition `Ready`, or when
+    /// the run starts.
+    pub(crate) refused: bool,
 }
 
 /// How bad a finding is.
@@ -82,7 +85,8 @@ pub(crate) fn lint(manifests: &Manifests, options: Options) -> Vec<Finding> {
     for document in &manifests.documents {
         found.extend(document.remarks.iter().map(|remark| of_remark(document, remark)));
         let mistakes = object(document);
-        found.extend(mistakes.into_iter().map(|mistake| locate(document, Severity::Error, mistake)));
+        let located = |(mistake, refused)| Finding { refused, ..locate(document, Severity::Error, mistake) };
+        found.extend(mistakes.into_iter().map(located));
         if options.local {
             found.extend(local(document));
         }
@@ -103,31 +107,30 @@ pub(crate) fn lint(manifests: &Manifests, options: Options) -> Vec<Finding> {
     found
 }
 
-/// Everything that is wrong with one object by itself.
-fn object(document: &Document) -> Vec<Mistake> {
+/// Everything that is wrong with one object by itself, and whether the API server would refuse it for that.
+fn object(document: &Document) -> Vec<(Mistake, bool)> {
     let schema = match kinds::judge(document) {
         kinds::Judge::Foreign => return Vec::new(),
-        kinds::Judge::Wrong(mistake) => return vec![mistake],
+        kinds::Judge::Wrong(mistake) => return vec![(mistake, true)],
         kinds::Judge::Schema(schema) => schema,
     };
-    let mut mistakes = metadata::check(&document.value);
+    let mut structure = metadata::check(&document.value);
     let mut value = document.value.clone();
     let status = value.as_object_mut().and_then(|members| {
         members.remove("metadata");
         members.remove("status")
     });
     defaults::fill(schema, &mut value);
-    let structure = schema::check(&without_status(schema), &value, "");
+    structure.extend(schema::check(&without_status(schema), &value, ""));
     if let (Some(status), Some(of_status)) = (status, member(schema, "status")) {
-        mistakes.extend(schema::check_fields(of_status, &status, "status"));
+        structure.extend(schema::check_fields(of_status, &status, "status"));
     }
     let meaning = match document.kind() {
         "Pipeline" => meaning(schema, &value, &structure, |pipeline: &Pipeline| check::pipeline(&pipeline.spec)),
         "PipelineRun" => meaning(schema, &value, &structure, |_: &PipelineRun| Vec::new()),
         _ => meaning(schema, &value, &structure, |_: &ScmProvider| Vec::new()),
     };
-    mistakes.extend(merge(structure, meaning));
-    mistakes
+    merge(structure, meaning)
 }
 
 fn member<'a>(schema: &'a JSONSchemaProps, name: &str) -> Option<&'a JSONSchemaProps> {
@@ -188,11 +191,12 @@ fn meaning<K: DeserializeOwned>(
 }
 
 /// Both, and of two mistakes at one place the one that knows more: that of the meaning.
-fn merge(structure: Vec<Mistake>, meaning: Vec<Mistake>) -> Vec<Mistake> {
-    let known: HashSet<&str> = meaning.iter().map(|mistake| mistake.path.as_str()).collect();
-    let mut all: Vec<Mistake> =
-        structure.into_iter().filter(|mistake| !known.contains(mistake.path.as_str())).collect();
-    all.extend(meaning);
+fn merge(structure: Vec<Mistake>, meaning: Vec<Mistake>) -> Vec<(Mistake, bool)> {
+    let paths = |mistakes: &[Mistake]| mistakes.iter().map(|mistake| mistake.path.clone()).collect::<HashSet<_>>();
+    let (refused, known) = (paths(&structure), paths(&meaning));
+    let structure = structure.into_iter().filter(|mistake| !known.contains(&mistake.path));
+    let mut all: Vec<_> = structure.map(|mistake| (mistake, true)).collect();
+    all.extend(meaning.into_iter().map(|mistake| (refused.contains(&mistake.path), mistake)).map(|(is, it)| (it, is)));
     all
 }
 
@@ -219,6 +223,7 @@ fn of_fault(fault: &Fault) -> Finding {
         path: String::new(),
         message: fault.message.clone(),
         help: fault.help.clone(),
+        refused: true,
     }
 }
 
@@ -237,7 +242,17 @@ fn of_remark(document: &Document, remark: &Remark) -> Finding {
     let source = Arc::clone(&document.source);
     let span = source.clamp(remark.span.clone());
     let (severity, help) = (Severity::Warning, Some(help.to_owned()));
-    Finding { code, severity, source, span, object: name_of(document), path: String::new(), message, help }
+    Finding {
+        code,
+        severity,
+        source,
+        span,
+        object: name_of(document),
+        path: String::new(),
+        message,
+        help,
+        refused: false,
+    }
 }
 
 /// `Pipeline deploy`.
@@ -250,7 +265,7 @@ fn locate(document: &Document, severity: Severity, mistake: Mistake) -> Finding 
     let source = Arc::clone(&document.source);
     let span = source.clamp(span_of(document, &mistake));
     let Mistake { code, path, message, help, .. } = mistake;
-    Finding { code, severity, source, span, object: name_of(document), path, message, help }
+    Finding { code, severity, source, span, object: name_of(document), path, message, help, refused: false }
 }
 
 fn span_of(document: &Document, mistake: &Mistake) -> Range<usize> {

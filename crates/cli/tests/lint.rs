@@ -80,6 +80,7 @@ fn machines_get_every_finding_with_its_place() {
             "message": "`metadata` has no field `lables`",
             "object": "Pipeline deploy",
             "path": "metadata.lables",
+            "refused": true,
             "severity": "error",
             "start": {
               "column": 26,
@@ -97,6 +98,7 @@ fn machines_get_every_finding_with_its_place() {
             "message": "an item of `steps` has no field `timout`",
             "object": "Pipeline deploy",
             "path": "spec.stages[0].steps[0].timout",
+            "refused": true,
             "severity": "error",
             "start": {
               "column": 7,
@@ -114,6 +116,7 @@ fn machines_get_every_finding_with_its_place() {
             "message": "`http` has no field `methd`",
             "object": "Pipeline deploy",
             "path": "spec.stages[0].steps[0].http.methd",
+            "refused": true,
             "severity": "error",
             "start": {
               "column": 40,
@@ -131,6 +134,7 @@ fn machines_get_every_finding_with_its_place() {
             "message": "`http` has no field `colour`",
             "object": "Pipeline deploy",
             "path": "spec.stages[0].steps[0].http.colour",
+            "refused": true,
             "severity": "error",
             "start": {
               "column": 52,

@@ -16,6 +16,8 @@ mod gitea;
 mod github;
 mod harness;
 mod hooks;
+mod kubectl_reads;
+mod lint;
 mod local_mode;
 mod pinning;
 mod short;

@@ -42,7 +42,7 @@ pub(crate) fn json(findings: &[Finding]) -> Value {
 }
 
 fn of_finding(finding: &Finding) -> Value {
-    let Finding { code, severity, source, span, object, path, message, help } = finding;
+    let Finding { code, severity, source, span, object, path, message, help, refused } = finding;
     let place = |at: usize| {
         let Position { line, column } = source.position(at);
         json!({"line": line, "column": column})
@@ -57,6 +57,7 @@ fn of_finding(finding: &Finding) -> Value {
         "path": path,
         "message": message,
         "help": help,
+        "refused": refused,
     })
 }
 
