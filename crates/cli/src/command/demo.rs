@@ -120,8 +120,14 @@ async fn conclusion(demo: &Demo, run: &str, format: Format) -> anyhow::Result<St
     if let Some(number) = change(&status) {
         let lines = demo.changed_lines(number).await?;
         let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
-        text +=
-            &format!("\nThis is all that change {number} did to staging/web.yaml, and it is on `main` now:\n\n{lines}");
+        text += &match status.state.phase {
+            RunPhase::Succeeded => {
+                format!(
+                    "\nThis is all that change {number} did to staging/web.yaml, and it is on `main` now:\n\n{lines}"
+                )
+            }
+            _ => format!("\nThis is what change {number} is about:\n\n{lines}"),
+        };
     }
     text += &format!("\nEverything the run knows is in {}\n", demo.state().run_path(run).display());
     if status.state.phase == RunPhase::Succeeded {

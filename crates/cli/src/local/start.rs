@@ -1,6 +1,6 @@
 //! How a run begins: its pipeline pinned, its state kept, before anything else happens. And how it is taken up again.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, sync::Arc};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::ResourceExt;
@@ -155,5 +155,16 @@ pub(crate) fn session(
 /// Who sits here, by the name that the system knows.
 pub(crate) fn user() -> String {
     let name = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
-    name.unwrap_or_else(|| "somebody".to_owned())
+    name.or_else(own_account).unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// The name of this process's account, where the environment does not say it, as in a container.
+fn own_account() -> Option<String> {
+    let uid = fs::metadata("/proc/self").ok()?.uid().to_string();
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = accounts.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2) == Some(&uid.as_str())).then(|| fields[0].to_owned())
+    });
+    Some(name.unwrap_or_else(|| format!("uid {uid}")))
 }

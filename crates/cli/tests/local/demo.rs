@@ -8,7 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Place, Said, read};
+use nix::sys::signal::Signal;
+
+use crate::{
+    support::{Place, Said, read},
+    terminal::Terminal,
+};
 
 const REPOSITORY: &str = "demo/repositories/shop/gitops.git";
 
@@ -227,4 +232,16 @@ fn killed_again_and_again_it_still_comes_to_its_end() {
     }
     assert_eq!(running.end().code, Some(0));
     check_its_end(&place, &format!("killed {kills} times"));
+}
+
+#[test]
+fn a_demo_that_is_aborted_does_not_say_that_its_change_is_merged() {
+    let place = Place::new();
+    let terminal = Terminal::start(&place, 100, &["demo", "--dir", "demo"], &[]);
+    terminal.wait_for("[q]uit-and-leave");
+    terminal.signal(Signal::SIGINT);
+    let (said, seen) = terminal.end();
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(seen.contains("This is what change 1 is about") && !seen.contains("on `main` now"), "{seen}");
+    assert!(seen.contains("hook report"), "{seen}");
 }

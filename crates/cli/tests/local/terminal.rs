@@ -8,7 +8,10 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use nix::pty::{Winsize, openpty};
+use nix::{
+    pty::{Winsize, openpty},
+    sys::signal::Signal,
+};
 
 use crate::support::{Place, Running, Said, eventually};
 
@@ -51,6 +54,11 @@ impl Terminal {
     /// Waits until this was shown.
     pub(crate) fn wait_for(&self, text: &str) {
         eventually(text, || self.seen().contains(text));
+    }
+
+    /// Sends a signal to the program.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
     }
 
     /// Forgets what was shown, and types a line.
