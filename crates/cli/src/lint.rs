@@ -264,8 +264,18 @@ fn name_of(document: &Document) -> String {
 fn locate(document: &Document, severity: Severity, mistake: Mistake) -> Finding {
     let source = Arc::clone(&document.source);
     let span = source.clamp(span_of(document, &mistake));
-    let Mistake { code, path, message, help, .. } = mistake;
+    let Mistake { code, path, message, mut help, .. } = mistake;
+    if is_taken_for_a_tag(&source.text, &span) {
+        help = Some("`!` begins a tag in YAML: put the text in quotes".to_owned());
+    }
     Finding { code, severity, source, span, object: name_of(document), path, message, help, refused: false }
+}
+
+/// Whether a value is empty because YAML takes it for a tag, as in `when: !params.ready`.
+fn is_taken_for_a_tag(text: &str, span: &Range<usize>) -> bool {
+    let line = text[..span.start].rsplit('\n').next().unwrap_or_default();
+    let value = line.rsplit_once(": ").map(|(_, value)| value.trim());
+    span.is_empty() && value.is_some_and(|value| value.starts_with('!') && !value.contains(' '))
 }
 
 fn span_of(document: &Document, mistake: &Mistake) -> Range<usize> {

@@ -48,13 +48,17 @@ enum Output {
 /// What could not be read ends with this.
 const UNREADABLE: u8 = 2;
 
+/// What failed and why. The causes below name themselves again in those above.
+const REASONS: usize = 2;
+
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match report(&arguments) {
         Ok(findings) if findings.iter().any(|finding| finding.severity == Severity::Error) => ExitCode::FAILURE,
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nobody to tell when standard error is closed.
-            writeln!(std::io::stderr(), "Error: {error:#}").ok();
+            let reasons: Vec<String> = error.chain().take(REASONS).map(ToString::to_string).collect();
+            writeln!(std::io::stderr(), "Error: {}", reasons.join(": ")).ok();
             ExitCode::from(UNREADABLE)
         }
     }

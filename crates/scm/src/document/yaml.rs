@@ -228,17 +228,35 @@ fn not_printable(char: char) -> String {
     }
 }
 
+/// What to do about the mistakes that are made most, by what the parser says of them.
+fn remedy(message: &str) -> Option<&'static str> {
+    const REMEDIES: [(&str, &str); 6] = [
+        (
+            "mapping values are not allowed",
+            "put a text that holds `: ` in quotes, or add the `:` that is missing before",
+        ),
+        ("did not find expected key", "indent the line as its neighbours are"),
+        ("unclosed bracket", "close it"),
+        ("unexpected character", "put the text in quotes"),
+        ("unknown anchor", "put a text that begins with `*` in quotes"),
+        ("multiline quoted", "close the quotes, or indent the line further than the key"),
+    ];
+    REMEDIES.iter().find(|(said, _)| message.contains(said)).map(|(_, remedy)| *remedy)
+}
+
 fn syntax_error(text: &str, error: &granit_parser::ScanError) -> Wrong {
     let at = error.marker().byte_offset().filter(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let message = error.info();
     let indented_by_tab = text[line_start..].trim_start_matches(' ').starts_with('\t');
-    let help = match () {
-        () if indented_by_tab => Some("indent with spaces: YAML takes no tab there"),
-        () if text[line_start..].lines().next().is_some_and(|line| line.contains("${{")) => {
-            Some("put a text that holds `${{ }}` in quotes")
-        }
-        () => None,
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let next = text[line_start..].lines().nth(1).unwrap_or_default();
+    let help = if indented_by_tab || (message.contains("tab") && next.trim_start_matches(' ').starts_with('\t')) {
+        Some("indent with spaces: YAML takes no tab there")
+    } else if line.contains("${{") {
+        Some("put a text that holds `${{ }}` in quotes")
+    } else {
+        remedy(&message)
     };
     let len = text[at..].chars().next().map_or(0, char::len_utf8);
     Wrong { span: at..at + len, message, help }
