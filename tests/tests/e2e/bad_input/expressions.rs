@@ -58,7 +58,8 @@ fn mistakes() -> Vec<(&'static str, String, &'static str)> {
         (
             "type",
             pipeline("type", "- {name: a, when: run.name, fail: {message: stop}}"),
-            "spec.stages[0].steps[0].when (at character 1): the condition is a string, not a bool",
+            "spec.stages[0].steps[0].when (at character 1): the condition is a string, not a bool; compare it with something, \
+             such as `... == 1`",
         ),
         (
             "syntax",
