@@ -217,9 +217,10 @@ impl Resolver<'_> {
             ScalarStyle::DoubleQuoted => Style::Double,
             _ => Style::Block,
         };
+        let is_text = written != Style::Plain || tag.as_deref() == Some("!");
         let tag = tag.as_deref().filter(|tag| !matches!(*tag, "" | "!"));
         let value = match tag {
-            None if written != Style::Plain => Scalar::Text(text.clone().into_owned()),
+            None if is_text => Scalar::Text(text.clone().into_owned()),
             tag => scalar::resolve(tag, text).map_err(|it| Wrong::at(self.span(id), it))?,
         };
         Ok((value, written))
