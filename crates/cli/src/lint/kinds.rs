@@ -36,7 +36,8 @@ pub(super) fn judge(document: &Document) -> Judge {
     if version.is_empty() {
         return missing("apiVersion", format!("add `apiVersion: {GROUP}/{VERSION}`, or that of another kind"));
     }
-    let group = version.split_once('/').map_or("", |(group, _)| group);
+    // Without a version it is the version alone, of the group without a name.
+    let group = version.split_once('/').map_or(version, |(group, _)| group);
     let is_ours = group == GROUP;
     let looks_ours = group.contains("sluice") || closest(group, [GROUP]).is_some();
     let right = format!("{GROUP}/{VERSION}");

@@ -1,5 +1,7 @@
 //! What the API server wants of `metadata`, whatever the kind.
 
+mod system;
+
 use serde_json::{Map, Value};
 use sluice_api::{Code, check::Mistake};
 use sluice_expr::closest;
@@ -90,7 +92,7 @@ impl Check {
         }
         self.labels(metadata);
         self.annotations(metadata);
-        self.finalizers(metadata);
+        self.system(metadata);
     }
 
     /// The text of a member; empty counts as absent, and what is no text is reported.
@@ -143,22 +145,6 @@ impl Check {
             self.report(Code::InvalidMetadata, "metadata.annotations", message, "they may take 256 KiB");
         }
         annotations.iter().for_each(|(key, _, path)| self.key(&key.to_lowercase(), path, "an annotation"));
-    }
-
-    fn finalizers(&mut self, metadata: &Map<String, Value>) {
-        match metadata.get("finalizers") {
-            None | Some(Value::Null) => {}
-            Some(Value::Array(finalizers)) => {
-                for (index, finalizer) in finalizers.iter().enumerate() {
-                    let path = path::item("metadata.finalizers", index);
-                    match finalizer.as_str() {
-                        Some(finalizer) => self.key(finalizer, &path, "a finalizer"),
-                        None => self.wrong_type(&path, "a text"),
-                    }
-                }
-            }
-            Some(_) => self.wrong_type("metadata.finalizers", "a list"),
-        }
     }
 
     /// The members of a map of texts, with their paths.
