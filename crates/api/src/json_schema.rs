@@ -1,8 +1,8 @@
 //! The JSON Schemas for editors, made from the definitions.
 //!
 //! They say what the API server says, so far as a schema can: unknown fields are refused, and rules over which members are
-//! set become `oneOf`, `required` and `not`. What only expressions can say (transitions, unique names) is left out. A
-//! manifest that the API server takes is refused in one case: a field without a value (`method:`) that has a default.
+//! set become `oneOf`, `required` and `not`. What only expressions can say (transitions, unique names) is left out. No
+//! manifest is refused that the API server takes: an optional field may be without a value (`method:`).
 //!
 //! Draft 7, which the YAML language server reads. Each schema stands alone: no reference leaves its file.
 
@@ -111,5 +111,9 @@ fn body(crd: &CustomResourceDefinition, definitions: &mut Map<String, Value>) ->
         json!({"description": "The group and version of the object.", "type": "string", "const": api_version()});
     schema["properties"]["kind"] = json!({"description": "The kind of the object.", "type": "string", "const": kind});
     schema["properties"]["metadata"] = metadata::schema();
+    // One that is no object is dropped without a look.
+    if let Some(status) = schema.pointer_mut("/properties/status").and_then(Value::as_object_mut) {
+        status.remove("type");
+    }
     schema
 }

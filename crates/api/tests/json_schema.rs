@@ -152,7 +152,7 @@ fn a_value_of_the_wrong_type_is_refused() {
     });
     check(&run, expect![[""]]);
     run["spec"]["params"]["version"] = json!(1.1);
-    check(&run, expect![[r#"/spec/params/version: this is not of types "integer", "string""#]]);
+    check(&run, expect![[r#"/spec/params/version: this is not of types "null", "integer", "string""#]]);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::{convert::or_null, rules::has};
+
 /// What the API server sets and people do not write; it is in what `kubectl get -o yaml` prints.
 const SET_BY_THE_SERVER: &[(&str, &str)] = &[
     ("creationTimestamp", "string"),
@@ -17,7 +19,6 @@ const SET_BY_THE_SERVER: &[(&str, &str)] = &[
 
 /// The schema of `metadata`, for a namespaced object.
 pub(super) fn schema() -> Value {
-    let texts = json!({"type": "string"});
     let mut properties = json!({
         "name": {
             "description": "The name; unique among the objects of this kind in the namespace.",
@@ -42,29 +43,30 @@ pub(super) fn schema() -> Value {
         "labels": {
             "description": "Short texts to select objects by.",
             "type": "object",
-            "additionalProperties": {"type": "string", "maxLength": 63},
+            "additionalProperties": {"type": ["string", "null"], "maxLength": 63},
         },
         "annotations": {
             "description": "Texts for tools and people.",
             "type": "object",
-            "additionalProperties": texts,
+            "additionalProperties": {"type": ["string", "null"]},
         },
         "finalizers": {
             "description": "Who has to let go of the object before it is deleted.",
             "type": "array",
-            "items": texts,
+            "items": {"type": "string"},
         },
     });
     let server: Map<String, Value> =
         SET_BY_THE_SERVER.iter().map(|(name, r#type)| ((*name).to_owned(), json!({"type": r#type}))).collect();
     if let Some(properties) = properties.as_object_mut() {
         properties.extend(server);
+        properties.values_mut().for_each(|property| *property = or_null(property.take()));
     }
     json!({
         "description": "Who the object is.",
         "type": "object",
         "properties": properties,
         "additionalProperties": false,
-        "anyOf": [{"required": ["name"]}, {"required": ["generateName"]}],
+        "anyOf": [has("name"), has("generateName")],
     })
 }

@@ -18,6 +18,11 @@ fn wants_http(rule: &str) -> bool {
     rule.contains("url(self).getScheme() in ['http', 'https']")
 }
 
+/// The schema that takes objects with this member, which is not null.
+pub(super) fn has(name: &str) -> Value {
+    json!({"required": [name], "properties": {name: {"not": {"type": "null"}}}})
+}
+
 /// Reads an expression from left to right.
 struct Reader<'a> {
     rest: &'a str,
@@ -104,7 +109,7 @@ impl<'a> Reader<'a> {
         }
         if self.take("has(self.") {
             let name = self.word()?;
-            return self.take(")").then(|| Term::Holds(json!({"required": [name]})));
+            return self.take(")").then(|| Term::Holds(has(name)));
         }
         if self.take("self.") {
             return self.word().map(Term::Member);
@@ -154,23 +159,34 @@ mod tests {
 
     #[test]
     fn rules_over_members_are_stated() {
-        check("has(self.a) != has(self.b)", expect![[r#"{"oneOf":[{"required":["a"]},{"required":["b"]}]}"#]]);
+        check(
+            "has(self.a) != has(self.b)",
+            expect![[
+                r#"{"oneOf":[{"properties":{"a":{"not":{"type":"null"}}},"required":["a"]},{"properties":{"b":{"not":{"type":"null"}}},"required":["b"]}]}"#
+            ]],
+        );
         check(
             "[has(self.a), has(self.b)].filter(x, x).size() == 1",
-            expect![[r#"{"oneOf":[{"required":["a"]},{"required":["b"]}]}"#]],
+            expect![[
+                r#"{"oneOf":[{"properties":{"a":{"not":{"type":"null"}}},"required":["a"]},{"properties":{"b":{"not":{"type":"null"}}},"required":["b"]}]}"#
+            ]],
         );
         check(
             "!(has(self.a) && has(self.b))",
-            expect![[r#"{"not":{"allOf":[{"required":["a"]},{"required":["b"]}]}}"#]],
+            expect![[
+                r#"{"not":{"allOf":[{"properties":{"a":{"not":{"type":"null"}}},"required":["a"]},{"properties":{"b":{"not":{"type":"null"}}},"required":["b"]}]}}"#
+            ]],
         );
         check(
             "has(self.a) || !has(self.b) || self.b == 1",
-            expect![[r#"{"anyOf":[{"required":["a"]},{"not":{"required":["b"]}},{"properties":{"b":{"const":1}}}]}"#]],
+            expect![[
+                r#"{"anyOf":[{"properties":{"a":{"not":{"type":"null"}}},"required":["a"]},{"not":{"properties":{"b":{"not":{"type":"null"}}},"required":["b"]}},{"properties":{"b":{"const":1}}}]}"#
+            ]],
         );
         check(
             "!(has(self.a) && self.a && has(self.b))",
             expect![[
-                r#"{"not":{"allOf":[{"required":["a"]},{"properties":{"a":{"const":true}},"required":["a"]},{"required":["b"]}]}}"#
+                r#"{"not":{"allOf":[{"properties":{"a":{"not":{"type":"null"}}},"required":["a"]},{"properties":{"a":{"const":true}},"required":["a"]},{"properties":{"b":{"not":{"type":"null"}}},"required":["b"]}]}}"#
             ]],
         );
     }
