@@ -11,7 +11,7 @@ use sluice_tests::{Cluster, TestNamespace, paths};
 use crate::short::{condition, kubectl};
 
 /// Every manifest file under `examples/`, sorted.
-fn all() -> Vec<PathBuf> {
+pub(crate) fn all() -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut directories = vec![paths::workspace().join("examples")];
     while let Some(directory) = directories.pop() {

@@ -1,6 +1,7 @@
 //! Every end-to-end test of the workspace, against the real test cluster.
 
 mod abort;
+mod agreement;
 mod api_rules;
 mod argocd;
 mod bad_input;
