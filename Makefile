@@ -1,7 +1,8 @@
 # Every command a person types. `make help` lists them.
 
 CARGO ?= cargo
-CLUSTER = target/debug/cluster
+PROGRAMS = $(or $(CARGO_TARGET_DIR),target)/debug
+CLUSTER = $(PROGRAMS)/cluster
 
 # Programs that check, each of one version and only of this checkout.
 DENY = target/tools/cargo-deny-0.20.2/bin/cargo-deny
@@ -18,7 +19,8 @@ help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 demo: ## Show a pipeline at work on this machine alone; ARGS=--yes merges its change without asking
-	$(CARGO) run --quiet --locked -p sluice -- demo --dir target/demo $(ARGS)
+	$(CARGO) build --workspace --bins --locked
+	$(PROGRAMS)/sluice demo --dir target/demo $(ARGS)
 
 test: build-all ## Run every test, on a cluster of real parts that is started for it and stopped behind it
 	$(CLUSTER) with -- $(CARGO) test --workspace --locked
