@@ -6,11 +6,14 @@
 
 # The version of rust-toolchain.toml, on the Debian release (and so the glibc) of the image below.
 FROM rust:1.95.0-trixie AS build
+ARG TARGETPLATFORM
 WORKDIR /src
 COPY . .
-# What was compiled before, dependencies first of all, is in caches of the builder: only what changed is compiled again.
+# The dependencies that were compiled before are in caches of the builder, which all checkouts share. Cargo tells by the time
+# of a file whether it changed, and COPY keeps the times of the checkout: so what is ours is made new, and compiled again.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
-    --mount=type=cache,target=/src/target,sharing=locked \
+    --mount=type=cache,id=sluice-target-$TARGETPLATFORM,target=/src/target,sharing=locked \
+    find crates examples -type f -exec touch {} + && \
     cargo build --release --locked -p sluice && \
     install -D --mode=0755 target/release/sluice /out/sluice
 

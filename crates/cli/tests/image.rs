@@ -39,6 +39,18 @@ fn it_copies_what_is_there_and_builds_the_binary_that_cargo_builds() {
     assert_eq!(instructions(&dockerfile, "ENTRYPOINT "), [r#"["/sluice"]"#]);
 }
 
+/// Cargo compares times, and the cache is older or newer than a checkout as it happens.
+#[test]
+fn nothing_of_ours_that_the_cache_holds_of_another_checkout_is_taken() {
+    let dockerfile = read("Dockerfile");
+    let (before, _) = dockerfile.split_once("cargo build").unwrap();
+    let ours: Vec<_> = context().into_iter().filter(|path| path != "tests" && !path.ends_with(".toml")).collect();
+    let ours: Vec<_> = ours.iter().map(String::as_str).filter(|path| *path != "Cargo.lock").collect();
+    assert!(before.contains(&format!("find {} -type f -exec touch {{}} +", ours.join(" "))), "{ours:?}");
+    assert!(before.contains("--mount=type=cache,id=sluice-target-$TARGETPLATFORM,target=/src/target,sharing=locked"));
+    assert!(before.contains("ARG TARGETPLATFORM\n"), "without it the id is the same for every platform");
+}
+
 /// The paths that .dockerignore lets in.
 fn context() -> Vec<String> {
     let ignore = read(".dockerignore");
