@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sluice_api::variables;
-use sluice_expr::bounds;
+use sluice_expr::{MACROS, bounds};
 
 use super::markdown::{code, table};
 use super::{Page, markdown, types};
@@ -28,24 +28,13 @@ Names and types are checked when the Pipeline is written. No expression reads th
 
 ";
 
-const MACROS: &[(&str, &str)] = &[
-    ("has(a.b)", "whether the member is there"),
-    ("list.all(x, e)", "whether `e` holds for every element"),
-    ("list.exists(x, e)", "whether `e` holds for some element"),
-    ("list.exists_one(x, e)", "whether `e` holds for exactly one element"),
-    ("list.filter(x, e)", "the elements for which `e` holds"),
-    ("list.map(x, e)", "`e` of every element"),
-    ("a.?b.orValue(c)", "the member, or `c` where there is none"),
-    ("a ? b : c", "`b` where `a` is true, else `c`"),
-];
-
 pub(super) fn page() -> Page {
     let variables: Vec<[String; 3]> = variables::meanings()
         .map(|(name, meaning, r#type)| [code(name), types::name(&r#type), meaning.to_owned()])
         .collect();
     let macros: Vec<[String; 2]> = MACROS.iter().map(|(text, meaning)| [code(text), (*meaning).to_owned()]).collect();
     let text = format!(
-        "{}{INTRODUCTION}{}\n{}\n## Macros\n\n{}\n{}\n## Bounds\n\n{}",
+        "{}{INTRODUCTION}{}\n{}\n## Macros\n\n{}\nOver a map, `x` is one key after the other; `sortBy` takes lists alone.\n\n{}\n## Bounds\n\n{}",
         markdown::GENERATED,
         table(["Variable", "Type", "Value"], &variables),
         "The sources of `validate` and `waitFor` are variables too, by their names, in the expressions of that step.\n",
