@@ -2,13 +2,14 @@
 //!
 //! Git guards a reference by the file `REFERENCE.lock`, which stays when its process is killed. So every writer of ours
 //! holds a lock of the operating system on `sluice/lock` in the repository, which ends with its process, and writes down
-//! there which lock files it is about to make. Who finds such a note has outlived its writer: lock files that it names
-//! and that do not go away by themselves (git holds them for milliseconds) are removed. No other lock file is touched.
+//! there which lock files it is about to make. Who finds such a note has outlived its writer: lock files that it names,
+//! that were made when it was written and that do not go away by themselves (git holds them for milliseconds) are removed.
+//! No other lock file is touched: `git gc` may hold the one of the packed references for long.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::repo::Repo;
 use crate::error::Error;
@@ -18,6 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a lock file that may be left over is watched before it is removed.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long after its note a writer may still make a lock file: it waits for those of others a second each (see `repo`), and
+/// then for the disk.
+const WRITING: Duration = Duration::from_secs(5);
 
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -78,8 +83,9 @@ impl WriteLock {
         if note.is_empty() {
             return Ok(());
         }
+        let written = self.file.metadata()?.modified()?;
         for name in note.lines().filter(|name| is_lock_file(name)) {
-            remove_if_abandoned(&self.dir.join(name))?;
+            remove_if_abandoned(&self.dir.join(name), written)?;
         }
         self.forget()
     }
@@ -91,10 +97,15 @@ fn is_lock_file(name: &str) -> bool {
     stays_inside && (name == "packed-refs.lock" || (name.starts_with("refs/") && name.ends_with(".lock")))
 }
 
-/// Removes a file that stays as it is for [`GRACE`].
-fn remove_if_abandoned(path: &Path) -> io::Result<()> {
+/// Whether a lock file of this time may be of the writer of a note: one that was there before, or came long after, is not.
+fn may_be_of_the_writer(made: SystemTime, note: SystemTime) -> bool {
+    made.duration_since(note).is_ok_and(|after| after <= WRITING)
+}
+
+/// Removes a file of the writer of a note that stays as it is for [`GRACE`].
+fn remove_if_abandoned(path: &Path, note: SystemTime) -> io::Result<()> {
     let seen = || path.symlink_metadata().and_then(|metadata| metadata.modified()).ok();
-    let Some(first) = seen() else { return Ok(()) };
+    let Some(first) = seen().filter(|made| may_be_of_the_writer(*made, note)) else { return Ok(()) };
     let deadline = Instant::now() + GRACE;
     while Instant::now() < deadline {
         std::thread::sleep(PAUSE);

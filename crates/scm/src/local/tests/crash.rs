@@ -1,6 +1,7 @@
 //! What a killed process leaves behind.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -23,10 +24,28 @@ async fn a_lock_file_that_a_killed_writer_of_ours_noted_is_removed() {
     let commit = f.commit_to_new_branch("sluice/k", &key("abcdefgh")).await;
     let lock_file = f.dir().join("refs/heads/sluice/k.lock");
     std::fs::create_dir_all(lock_file.parent().unwrap()).unwrap();
-    std::fs::write(&lock_file, "").unwrap();
     std::fs::write(f.dir().join("sluice/lock"), "refs/heads/sluice/k.lock\npacked-refs.lock").unwrap();
+    std::fs::write(&lock_file, "").unwrap();
     f.host.commit_files(&f.name, &commit).await.unwrap();
     assert!(!lock_file.exists());
+}
+
+#[tokio::test]
+async fn a_lock_file_that_another_git_process_took_before_or_long_after_such_a_note_is_left_alone() {
+    let f = Fixture::with_one_file().await;
+    let commit = f.commit_to_new_branch("sluice/k", &key("abcdefgh")).await;
+    let lock_file = f.dir().join("packed-refs.lock");
+    let note = f.dir().join("sluice/lock");
+    for earlier in [true, false] {
+        std::fs::write(&note, "refs/heads/sluice/k.lock\npacked-refs.lock").unwrap();
+        let written = note.metadata().unwrap().modified().unwrap();
+        let minute = Duration::from_secs(60);
+        let taken = if earlier { written - minute } else { written + minute };
+        std::fs::File::create(&lock_file).unwrap().set_modified(taken).unwrap();
+        let error = f.host.commit_files(&f.name, &commit).await.unwrap_err();
+        assert!(error.to_string().contains(&format!("{}; if none runs", lock_file.display())), "{error}");
+        assert!(lock_file.exists());
+    }
 }
 
 #[tokio::test]
@@ -85,6 +104,7 @@ async fn killed_within_a_merge_it_is_merged_if_and_only_if_the_base_branch_moved
 #[tokio::test]
 async fn killed_anywhere_it_goes_on() {
     let f = Fixture::with_one_file().await;
+    let mut left_half_way = 0;
     for round in 0..12_u64 {
         let mut child = Command::new(std::env::current_exe().unwrap());
         child.args(["--exact", "local::tests::crash::a_process_that_is_killed", "--nocapture", "--test-threads=1"]);
@@ -93,14 +113,19 @@ async fn killed_anywhere_it_goes_on() {
         assert!(said.any(|line| line.unwrap().ends_with("at work")), "round {round}");
         std::thread::sleep(Duration::from_millis(17 * round % 60));
         child.kill().unwrap();
-        child.wait().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9), "round {round} ended by itself");
         f.is_sound();
+        let of_child = format!("refs/heads/sluice/of-{}-*", child.id());
+        if !f.git(&["for-each-ref", &of_child]).is_empty() {
+            left_half_way += 1;
+        }
         for pull in f.host.open_changes(&f.name).await.unwrap() {
             f.host.close_pull_request(&f.name, pull.number).await.unwrap();
             f.host.delete_branch(&f.name, &pull.head, &pull.head_sha).await.unwrap();
         }
         work(&f, &format!("after-round-{round}")).await.unwrap();
     }
+    assert!(left_half_way > 0, "each was killed between two changes");
 }
 
 /// The other half of [`killed_anywhere_it_goes_on`]; without it, nothing.

@@ -1,5 +1,6 @@
 //! What can be wrong with the directory, each said with its remedy.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
@@ -8,6 +9,7 @@ use super::{FILE, Fixture, branch, git, git_command, key, path_of};
 use crate::error::Error;
 use crate::host::GitHost;
 use crate::local::Local;
+use crate::local::repo::Repo;
 use crate::names::RepoName;
 
 #[test]
@@ -94,12 +96,22 @@ async fn an_empty_repository_of_git_has_a_default_branch_and_no_commit() {
 #[tokio::test]
 async fn what_may_not_be_written_is_forbidden() {
     let f = Fixture::with_one_file().await;
+    let repo = Repo::open(&f.host.place, &f.name).unwrap();
+    for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
+        let error = repo.io_fault("write", &f.dir(), &kind.into());
+        assert!(matches!(error, Error::Forbidden { .. }) && !error.is_transient(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_where_a_directory_has_to_be_is_said() {
+    let f = Fixture::with_one_file().await;
     let commit = f.commit_to_new_branch("sluice/k", &key("abcdefgh")).await;
-    // A file where a directory has to be: no right and no power of the account changes that.
     std::fs::remove_dir_all(f.dir().join("sluice")).unwrap();
     std::fs::write(f.dir().join("sluice"), "").unwrap();
     let error = f.host.commit_files(&f.name, &commit).await.unwrap_err();
-    assert!(error.end_is_known() && error.to_string().contains("sluice"), "{error}");
+    let Error::Unavailable { message, .. } = &error else { panic!("{error:?}") };
+    assert!(message.contains(f.dir().join("sluice").to_str().unwrap()) && error.end_is_known(), "{error}");
     assert_eq!(f.host.branch(&f.name, &branch("sluice/k")).await.unwrap(), None);
 }
 
