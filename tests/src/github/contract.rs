@@ -120,7 +120,7 @@ fn npm_ci(dir: &Path) -> Result<()> {
     let mut npm = Command::new("npm");
     // Nothing of the packages is run but what we start ourselves.
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(dir);
-    let output = npm.output().context("failed to run npm: install Node.js 20 or newer with npm")?;
+    let output = npm.output().context("failed to run npm: install Node.js 18.20 or newer with npm")?;
     if !output.status.success() {
         bail!("npm ci failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr));
     }
