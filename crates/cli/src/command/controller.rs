@@ -13,7 +13,10 @@ use tokio::{
 use crate::logs::{self, LogFormat};
 
 /// Run the controller.
+///
+/// An option that is given again replaces what was given before, so that more arguments can be put after those of a chart.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub(crate) struct Arguments {
     /// The one namespace to look after; all of them unless set.
     #[arg(long, env = "SLUICE_NAMESPACE")]
@@ -24,8 +27,8 @@ pub(crate) struct Arguments {
     /// A loopback or link-local network that steps may reach all the same, such as 127.0.0.0/8. May be repeated.
     #[arg(long, value_name = "CIDR")]
     allow_http_to: Vec<IpNet>,
-    /// Where /healthz and /readyz are served.
-    #[arg(long, default_value = "0.0.0.0:8081")]
+    /// Where /healthz and /readyz are served; by default by IPv6 and IPv4, whichever there is.
+    #[arg(long, default_value = "[::]:8081")]
     listen: SocketAddr,
     /// How logs are written.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
@@ -65,4 +68,27 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
             _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn what_is_given_last_counts_and_networks_add_up() {
+        let given = ["sluice", "--listen=[::]:8081", "--allow-http-to=127.0.0.0/8", "--concurrency=8", "--namespace=a"];
+        let more = ["--listen=127.0.0.1:1", "--allow-http-to=::1/128", "--concurrency=9", "--namespace=b"];
+        let Command { arguments } = Command::parse_from(given.into_iter().chain(more));
+        assert_eq!(arguments.listen, SocketAddr::from(([127, 0, 0, 1], 1)));
+        assert_eq!((arguments.concurrency, arguments.namespace.as_deref()), (9, Some("b")));
+        assert_eq!(arguments.allow_http_to.len(), 2);
+    }
 }

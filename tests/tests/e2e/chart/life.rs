@@ -157,8 +157,9 @@ fn arguments(cluster: &Cluster) -> Vec<String> {
 /// The controller as the kubelet would start it, with its probes answered.
 async fn controller(cluster: &Cluster) -> Controller {
     let of_container = arguments(cluster);
-    assert_eq!(of_container[..2], ["controller", "--listen=0.0.0.0:8081"]);
-    let arguments = [&["--listen=127.0.0.1:0".to_owned()], &of_container[2..]].concat();
+    assert_eq!(of_container[..2], ["controller", "--listen=[::]:8081"]);
+    // Here the port may be taken.
+    let arguments = [&of_container[1..], &["--listen=127.0.0.1:0".to_owned()]].concat();
     let options = Options { namespace: None, arguments, ..Options::in_namespace("") };
     let controller = Controller::start(cluster, options).await.expect("a controller");
     eventually("the probes are answered", PATIENCE, async || {

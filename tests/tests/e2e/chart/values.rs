@@ -1,7 +1,9 @@
 //! Values: wrong ones are refused before anything happens, and right ones make valid objects.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
-use sluice_tests::{Cluster, TestNamespace};
+use sluice_tests::{Cluster, TestNamespace, paths};
 
 use super::{helm_chart, object, rendered};
 
@@ -45,8 +47,8 @@ fn everything() -> Value {
         "allowHttpTo": ["127.0.0.0/8", "::1/128"],
         "logFilter": "debug", "logFormat": "text", "healthPort": 9000, "concurrency": 8,
         "serviceAccount": {"annotations": {"a.example/role": "x"}},
-        "extraArgs": ["--log-format=json"],
-        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}],
+        "extraArgs": ["--log-format=json", "--concurrency=16", "--listen=0.0.0.0:9000", "--allow-http-to=169.254.0.0/16"],
+        "extraEnv": [{"name": "SSL_CERT_FILE", "value": "/anything/ca.pem"}, {"name": "RUST_LOG", "value": "info"}],
         "extraVolumes": [anything], "extraVolumeMounts": [{"name": "anything", "mountPath": "/anything"}],
         "commonLabels": {"team": "web"}, "annotations": {"a.example/b": "c"},
         "podAnnotations": {"a.example/d": "e"}, "podLabels": {"a.example/f": "g"},
@@ -87,6 +89,10 @@ async fn every_option_makes_objects_that_the_api_server_accepts() {
     let pod = &object(&objects, "Deployment", &name)["spec"]["template"]["spec"];
     let container = &pod["containers"][0];
     assert_eq!(container["image"], format!("registry.example:5000/team/sluice@sha256:{}", "a".repeat(64)));
+    let environment: Vec<&str> =
+        container["env"].as_array().into_iter().flatten().filter_map(|entry| entry["name"].as_str()).collect();
+    assert_eq!(environment, ["POD_NAME", "SSL_CERT_FILE", "RUST_LOG"], "each name once");
+    are_understood(&container["args"]);
     let spread = &pod["topologySpreadConstraints"];
     assert_eq!(spread[0]["labelSelector"]["matchLabels"]["app.kubernetes.io/instance"], test.name());
     assert_eq!(spread[1]["labelSelector"]["matchLabels"], json!({"a": "b"}));
@@ -95,6 +101,14 @@ async fn every_option_makes_objects_that_the_api_server_accepts() {
     assert_eq!(ports, [vec![53, 53], vec![443, 6443], vec![443, 3000], vec![9090]]);
     assert_eq!(policy["egress"][2]["to"][1]["ipBlock"]["cidr"], "2001:db8::/32");
     assert_eq!(object(&objects, "PodDisruptionBudget", &name)["spec"]["maxUnavailable"], 1);
+}
+
+/// Whether the program itself takes these arguments.
+fn are_understood(arguments: &Value) {
+    let texts = arguments.as_array().into_iter().flatten().filter_map(Value::as_str);
+    // What comes before is read first, and nothing is run.
+    let output = Command::new(paths::sluice()).args(texts).arg("--help").output().expect("sluice");
+    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn ports(rule: &Value) -> Vec<i64> {
