@@ -131,7 +131,9 @@ impl Lock {
 
     /// Does a live supervisor hold the directory?
     pub fn is_held(dir: &Path) -> bool {
-        File::open(Self::file(dir)).is_ok_and(|file| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
+        // Shared, for two that ask at the same time must not take each other for a supervisor.
+        File::open(Self::file(dir))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
     }
 
     fn file(dir: &Path) -> PathBuf {
