@@ -153,7 +153,9 @@ fn a_default_fits_its_type() {
     let mistakes: Vec<String> = check::pipeline(&spec).iter().map(ToString::to_string).collect();
     assert_eq!(
         mistakes,
-        ["spec.params[0].default: the default of a parameter of type Integer must be a whole number, not \"many\"; change the default or the type"]
+        [
+            "spec.params[0].default: the default of a parameter of type Integer must be a whole number, not \"many\"; change the default or the type"
+        ]
     );
 }
 

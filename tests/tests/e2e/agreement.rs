@@ -112,5 +112,6 @@ async fn on_mutations_of_the_examples() {
         an owner without a UID
         an unknown field of an owner
         an owner that is a text
-        a list of objects with a wrong one"#]].assert_eq(&unseen.join("\n"));
+        a list of objects with a wrong one"#]]
+    .assert_eq(&unseen.join("\n"));
 }

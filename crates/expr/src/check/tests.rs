@@ -91,7 +91,9 @@ fn conditions_must_be_bools() {
     check_as(
         "params.version",
         &Type::Bool,
-        expect!["[type-mismatch] `params.version`: the condition is a string, not a bool; compare it with something, such as `... == 1`"],
+        expect![
+            "[type-mismatch] `params.version`: the condition is a string, not a bool; compare it with something, such as `... == 1`"
+        ],
     );
     check("!params.version", expect!["[type-mismatch] `params.version`: `params.version` is a string, not a bool"]);
     check(

@@ -41,8 +41,7 @@ async fn what_is_not_there_is_named_with_its_place() {
     let host = format!("gitea {}", cluster.facts().gitea_url.trim_start_matches("http://"));
     let head = shop.repo.head("main").await.expect("a head");
     let at = format!("repository {repo} on {host}, branch main at {}", &head[..12]);
-    let message =
-        format!("repository {owner}/nothing not found on {host}: check the name, and the right to read it");
+    let message = format!("repository {owner}/nothing not found on {host}: check the name, and the right to read it");
     fails(&shop, "repository", "RepositoryNotFound", &message).await;
     let message = format!(
         "there is no ScmProvider \"nowhere\" in namespace \"{}\": create it, or correct providerRef",
