@@ -11,6 +11,8 @@
 //! Only Pipelines have the condition. The schema may be laxer than the API server, never stricter; what it cannot see is
 //! listed in the test. It is given the values that kubectl reads, and not asked about what cannot be read. Warnings and advice
 //! count on neither side.
+//!
+//! `sweep` holds the same, for the structure alone, for every field in a few thousand variants.
 
 mod garbled;
 mod judges;
@@ -19,6 +21,7 @@ mod metadata;
 mod mutation;
 mod same;
 mod structure;
+mod sweep;
 mod values;
 mod yaml;
 

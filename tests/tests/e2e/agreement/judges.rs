@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, LazyLock};
 
 use futures::StreamExt;
@@ -86,7 +86,7 @@ impl Judged {
     }
 }
 
-fn is_structural(code: &str) -> bool {
+pub(super) fn is_structural(code: &str) -> bool {
     static OF_EXPRESSIONS: LazyLock<Vec<&str>> = LazyLock::new(|| {
         sluice_api::Code::all()
             .filter(|code| matches!(code, sluice_api::Code::Expression(_)))
@@ -175,12 +175,7 @@ async fn readiness(team: &Team, judged: &[Judged]) -> BTreeMap<usize, Vec<String
 
 /// `sluice lint` of these files, or of its input where the file is `-`, with no cluster in sight.
 pub(super) fn lint(files: &[impl AsRef<OsStr>], input: &[u8]) -> Lint {
-    let mut command = Command::new(paths::sluice());
-    command.args(["lint", "--output", "json"]).args(files).env_remove("KUBECONFIG");
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().expect("sluice");
-    child.stdin.take().expect("its input").write_all(input).expect("it reads everything");
-    let output = child.wait_with_output().expect("its end");
+    let output = run(files, input);
     let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let errors = findings.iter().filter(|finding| finding["severity"] == "error");
     let text = |finding: &Value, member: &str| finding[member].as_str().unwrap_or_default().to_owned();
@@ -190,6 +185,20 @@ pub(super) fn lint(files: &[impl AsRef<OsStr>], input: &[u8]) -> Lint {
         errors: errors.collect(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// What `sluice lint` finds in these files.
+pub(super) fn findings(files: &[impl AsRef<OsStr>]) -> Vec<Value> {
+    serde_json::from_slice(&run(files, b"").stdout).expect("findings")
+}
+
+fn run(files: &[impl AsRef<OsStr>], input: &[u8]) -> Output {
+    let mut command = Command::new(paths::sluice());
+    command.args(["lint", "--output", "json"]).args(files).env_remove("KUBECONFIG");
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("sluice");
+    child.stdin.take().expect("its input").write_all(input).expect("it reads everything");
+    child.wait_with_output().expect("its end")
 }
 
 /// Whether the schema takes every document of a text, as kubectl reads them.

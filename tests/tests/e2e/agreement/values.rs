@@ -51,7 +51,13 @@ fn lengths() -> Vec<Mutation> {
     let whom = "description: Whom to greet.";
     let body = "body: \"Requested by ${{ run.requestedBy }} in run ${{ run.name }}.\"";
     let of_request = |length: usize| format!("body: \"{}\"", "x".repeat(length));
+    let edits = |number: usize| {
+        let edits = (0..number).map(|edit| format!("        - {{file: f{edit}, set: {{path: a, value: b}}}}\n"));
+        format!("        edits:\n{}", edits.collect::<String>())
+    };
     vec![
+        DEPLOY.accepted("a hundred edits", "        edits:\n", edits(99)),
+        DEPLOY.refused("a hundred and one edits", "        edits:\n", edits(100)),
         HELLO.accepted("as many steps as there may be", first, steps(48)),
         HELLO.refused("one step too many", first, steps(49)),
         HELLO.refused("a hundred and one steps", first, steps(99)),
