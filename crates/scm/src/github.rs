@@ -126,15 +126,23 @@ impl GitHub {
     }
 }
 
-/// How it is called in messages. The address of the site is not the address of its API.
+/// The remedy for a URL that is none of an API.
+const GIVE_THE_API: &str =
+    "give the URL of the API: `https://api.github.com`, or `https://HOST/api/v3` of an Enterprise Server";
+
+/// How it is called in messages. The address of the site is not the address of its API, and what is on the public internet
+/// gets no token in clear.
 fn host_of(url: &Url) -> Result<String, Error> {
     let host = host_at("github", url)?;
-    match url.host_str() {
-        Some("github.com" | "www.github.com") => {
-            Err(cannot_connect(&host, "give the URL of the API, `https://api.github.com`"))
-        }
-        _ => Ok(host),
+    let name = url.host_str().unwrap_or_default();
+    if matches!(name, "github.com" | "www.github.com") {
+        return Err(cannot_connect(&host, GIVE_THE_API));
     }
+    // `ghe.com` is GitHub's too: Enterprise Cloud with data residency.
+    if url.scheme() == "http" && (name == "api.github.com" || name.ends_with(".ghe.com")) {
+        return Err(cannot_connect(&host, "give its URL with https: with http, everybody on the way reads the token"));
+    }
+    Ok(host)
 }
 
 #[async_trait]

@@ -117,12 +117,19 @@ impl Repo {
         let record = AppRecord {
             public_key: key.public_key().as_ref().to_vec(),
             installation,
-            repository: self.id,
+            repositories: vec![self.id],
             life,
             tokens: vec![],
         };
         world.apps.insert(id, record);
         App { id, private_key, installation }
+    }
+
+    /// Adds it to those that an App's installation has.
+    pub fn add_to(&self, app: &App) {
+        if let Some(record) = self.github.world().apps.get_mut(&app.id) {
+            record.repositories.push(self.id);
+        }
     }
 
     /// The tokens that an App has fetched so far.

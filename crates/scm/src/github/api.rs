@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use http::request::Builder;
 use octocrab::{AuthState, GitHubError, Octocrab, OctocrabBuilder};
 use reqwest::{Method, StatusCode};
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use super::GIVE_THE_API;
 use super::app::SignedApp;
 use super::limits;
 use super::transport::{Transport, Unanswered, UnansweredKind};
@@ -53,6 +55,11 @@ impl Api {
 
     pub(super) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The longest that a request may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.transport.timeout()
     }
 
     pub(super) fn base(&self) -> &Url {
@@ -187,6 +194,10 @@ impl Api {
                 }
                 Error::Forbidden { host, what: call.intent.clone(), message: message.clone() }
             }
+            StatusCode::NOT_FOUND if is_web_page(&headers) => {
+                let (what, remedy) = (call.intent.clone(), format!("a web page answered; {GIVE_THE_API}"));
+                return Failure::Other(Error::Unsupported { host, what, remedy });
+            }
             StatusCode::NOT_FOUND => Error::NotFound { host, what: call.object.clone() },
             _ => self.refused(call, status.as_u16(), message.clone()),
         };
@@ -285,6 +296,11 @@ enum NoAnswer {
     Failed(Failure),
     /// A write was redirected, with this status.
     Moved(u16),
+}
+
+/// Whether a person was meant to read the answer. The API says JSON, or nothing.
+fn is_web_page(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| !kind.contains("json"))
 }
 
 /// GitHub's `message`, and what its `errors` say beside it: texts, or the field of a resource that is wrong.

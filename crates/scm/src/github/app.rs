@@ -10,16 +10,16 @@ use jiff::Timestamp;
 use octocrab::AuthState;
 use octocrab::auth::AppAuth;
 use octocrab::models::AppId;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::api::Api;
+use super::api::{Answer, Api};
 use super::limits::date;
-use crate::error::Error;
+use crate::error::{Error, Outcome};
 use crate::http::{Call, Failure};
 use crate::names::RepoName;
 
@@ -118,7 +118,22 @@ impl SignedApp {
     }
 
     /// A token for a repository; `refused` is one that the host no longer accepts.
+    ///
+    /// Takes no longer than a request may, however many wait for the same one.
     pub(super) async fn token(
+        &self,
+        api: &Api,
+        repo: &RepoName,
+        refused: Option<&SecretString>,
+    ) -> Result<SecretString, Error> {
+        let limit = api.timeout();
+        tokio::time::timeout(limit, self.kept_or_fetched(api, repo, refused)).await.unwrap_or_else(|_| {
+            let message = format!("no token within {} s", limit.as_secs());
+            Err(api.unavailable(&format!("sign in as App {}", self.id()), Outcome::NotApplied, message))
+        })
+    }
+
+    async fn kept_or_fetched(
         &self,
         api: &Api,
         repo: &RepoName,
@@ -149,20 +164,39 @@ impl SignedApp {
     }
 
     async fn fetch(&self, api: &Api, repo: &RepoName) -> Result<Token, Error> {
-        let installation = match self.installation {
-            Some(id) => id,
-            None => self.find_installation(api, repo).await?,
+        let answer = match self.installation {
+            Some(id) => self.post_token(api, id, json!({})).await,
+            None => {
+                let id = self.find_installation(api, repo).await?;
+                self.post_token_of_one(api, id, repo).await
+            }
         };
-        let app = self.id();
-        let number = installation.to_string();
-        let segments = vec!["app", "installations", &number, "access_tokens"];
-        let object = format!("installation {installation} of App {app}");
-        let call = Call::new(Method::POST, segments, format!("fetch a token of {object}"), object).harmless();
-        let answer = api.as_app(self, &call.json(json!({}))).await.map_err(|error| self.not_accepted(error))?;
+        let answer = answer.map_err(|error| self.not_accepted(error))?;
         let WireToken { token, expires_at } = api.parse(&call_of_token(), &answer.body)?;
         let life = date(&answer.headers).and_then(|now| Duration::try_from(expires_at.duration_since(now)).ok());
         let life = life.map_or(UNKNOWN_LIFE, |life| life.saturating_sub(MARGIN));
         Ok(Token { secret: token.into(), renew_at: Instant::now() + life })
+    }
+
+    /// A token that is good for the repository alone. It has all permissions of the installation: to ask for one that the
+    /// installation lacks is refused, and which are needed depends on the steps.
+    async fn post_token_of_one(&self, api: &Api, installation: u64, repo: &RepoName) -> Result<Answer, Failure> {
+        let (_, name) = api.owner_and_name(repo).map_err(Failure::Other)?;
+        match self.post_token(api, installation, json!({"repositories": [name]})).await {
+            // It has another name now, under which reads find it.
+            Err(Failure::Refusal(refusal)) if refusal.status == StatusCode::UNPROCESSABLE_ENTITY => {
+                self.post_token(api, installation, json!({})).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn post_token(&self, api: &Api, installation: u64, body: Value) -> Result<Answer, Failure> {
+        let number = installation.to_string();
+        let segments = vec!["app", "installations", &number, "access_tokens"];
+        let object = format!("installation {installation} of App {}", self.id());
+        let call = Call::new(Method::POST, segments, format!("fetch a token of {object}"), object).harmless();
+        api.as_app(self, &call.json(body)).await
     }
 
     async fn find_installation(&self, api: &Api, repo: &RepoName) -> Result<u64, Error> {
@@ -194,4 +228,27 @@ fn call_of_token() -> Call<'static> {
 fn is_of_use(slot: &Slot) -> bool {
     Arc::strong_count(slot) > 1
         || slot.try_lock().is_ok_and(|token| token.as_ref().is_some_and(|token| Instant::now() < token.renew_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::github::api::SignIn;
+    use crate::github::transport::Transport;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_for_a_token_that_another_fetches_than_for_an_answer() {
+        let auth = AppAuth { app_id: AppId(7), key: octocrab::auth::EncodingKey::from_secret(b"any") };
+        let app = SignedApp { auth, installation: Some(1), key_hash: [7; 32] };
+        let transport = Transport::new(reqwest::Client::new(), "http://127.0.0.1:1/".parse().unwrap());
+        let limit = Duration::from_secs(20);
+        let api = Api::new(transport, "github h".into(), SignIn::App(Box::new(app.clone()))).with_timeout(limit);
+        let repo = RepoName::parse("shop/gitops").unwrap();
+        let slot = app.slot(&api, &repo);
+        let _fetching = slot.lock().await;
+        let waited = tokio::time::timeout(limit * 2, app.token(&api, &repo, None)).await;
+        let error = waited.expect("it gives up").unwrap_err();
+        assert!(error.is_transient() && error.end_is_known(), "{error}");
+        assert!(error.to_string().contains("sign in as App 7") && error.to_string().contains("20 s"), "{error}");
+    }
 }

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::GitHub;
-use super::wire::{WireMerged, senseless};
+use super::wire::{WireMerged, senseless_after};
 use crate::error::Error;
 use crate::host::{Merge, MergeMethod, Merged, PullRequestState};
 use crate::http::{Failure, Refusal};
@@ -27,18 +27,19 @@ impl GitHub {
         let tail = number.to_string();
         let call = self.pull_call(Method::PUT, repo, "merge", number, &["pulls", &tail, "merge"])?;
         let call = call.json(json!({"sha": merge.head.as_str(), "merge_method": method.to_string()}));
+        let outcome = call.outcome();
         let answer: WireMerged = match self.api.get(repo, &call).await {
             Ok(answer) => answer,
-            Err(Failure::Refusal(refusal)) => return self.merge_refusal(repo, number, merge, *refusal).await,
+            Err(Failure::Refusal(refusal)) => return self.merge_refusal(repo, number, merge, method, *refusal).await,
             Err(Failure::Other(error)) => return Err(error),
         };
         // By whom and when is in the pull request, which may show it a moment late.
         if let Ok(Some(merged)) = self.merged_with(repo, number, merge).await {
             return Ok(merged);
         }
-        let intent = format!("merge pull request {repo}#{number}");
         let commit = answer.sha.filter(|_| answer.merged).and_then(|sha| CommitSha::parse(&sha).ok());
-        let commit = commit.ok_or_else(|| senseless(self.api.host(), &intent, "it names no commit"))?;
+        let commit =
+            commit.ok_or_else(|| senseless_after(outcome, self.api.host(), &call.intent, "it names no commit"))?;
         Ok(Merged { commit, by: None, at: None })
     }
 
@@ -78,6 +79,7 @@ impl GitHub {
         repo: &RepoName,
         number: PullRequestNumber,
         merge: &Merge,
+        method: MergeMethod,
         Refusal { status, message, error }: Refusal,
     ) -> Result<Merged, Error> {
         let what = format!("pull request {repo}#{number}");
@@ -90,6 +92,12 @@ impl GitHub {
                 // GitHub may show the push a moment late.
                 if status == StatusCode::CONFLICT && message.contains("Head branch was modified") {
                     return Err(self.moved(what, message));
+                }
+                // "Squash merges are not allowed on this repository." No time will mend that.
+                if status == StatusCode::METHOD_NOT_ALLOWED && message.contains("not allowed on this repository") {
+                    let remedy =
+                        format!("{message} Set `method` to one that its settings allow, or allow this one there");
+                    return Err(self.unsupported(format!("merge {what} with the method `{method}`"), &remedy));
                 }
                 Err(self.not_mergeable(what, message))
             }

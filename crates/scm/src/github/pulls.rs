@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::GitHub;
 use super::wire::WirePull;
-use crate::error::Error;
+use crate::error::{Error, Outcome};
 use crate::host::{NewPullRequest, PullRequest};
 use crate::http::{Call, Failure};
 use crate::names::{BranchName, PullRequestNumber, RepoName};
@@ -21,8 +21,9 @@ impl GitHub {
         let object = format!("pull request from {head} to {base} in {repo}");
         let call = self.call(Method::POST, repo, &["pulls"], format!("open a {object}"), object.clone())?;
         let body = json!({"head": head.as_str(), "base": base.as_str(), "title": title, "body": key.with_marker(body)});
+        let outcome = call.outcome();
         match self.api.get::<WirePull>(repo, &call.json(body)).await {
-            Ok(opened) => self.own(opened, repo),
+            Ok(opened) => self.own_after(outcome, opened, repo),
             Err(Failure::Refusal(refusal)) if refusal.status == StatusCode::UNPROCESSABLE_ENTITY => {
                 if refusal.message.contains("already exists") {
                     return Err(Error::AlreadyExists { host: self.api.host().to_owned(), what: object });
@@ -64,7 +65,7 @@ impl GitHub {
                 let fits =
                     pull.is_from_same_repository() && pull.head.name == head.as_str() && pull.created_at >= since;
                 if fits && !found.iter().any(|other| other.number.0 == pull.number) {
-                    found.push(pull.into_pull(self.api.host())?);
+                    found.push(pull.into_pull(self.api.host(), Outcome::NotApplied)?);
                 }
             }
             if done {
@@ -96,8 +97,9 @@ impl GitHub {
         }
         let tail = number.to_string();
         let call = self.pull_call(Method::PATCH, repo, "close", number, &["pulls", &tail])?;
+        let outcome = call.outcome();
         match self.api.get::<WirePull>(repo, &call.json(json!({"state": "closed"}))).await {
-            Ok(closed) => self.own(closed, repo),
+            Ok(closed) => self.own_after(outcome, closed, repo),
             // Somebody merged it meanwhile.
             Err(Failure::Refusal(refusal)) if refusal.status == StatusCode::UNPROCESSABLE_ENTITY => {
                 let now = self.get_pull(repo, number).await?;
@@ -120,7 +122,13 @@ impl GitHub {
         self.call(method, repo, tail, format!("{verb} {object}"), object)
     }
 
+    /// A pull request that was read, provided that it is from a branch of the repository.
     pub(super) fn own(&self, pull: WirePull, repo: &RepoName) -> Result<PullRequest, Error> {
+        self.own_after(Outcome::NotApplied, pull, repo)
+    }
+
+    /// The same of the answer of a call, with what is known of its outcome.
+    fn own_after(&self, outcome: Outcome, pull: WirePull, repo: &RepoName) -> Result<PullRequest, Error> {
         if !pull.is_from_same_repository() {
             return Err(Error::NotOurs {
                 host: self.api.host().to_owned(),
@@ -128,6 +136,6 @@ impl GitHub {
                 message: "its head is in a fork; only branches of the same repository count".into(),
             });
         }
-        pull.into_pull(self.api.host())
+        pull.into_pull(self.api.host(), outcome)
     }
 }

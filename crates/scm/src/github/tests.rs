@@ -4,7 +4,7 @@
 use super::*;
 use crate::error::Outcome;
 use crate::fake_server::{Wire, answer, wire};
-use crate::host::{FileChange, Onto};
+use crate::host::{FileChange, MergeMethod, Onto};
 
 fn github(wire: &Wire) -> GitHub {
     let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
@@ -89,6 +89,70 @@ async fn a_broken_answer_leaves_the_end_of_a_write_unknown() {
     }
     let error = read_fails(vec![answer("502 Bad Gateway", "", "<html>s3cret-token\n\n\u{7}oops</html>")]).await;
     assert!(error.to_string().contains("HTTP 502: <html>… oops</html>"), "{error}");
+}
+
+/// A pull request from `b`, with these members besides.
+fn pull(members: &str) -> String {
+    format!(
+        r#"{{"number": 7, "html_url": "http://h/7", "title": "t", "body": null, "created_at": "2026-05-04T12:00:00Z",
+          "base": {{"ref": "main", "sha": "", "repo": {{"id": 1}}}}, {members}}}"#
+    )
+}
+
+fn open_pull(sha: &str) -> String {
+    pull(&format!(r#""state": "open", "head": {{"ref": "b", "sha": "{sha}", "repo": {{"id": 1}}}}"#))
+}
+
+#[tokio::test]
+async fn an_answer_without_sense_leaves_the_end_of_a_write_unknown() {
+    let error = write_fails(vec![answer("201 Created", "", &open_pull("no sha"))]).await;
+    assert_eq!(outcome(&error), Some(Outcome::Unknown), "{error}");
+
+    let open = answer("200 OK", "", &open_pull(&"a".repeat(40)));
+    let wire = wire(vec![open.clone(), answer("200 OK", "", "{\"merged\": true, \"sha\": null}"), open]).await;
+    let merge = Merge { head: sha("a"), method: Some(MergeMethod::Squash) };
+    let error = github(&wire).merge(&repo(), PullRequestNumber(7), &merge).await.unwrap_err();
+    assert_eq!((outcome(&error), wire.count("PUT")), (Some(Outcome::Unknown), 1), "{error}");
+    assert!(error.to_string().contains("merge pull request shop/gitops#7"), "{error}");
+}
+
+#[tokio::test]
+async fn a_pull_request_that_is_merged_and_names_no_commit_is_looked_at_again() {
+    let head = format!(r#""head": {{"ref": "b", "sha": "{}", "repo": {{"id": 1}}}}"#, "a".repeat(40));
+    let merged = format!(r#""state": "closed", "merged_at": "2026-05-04T12:00:00Z", "merge_commit_sha": null, {head}"#);
+    let wire = wire(vec![answer("200 OK", "", &pull(&merged))]).await;
+    let error = github(&wire).pull_request(&repo(), PullRequestNumber(7)).await.unwrap_err();
+    assert_eq!((outcome(&error), error.is_transient()), (Some(Outcome::NotApplied), true), "{error}");
+}
+
+#[tokio::test]
+async fn a_method_that_the_repository_forbids_is_no_matter_of_waiting() {
+    for (method, said) in [
+        (MergeMethod::Merge, "Merge commits are not allowed on this repository."),
+        (MergeMethod::Squash, "Squash merges are not allowed on this repository."),
+        (MergeMethod::Rebase, "Rebase merges are not allowed on this repository."),
+    ] {
+        let open = answer("200 OK", "", &open_pull(&"a".repeat(40)));
+        let refused = answer("405 Method Not Allowed", "", &format!("{{\"message\": \"{said}\"}}"));
+        let wire = wire(vec![open.clone(), refused, open]).await;
+        let merge = Merge { head: sha("a"), method: Some(method) };
+        let error = github(&wire).merge(&repo(), PullRequestNumber(7), &merge).await.unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }) && !error.is_transient(), "{error:?}");
+        let shown = error.to_string();
+        assert!(shown.contains(&format!("with the method `{method}`")) && shown.contains("Set `method`"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_web_page_instead_of_an_api_is_a_wrong_url() {
+    let page = answer("404 Not Found", "content-type: text/html; charset=utf-8\r\n", "<html>Page not found</html>");
+    for error in [read_fails(vec![page.clone()]).await, write_fails(vec![page]).await] {
+        assert!(matches!(error, Error::Unsupported { .. }), "{error:?}");
+        assert!(error.to_string().contains("https://HOST/api/v3"), "{error}");
+    }
+    let missing = answer("404 Not Found", "content-type: application/json\r\n", "{\"message\": \"Not Found\"}");
+    let error = read_fails(vec![missing]).await;
+    assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -179,6 +243,8 @@ fn the_url_is_that_of_an_api_and_the_credentials_are_credentials() {
         GitHub::new(Client::new(), &Url::parse(url).unwrap(), token.to_owned().into()).unwrap_err()
     };
     for (url, token, remedy) in [
+        ("http://api.github.com/", "t", "give its URL with https"),
+        ("http://api.shop.ghe.com/", "t", "give its URL with https"),
         ("https://user:s3cret@api.github.com/", "t", "without credentials"),
         ("ftp://h/", "t", "http or https"),
         ("https://github.com/", "t", "https://api.github.com"),

@@ -53,6 +53,10 @@ impl Transport {
         Self { timeout, ..self }
     }
 
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     pub(super) fn base(&self) -> &Url {
         &self.base
     }

@@ -2,6 +2,8 @@
 //!
 //! A host's answer is not trusted: names in it are parsed like a user's.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -10,12 +12,17 @@ use crate::host::{Commit, Mergeable, Merged, PullRequest, PullRequestState, Repo
 use crate::names::{BranchName, CommitSha, NameError, PullRequestNumber, RepoName};
 use crate::repository_url::without_credentials;
 
-/// An answer that is JSON of the right shape and makes no sense all the same.
-pub(super) fn senseless(host: &str, what: &str, why: impl std::fmt::Display) -> Error {
+/// A read's answer that is JSON of the right shape and makes no sense all the same.
+pub(super) fn senseless(host: &str, what: &str, why: impl Display) -> Error {
+    senseless_after(Outcome::NotApplied, host, what, why)
+}
+
+/// The same of a call, with what is known of its outcome.
+pub(super) fn senseless_after(outcome: Outcome, host: &str, what: &str, why: impl Display) -> Error {
     Error::Unavailable {
         host: host.to_owned(),
         what: what.to_owned(),
-        outcome: Outcome::NotApplied,
+        outcome,
         message: format!("its answer makes no sense: {why}"),
     }
 }
@@ -223,16 +230,20 @@ impl WirePull {
         }
     }
 
-    pub(super) fn into_pull(self, host: &str) -> Result<PullRequest, Error> {
-        let senseless = |error: NameError| senseless(host, "read the pull request", error);
+    /// The pull request, as the answer of a call of this outcome has it.
+    pub(super) fn into_pull(self, host: &str, outcome: Outcome) -> Result<PullRequest, Error> {
+        let unread = |why: &dyn Display| senseless_after(outcome, host, "read the pull request", why);
+        let senseless = |error: NameError| unread(&error);
         let state = match (self.merged_at, &self.merge_commit_sha, self.state.as_str()) {
             (Some(at), Some(sha), _) => PullRequestState::Merged(Merged {
                 commit: CommitSha::parse(sha).map_err(senseless)?,
                 by: self.merged_by.map(|user| user.login),
                 at: Some(at),
             }),
-            (_, _, "open") => PullRequestState::Open,
-            _ => PullRequestState::Closed,
+            // Nearly merged, and by no means closed without it.
+            (Some(_), None, _) => return Err(unread(&"it is merged and names no commit")),
+            (None, _, "open") => PullRequestState::Open,
+            (None, ..) => PullRequestState::Closed,
         };
         Ok(PullRequest {
             number: PullRequestNumber(self.number),

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use super::answers::{Reply, overlay};
 use super::{Token, World};
 
-/// A GitHub App that is installed in one repository.
+const NOT_INSTALLED: &str =
+    "There is at least one repository that does not exist or is not accessible to the parent installation.";
+
+/// A GitHub App with an installation.
 #[derive(Clone, Debug)]
 pub struct App {
     /// Its id.
@@ -24,7 +27,7 @@ pub struct App {
 pub(crate) struct AppRecord {
     pub(crate) public_key: Vec<u8>,
     pub(crate) installation: u64,
-    pub(crate) repository: u64,
+    pub(crate) repositories: Vec<u64>,
     /// How long its tokens live.
     pub(crate) life: SignedDuration,
     /// The tokens it fetched.
@@ -32,7 +35,7 @@ pub(crate) struct AppRecord {
 }
 
 impl World {
-    pub(crate) fn fetch_token(&mut self, jwt: &str, installation: &str) -> Reply {
+    pub(crate) fn fetch_token(&mut self, jwt: &str, installation: &str, wanted: &Value) -> Reply {
         let app = match self.signed_in(jwt) {
             Ok(app) => app,
             Err(why) => return Reply::refusal(401, why),
@@ -42,14 +45,20 @@ impl World {
         else {
             return Reply::missing();
         };
+        let mut repos = record.repositories.clone();
+        if let Some(names) = wanted["repositories"].as_array() {
+            let named = |name: &Value| {
+                let is_it = |full_name: &str| full_name.rsplit('/').next() == name.as_str();
+                self.repos.iter().find(|(full_name, repo)| repos.contains(&repo.id) && is_it(full_name))
+            };
+            match names.iter().map(|name| named(name).map(|(_, repo)| repo.id)).collect() {
+                Some(ids) => repos = ids,
+                None => return Reply::refusal(422, NOT_INSTALLED),
+            }
+        }
         record.tokens.push(secret.clone());
         let expires_at = Timestamp::now() + record.life;
-        let token = Token {
-            login: format!("app-{app}[bot]"),
-            repos: vec![record.repository],
-            may_write: true,
-            expires_at: Some(expires_at),
-        };
+        let token = Token { login: format!("app-{app}[bot]"), repos, may_write: true, expires_at: Some(expires_at) };
         self.tokens.insert(secret.clone(), token);
         let mut answer = self.contract.example("post", "/app/installations/{installation_id}/access_tokens");
         if let Value::Object(members) = &mut answer {
@@ -64,10 +73,13 @@ impl World {
             Ok(app) => app,
             Err(why) => return Reply::refusal(401, why),
         };
+        if let Some(now) = self.moved.get(repo) {
+            let to = format!("/repos/{now}/installation");
+            return Reply::refusal(301, "Moved Permanently").with_header("location", &to);
+        }
         let repository = self.repos.get(repo).map(|repo| repo.id);
-        let Some(record) = self.apps.get(&app).filter(|record| Some(record.repository) == repository) else {
-            return Reply::missing();
-        };
+        let has = |record: &&AppRecord| repository.is_some_and(|id| record.repositories.contains(&id));
+        let Some(record) = self.apps.get(&app).filter(has) else { return Reply::missing() };
         let mut answer = self.contract.example("get", "/repos/{owner}/{repo}/installation");
         overlay(&mut answer, json!({"id": record.installation, "app_id": app}));
         Reply::ok(answer)

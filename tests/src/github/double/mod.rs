@@ -148,7 +148,7 @@ impl World {
             login: String::new(),
         };
         match segments[..] {
-            ["app", "installations", id, "access_tokens"] => self.fetch_token(&bearer, id),
+            ["app", "installations", id, "access_tokens"] => self.fetch_token(&bearer, id, &request.body),
             ["repos", owner, name, "installation"] => self.find_installation(&bearer, &format!("{owner}/{name}")),
             ["repos", owner, name, ref rest @ ..] => {
                 let path = uri.path().to_owned();

@@ -51,7 +51,7 @@ async fn a_repository_without_merge_commits_is_squashed_to() {
     f.repo.allow_merge_commits(false);
     let by_commit = Merge { head: pull.head_sha.clone(), method: Some(MergeMethod::Merge) };
     let error = f.host.merge(&f.name, pull.number, &by_commit).await.unwrap_err();
-    assert!(matches!(&error, Error::NotMergeable { why, .. } if why.contains("not allowed")), "{error}");
+    assert!(matches!(&error, Error::Unsupported { remedy, .. } if remedy.contains("Set `method`")), "{error}");
     f.host.merge(&f.name, pull.number, &exactly(&pull)).await.unwrap();
 }
 

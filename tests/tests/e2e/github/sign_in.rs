@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use reqwest::Method;
 use sluice_scm::github::App;
-use sluice_scm::{Error, GitHost, GitHub};
+use sluice_scm::{Error, GitHost, GitHub, RepoName};
 use sluice_tests::github;
 use url::Url;
 
@@ -13,7 +13,11 @@ use super::{Fixture, branch, client, host, key};
 
 /// As Sluice signs in for every step anew.
 fn as_app(app: &github::App, installation: Option<u64>) -> Arc<dyn GitHost> {
-    let url = Url::parse(github::GitHub::shared().url()).unwrap();
+    as_app_at(github::GitHub::shared().url(), app, installation)
+}
+
+fn as_app_at(url: &str, app: &github::App, installation: Option<u64>) -> Arc<dyn GitHost> {
+    let url = Url::parse(url).unwrap();
     let app = App { id: app.id, private_key: app.private_key.clone().into(), installation };
     Arc::new(GitHub::as_app(client(), &url, &app).unwrap())
 }
@@ -68,6 +72,31 @@ async fn an_app_acts_with_a_token_of_its_installation_which_it_keeps() {
     let made = as_app(&app, None).commit_files(&f.name, &commit).await.unwrap();
     assert_eq!(f.head("sluice/k").await.head, made);
     assert_eq!(f.repo.tokens_of(&app).len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_for_a_repository_is_good_for_no_other_one_of_the_installation() {
+    let (f, other) = (Fixture::with_one_file(), Fixture::with_one_file());
+    let app = f.repo.new_app(HOUR);
+    other.repo.add_to(&app);
+    let other = RepoName::parse(&other.repo.rename("another-one")).unwrap();
+    let both = as_app(&app, None);
+    both.repository(&f.name).await.unwrap();
+    let token = f.repo.tokens_of(&app)[0].clone();
+    let error = host(github::GitHub::shared().url(), &token).repository(&other).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    both.repository(&other).await.unwrap();
+    assert_eq!(f.repo.tokens_of(&app).len(), 2);
+}
+
+#[tokio::test]
+async fn an_app_reads_a_repository_that_was_renamed() {
+    let f = Fixture::with_one_file();
+    let app = f.repo.new_app(HOUR);
+    let now = f.repo.rename("renamed-with-app");
+    // Prism follows redirects by itself.
+    let direct = as_app_at(github::GitHub::shared().direct_url(), &app, None);
+    assert_eq!(direct.repository(&f.name).await.unwrap().name.as_str(), now);
 }
 
 #[tokio::test]
