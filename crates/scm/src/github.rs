@@ -26,7 +26,7 @@ use crate::host::{
     Branch, Commit, FileAt, GitHost, Merge, Merged, NewCommit, NewPullRequest, PullRequest, Readiness, Repository,
     Scheduled,
 };
-use crate::http::{Call, cannot_connect, host_at};
+use crate::http::{Call, Transport, cannot_connect, host_at};
 use crate::names::{BranchName, CommitSha, EffectKey, PullRequestNumber, RepoName, RepoPath};
 
 mod api;
@@ -49,7 +49,6 @@ pub use app::App;
 
 use api::{Api, SignIn};
 use app::SignedApp;
-use transport::Transport;
 use trees::Trees;
 
 /// GitHub, or a GitHub Enterprise server, as one account of it.

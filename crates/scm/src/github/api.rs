@@ -16,9 +16,9 @@ use url::Url;
 use super::GIVE_THE_API;
 use super::app::SignedApp;
 use super::limits;
-use super::transport::{Transport, Unanswered, UnansweredKind};
+use super::transport;
 use crate::error::{Error, Outcome};
-use crate::http::{Call, Failure, Refusal, in_one_line};
+use crate::http::{Call, Failure, Host, Refusal, Transport, Unanswered, UnansweredKind, in_one_line};
 use crate::names::RepoName;
 
 /// What GitHub asks to be told of permissions that are missing.
@@ -28,7 +28,7 @@ const ACCEPTED_PERMISSIONS: &str = "x-accepted-github-permissions";
 #[derive(Debug, Clone)]
 pub(super) struct Api {
     transport: Transport,
-    host: String,
+    host: Host,
     sign_in: SignIn,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Answer {
 
 impl Api {
     pub(super) fn new(transport: Transport, host: String, sign_in: SignIn) -> Self {
-        Self { transport, host, sign_in }
+        Self { transport, host: Host(host), sign_in }
     }
 
     pub(super) fn with_timeout(self, timeout: Duration) -> Self {
@@ -54,7 +54,7 @@ impl Api {
     }
 
     pub(super) fn host(&self) -> &str {
-        &self.host
+        self.host.name()
     }
 
     /// The longest that a request may take.
@@ -69,7 +69,7 @@ impl Api {
     /// The two parts of a repository's name.
     pub(super) fn owner_and_name<'r>(&self, repo: &'r RepoName) -> Result<(&'r str, &'r str), Error> {
         repo.owner_and_name().ok_or_else(|| Error::Unsupported {
-            host: self.host.clone(),
+            host: self.host().to_owned(),
             what: format!("use the repository {repo}"),
             remedy: "repositories of GitHub are named `owner/name`".into(),
         })
@@ -121,9 +121,7 @@ impl Api {
 
     /// The answer of a call as JSON.
     pub(super) fn parse<T: DeserializeOwned>(&self, call: &Call<'_>, body: &str) -> Result<T, Error> {
-        serde_json::from_str(body).map_err(|error| {
-            self.unavailable(&call.intent, call.outcome(), format!("its answer makes no sense: {error}"))
-        })
+        self.host.parse(call, body.as_bytes())
     }
 
     async fn with_token(&self, token: &SecretString, call: &Call<'_>) -> Result<Answer, NoAnswer> {
@@ -152,7 +150,7 @@ impl Api {
     /// connections are those of the caller's client.
     fn octocrab(&self, auth: AuthState) -> Octocrab {
         let transport = self.transport.clone();
-        let service = tower::service_fn(move |request| transport.clone().send(request));
+        let service = tower::service_fn(move |request| transport::send(transport.clone(), request));
         match OctocrabBuilder::new_empty().with_service(service).with_auth(auth).build() {
             Ok(octocrab) => octocrab,
             Err(impossible) => match impossible {},
@@ -176,32 +174,27 @@ impl Api {
         let GitHubError { status_code: status, message, errors, headers, .. } = refused;
         let headers = headers.unwrap_or_default();
         let mut message = in_one_line(&reason(message, errors.unwrap_or_default()), secret);
-        let host = self.host.clone();
         if let Some(pause) = limits::pause(status, &headers, &message) {
-            return Failure::Other(Error::RateLimited { host, retry_after: Some(pause) });
+            return Failure::Other(Error::RateLimited { host: self.host().to_owned(), retry_after: Some(pause) });
         }
-        let error = match status {
+        match status {
+            // Whether it has expired, or the App's signature is wrong.
             StatusCode::UNAUTHORIZED => {
-                return Failure::Other(Error::Unauthorized { host, credential: format!("token ({message})") });
-            }
-            _ if status.is_server_error() => {
-                let message = format!("HTTP {}: {message}", status.as_u16());
-                return Failure::Other(self.unavailable(&call.intent, call.outcome(), message));
+                let credential = format!("token ({message})");
+                return Failure::Other(Error::Unauthorized { host: self.host().to_owned(), credential });
             }
             StatusCode::FORBIDDEN => {
                 if let Some(needed) = headers.get(ACCEPTED_PERMISSIONS).and_then(|value| value.to_str().ok()) {
                     message = format!("{message} (it takes {})", in_one_line(needed, secret));
                 }
-                Error::Forbidden { host, what: call.intent.clone(), message: message.clone() }
             }
             StatusCode::NOT_FOUND if is_web_page(&headers) => {
                 let (what, remedy) = (call.intent.clone(), format!("a web page answered; {GIVE_THE_API}"));
-                return Failure::Other(Error::Unsupported { host, what, remedy });
+                return Failure::Other(Error::Unsupported { host: self.host().to_owned(), what, remedy });
             }
-            StatusCode::NOT_FOUND => Error::NotFound { host, what: call.object.clone() },
-            _ => self.refused(call, status.as_u16(), message.clone()),
-        };
-        Failure::Refusal(Box::new(Refusal { status, message, error }))
+            _ => {}
+        }
+        self.host.failure(call, status, message)
     }
 
     fn no_answer(&self, call: &Call<'_>, error: octocrab::Error) -> NoAnswer {
@@ -213,20 +206,20 @@ impl Api {
                 in_one_line(&source.to_string(), ""),
             )));
         };
-        let message = message.clone();
-        NoAnswer::Failed(Failure::Other(match kind {
-            UnansweredKind::Unreached => self.unavailable(&call.intent, Outcome::NotApplied, message),
-            UnansweredKind::Lost => self.unavailable(&call.intent, call.outcome(), message),
-            UnansweredKind::Redirected(status) => self.refused(call, *status, message),
-            UnansweredKind::Moved(status) => return NoAnswer::Moved(*status),
-        }))
+        match kind {
+            UnansweredKind::Moved(status) => NoAnswer::Moved(*status),
+            kind => {
+                let why = Unanswered { kind: *kind, message: message.clone() };
+                NoAnswer::Failed(Failure::Other(self.host.unanswered(call, why)))
+            }
+        }
     }
 
     /// An error of the library itself. What it cannot make sense of arrived; all else never left.
     fn unsent(&self, call: &Call<'_>, error: &octocrab::Error) -> NoAnswer {
         NoAnswer::Failed(Failure::Other(match error {
             octocrab::Error::JWT { .. } => Error::Unsupported {
-                host: self.host.clone(),
+                host: self.host().to_owned(),
                 what: call.intent.clone(),
                 remedy: "the App's private key cannot sign: put the file that GitHub gave into the secret".into(),
             },
@@ -254,12 +247,12 @@ impl Api {
         match self.seen_as(repo).await {
             None => {
                 let what = format!("repository {repo}");
-                Refusal { error: Error::NotFound { host: self.host.clone(), what }, ..refusal }
+                Refusal { error: Error::NotFound { host: self.host().to_owned(), what }, ..refusal }
             }
             Some(_) => {
                 let (what, message) = (call.intent.clone(), refusal.message.clone());
                 let message = format!("{message}, as it says where a token may read and not write");
-                Refusal { error: Error::Forbidden { host: self.host.clone(), what, message }, ..refusal }
+                Refusal { error: Error::Forbidden { host: self.host().to_owned(), what, message }, ..refusal }
             }
         }
     }
@@ -283,11 +276,11 @@ impl Api {
     }
 
     pub(super) fn unavailable(&self, intent: &str, outcome: Outcome, message: String) -> Error {
-        Error::Unavailable { host: self.host.clone(), what: intent.to_owned(), outcome, message }
+        self.host.unavailable(intent, outcome, message)
     }
 
     pub(super) fn refused(&self, call: &Call<'_>, status: u16, message: String) -> Error {
-        Error::Refused { host: self.host.clone(), what: call.intent.clone(), status, message }
+        self.host.refused(call, status, message)
     }
 }
 

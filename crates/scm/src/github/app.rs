@@ -234,7 +234,7 @@ fn is_of_use(slot: &Slot) -> bool {
 mod tests {
     use super::*;
     use crate::github::api::SignIn;
-    use crate::github::transport::Transport;
+    use crate::http::Transport;
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_longer_for_a_token_that_another_fetches_than_for_an_answer() {
