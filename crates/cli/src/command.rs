@@ -5,6 +5,7 @@ pub(crate) mod crds;
 pub(crate) mod demo;
 pub(crate) mod lint;
 mod local;
+mod preflight;
 pub(crate) mod reference;
 pub(crate) mod resume;
 pub(crate) mod run;

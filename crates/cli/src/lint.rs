@@ -28,6 +28,7 @@ use sluice_api::{
 };
 
 pub(crate) use needs::cluster_needs;
+pub(crate) use objects::literal_providers;
 pub(crate) use render::{for_terminal, json};
 
 use sluice_scm::document::RemarkKind;
@@ -202,7 +203,7 @@ fn merge(structure: Vec<Mistake>, meaning: Vec<Mistake>) -> Vec<(Mistake, bool)>
 
 fn local(document: &Document) -> Vec<Finding> {
     let pipeline = document.is::<Pipeline>().then(|| document.parse::<Pipeline>().ok()).flatten();
-    let needs = pipeline.iter().flat_map(cluster_needs);
+    let needs = pipeline.iter().flat_map(|pipeline| cluster_needs(&pipeline.spec));
     let advice = needs.map(|(path, why)| Mistake {
         code: Code::NeedsCluster,
         path,

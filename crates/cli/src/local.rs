@@ -29,4 +29,4 @@ pub(crate) use objects::Objects;
 pub(crate) use remembered::{Remembered, directory_of};
 pub(crate) use signals::Signals;
 pub(crate) use start::{Refused, begin, session, take_up, user};
-pub(crate) use world::{NO_CLUSTER, default_namespace, has_cluster};
+pub(crate) use world::{default_namespace, no_cluster, no_provider};

@@ -148,8 +148,8 @@ pub(crate) fn resume_command(directory: &StateDirectory, name: &str) -> String {
 }
 
 /// How a run was started: its own notes, and over them what is given `now`.
-pub(crate) fn remembered(run: &PipelineRun, now: &Remembered, has_manifests: bool) -> Remembered {
-    let before = Remembered::of(run);
+pub(crate) fn remembered(run: &PipelineRun, now: &Remembered, has_manifests: bool) -> Result<Remembered, String> {
+    let before = Remembered::of(run)?;
     let mut allow_http_to = before.allow_http_to;
     allow_http_to
         .extend(now.allow_http_to.iter().filter(|network| !allow_http_to.contains(network)).collect::<Vec<_>>());
@@ -157,5 +157,5 @@ pub(crate) fn remembered(run: &PipelineRun, now: &Remembered, has_manifests: boo
         true => (now.manifests.clone(), now.standard_input),
         false => (before.manifests, before.standard_input),
     };
-    Remembered { manifests, standard_input, yes: before.yes || now.yes, allow_http_to }
+    Ok(Remembered { manifests, standard_input, yes: before.yes || now.yes, allow_http_to })
 }

@@ -6,14 +6,18 @@ use anyhow::Context;
 use kube::ResourceExt;
 use sluice_api::PipelineRun;
 
-use super::local::{
-    EXIT_CODES, Shared, WRONG_INPUT, carry_on, exit_code, refuse, remember, remembered, state_directory,
+use super::{
+    local::{EXIT_CODES, Shared, WRONG_INPUT, carry_on, exit_code, refuse, remember, remembered, state_directory},
+    preflight::lacking,
 };
 use crate::{
     local::{self, Error, Objects, Refused, Remembered, Signals, StateDirectory},
     manifest::Manifests,
-    output::{complain, print},
+    output::{Format, Output, complain, print},
 };
+
+/// The exit code when the state of a run cannot be kept.
+const FAILED: u8 = 1;
 
 /// Carry on runs that were left unfinished.
 ///
@@ -45,16 +49,24 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { run, filename, state, shared } = arguments;
     let directory = state_directory(state.as_ref(), &filename);
+    if let Some(path) = state.filter(|path| !path.is_dir()) {
+        return Ok(refuse([format!("there is no directory {}: correct --state", path.display())]));
+    }
     let runs = match run {
-        Some(name) => directory.existing(&name).map(|run| vec![run]),
+        Some(name) => directory.existing(&name).map(|run| (vec![run], Vec::new())),
         None => unfinished(&directory),
     };
-    let runs = match runs {
+    let (runs, unreadable) = match runs {
         Ok(runs) => runs,
         Err(error) => return Ok(refuse([local::describe(&error)])),
     };
-    if runs.is_empty() {
-        print(&format!("no run in {} is unfinished\n", directory.path().display()));
+    if runs.is_empty() && unreadable.is_empty() {
+        let text = format!("no run in {} is unfinished", directory.path().display());
+        match shared.format() {
+            // There is no run that a line could be about.
+            Format::Json => complain(&text),
+            Format::Tree | Format::Plain => print(&format!("{text}\n")),
+        }
     }
     let now = remember(&filename, &shared)?;
     // Once for all of them: standard input cannot be read twice.
@@ -66,10 +78,15 @@ async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
         },
     };
     let mut signals = Signals::take().context("failed to listen for signals")?;
-    let mut worst = 0;
+    // What is wrong with one run holds up no other.
+    let mut worst = if unreadable.is_empty() { 0 } else { WRONG_INPUT };
+    unreadable.iter().for_each(|error| complain(&format!("error: {}", local::describe(error))));
     for run in runs {
-        let remembered = remembered(&run, &now, given.is_some());
-        let code = resume_one(&directory, &run, &remembered, given.as_ref(), &shared, &mut signals).await?;
+        let resumed = resume_one(&directory, &run, &now, given.as_ref(), &shared, &mut signals).await;
+        let code = resumed.unwrap_or_else(|error| {
+            complain(&format!("error: {error:#}"));
+            FAILED
+        });
         worst = graver(worst, code);
         if code > 128 {
             // The person wants to leave, not to begin with the next one.
@@ -79,34 +96,41 @@ async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(worst))
 }
 
-/// Every unfinished run, the oldest first.
-fn unfinished(directory: &StateDirectory) -> Result<Vec<PipelineRun>, Error> {
-    let mut runs = Vec::new();
+/// Every unfinished run, the oldest first, and what is wrong with those that cannot be read.
+fn unfinished(directory: &StateDirectory) -> Result<(Vec<PipelineRun>, Vec<Error>), Error> {
+    let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
     for name in directory.names()? {
-        runs.extend(directory.run(&name)?);
+        match directory.run(&name) {
+            Ok(run) => runs.extend(run),
+            Err(error) => unreadable.push(error),
+        }
     }
     runs.retain(|run| !run.status.as_ref().is_some_and(|status| status.state.is_finished()));
     runs.sort_by_key(|run| run.creation_timestamp().map(|time| time.0));
-    Ok(runs)
+    Ok((runs, unreadable))
 }
 
 async fn resume_one(
     directory: &StateDirectory,
     run: &PipelineRun,
-    remembered: &Remembered,
+    now: &Remembered,
     given: Option<&Manifests>,
     shared: &Shared,
     signals: &mut Signals,
 ) -> anyhow::Result<u8> {
     let name = run.name_any();
-    if let Some(code) = ended(run) {
+    if let Some(code) = ended(run, shared.format()) {
         return Ok(code);
     }
     let refused = |problem: String| {
         complain(&format!("error: {problem}"));
         Ok(WRONG_INPUT)
     };
-    let objects = match objects_of(run, remembered, given) {
+    let remembered = match remembered(run, now, given.is_some()) {
+        Ok(remembered) => remembered,
+        Err(problem) => return refused(format!("run {name:?}: {problem}")),
+    };
+    let objects = match objects_of(run, &remembered, given) {
         Ok(objects) => objects,
         Err(problem) => {
             return refused(format!("the manifests of run {name:?}: {problem}; name where they are now with -f"));
@@ -117,10 +141,14 @@ async fn resume_one(
         Err(error) => return refused(local::describe(&error)),
     };
     // Another process may have finished it until this one had the lock.
-    if let Some(code) = ended(&held.run) {
+    if let Some(code) = ended(&held.run, shared.format()) {
         return Ok(code);
     }
-    match local::session(held, objects, remembered, &local::user(), shared.format()) {
+    let lacking = lacking(&held.spec, &held.run.namespace().unwrap_or_default(), &objects).await;
+    if !lacking.is_empty() {
+        return refused(format!("run {name:?}: {}; or name the manifests with -f", lacking.join("; ")));
+    }
+    match local::session(held, objects, &remembered, &local::user(), shared.format()) {
         Ok(session) => carry_on(session, directory, signals).await,
         Err(error @ (Refused::Program { .. } | Refused::Parameters { .. })) => refused(local::describe(&error)),
         Err(error) => Err(error.into()),
@@ -128,10 +156,18 @@ async fn resume_one(
 }
 
 /// Says that a run has ended, if it has: its exit code.
-fn ended(run: &PipelineRun) -> Option<u8> {
+fn ended(run: &PipelineRun, format: Format) -> Option<u8> {
     let status = run.status.as_ref().filter(|status| status.state.is_finished())?;
-    let phase = status.state.phase;
-    print(&format!("run {:?} has ended already: {phase:?}\n", run.name_any()));
+    let (name, phase) = (run.name_any(), status.state.phase);
+    let text = format!("run {name:?} has ended already: {phase:?}");
+    match format {
+        Format::Json => {
+            let output = Output::new(format, &name, Some(status));
+            output.note(&text);
+            output.end();
+        }
+        Format::Tree | Format::Plain => print(&format!("{text}\n")),
+    }
     Some(exit_code(phase))
 }
 
@@ -151,7 +187,7 @@ fn objects_of(run: &PipelineRun, remembered: &Remembered, given: Option<&Manifes
 
 /// Of two exit codes the one that says more of what went wrong: wrong input, failed, aborted, succeeded.
 fn graver(one: u8, other: u8) -> u8 {
-    const ORDER: [u8; 4] = [0, 3, 1, WRONG_INPUT];
+    const ORDER: [u8; 4] = [0, 3, FAILED, WRONG_INPUT];
     let rank = |code: u8| ORDER.iter().position(|known| *known == code).unwrap_or(ORDER.len());
     if rank(one) >= rank(other) { one } else { other }
 }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 use anyhow::Context;
 use sluice_api::Code;
 
-use super::local::{EXIT_CODES, Shared, carry_on, objects, refuse, remember, state_directory};
+use super::{
+    local::{EXIT_CODES, Shared, carry_on, objects, refuse, remember, state_directory},
+    preflight::lacking,
+};
 use crate::{
     lint::{self, Finding, Severity},
     local::{self, Remembered, Signals, StateDirectory, Wanted},
@@ -72,10 +75,9 @@ async fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Ok(chosen) => chosen,
         Err(problems) => return Ok(refuse(problems)),
     };
-    let needs = lint::cluster_needs(&chosen.pipeline);
-    if !needs.is_empty() && !local::has_cluster().await {
-        let each = needs.into_iter().map(|(_, why)| format!("{why}, which takes a cluster"));
-        return Ok(refuse(each.chain([local::NO_CLUSTER.to_owned()])));
+    let lacking = lacking(&chosen.pipeline.spec, &chosen.namespace, &objects).await;
+    if !lacking.is_empty() {
+        return Ok(refuse(lacking));
     }
     let remembered = remember(&filename, &shared)?;
     begin(directory, chosen, objects, &remembered, &shared).await

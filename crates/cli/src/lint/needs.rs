@@ -1,12 +1,11 @@
 //! What of a pipeline needs a cluster: the local mode uses the kubeconfig for it when there is one.
 
-use sluice_api::{Pipeline, Step, step::Sources};
+use sluice_api::{PipelineSpec, Step, step::Sources};
 
 use super::path;
 
 /// The steps that need a cluster: the path of each, and why.
-pub(crate) fn cluster_needs(pipeline: &Pipeline) -> Vec<(String, String)> {
-    let spec = &pipeline.spec;
+pub(crate) fn cluster_needs(spec: &PipelineSpec) -> Vec<(String, String)> {
     let stages = spec.stages.iter().map(|stage| (&stage.name, &stage.steps));
     let hooks = spec.hooks.iter().map(|hook| (&hook.name, &hook.steps));
     let mut needs = Vec::new();

@@ -31,7 +31,7 @@ pub(super) fn check(documents: &[Document], whole: bool) -> Vec<Located> {
             }
         }
         if document.is::<Pipeline>() {
-            for (name, path) in providers(&document.value) {
+            for (name, path) in literal_providers(&document.value["spec"]) {
                 if find::<ScmProvider>(documents, document, &name).is_none() {
                     found.extend(missing::<ScmProvider>(documents, document, &name, &path, whole, index));
                 }
@@ -124,8 +124,8 @@ fn params(run: &Document, pipeline: &Document) -> impl Iterator<Item = Mistake> 
     })
 }
 
-/// The providers that the steps of a pipeline name, with the paths.
-fn providers(pipeline: &Value) -> Vec<(String, String)> {
+/// The providers that the steps of a pipeline of this `spec` name, with the paths. Those that an expression names are not known.
+pub(crate) fn literal_providers(spec: &Value) -> Vec<(String, String)> {
     fn walk(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
         match value {
             Value::Object(members) => {
@@ -145,7 +145,7 @@ fn providers(pipeline: &Value) -> Vec<(String, String)> {
     }
     let mut found = Vec::new();
     for group in ["stages", "hooks"] {
-        walk(&pipeline["spec"][group], &format!("spec.{group}"), &mut found);
+        walk(&spec[group], &format!("spec.{group}"), &mut found);
     }
     found.retain(|(name, _)| !name.contains("${{"));
     found

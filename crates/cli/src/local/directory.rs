@@ -12,7 +12,7 @@ use serde_json::Value;
 use sluice_api::{PipelineRun, Revision};
 
 use super::{
-    files,
+    Remembered, files,
     lock::{self, RunLock, Unlocked},
 };
 
@@ -117,7 +117,10 @@ impl StateDirectory {
         let Some(run) = read::<PipelineRun>(&path, "PipelineRun")? else { return Ok(None) };
         let foreign = |why: String| Err(Error::Foreign { path: path.clone(), why });
         match (&run.metadata.name, &run.metadata.uid, &run.metadata.namespace) {
-            (Some(own), Some(_), Some(_)) if own == name => Ok(Some(run)),
+            (Some(own), Some(_), Some(_)) if own == name => match Remembered::of(&run) {
+                Ok(_) => Ok(Some(run)),
+                Err(why) => foreign(why),
+            },
             (Some(own), Some(_), Some(_)) => foreign(format!("it says to be the run {own:?}")),
             _ => foreign("it lacks metadata.name, .namespace or .uid".to_owned()),
         }
@@ -165,7 +168,7 @@ impl StateDirectory {
 }
 
 /// Reads an object of this kind; `None` when there is no such file.
-fn read<K: DeserializeOwned>(path: &Path, kind: &str) -> Result<Option<K>, Error> {
+fn read<K: DeserializeOwned + Serialize>(path: &Path, kind: &str) -> Result<Option<K>, Error> {
     let content = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         content => content.map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?,
@@ -175,7 +178,34 @@ fn read<K: DeserializeOwned>(path: &Path, kind: &str) -> Result<Option<K>, Error
     if value["kind"] != kind {
         return Err(foreign(format!("it is no {kind}")));
     }
-    serde_json::from_value(value).map(Some).map_err(|error| foreign(error.to_string()))
+    let object = K::deserialize(&value).map_err(|error| foreign(error.to_string()))?;
+    // What is not understood would be gone once the object is written back.
+    let again = serde_json::to_value(&object).map_err(|error| foreign(error.to_string()))?;
+    match lost(&value, &again) {
+        Some(member) => Err(foreign(format!("it has {member:?}, which this version does not know"))),
+        None => Ok(Some(object)),
+    }
+}
+
+/// The path of a member that the second value lacks. What says nothing may be left out.
+fn lost(value: &Value, again: &Value) -> Option<String> {
+    let says_something = |value: &Value| match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        _ => true,
+    };
+    let below = |at: String, value: &Value, again: Option<&Value>| match again {
+        Some(again) => lost(value, again).map(|rest| format!("{at}.{rest}")),
+        None => says_something(value).then_some(at),
+    };
+    match value {
+        Value::Object(members) => members.iter().find_map(|(name, value)| below(name.clone(), value, again.get(name))),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| below(index.to_string(), item, again.get(index)))
+        }
+        _ => None,
+    }
 }
 
 fn write(path: &Path, object: &impl Serialize) -> Result<(), Error> {

@@ -17,7 +17,7 @@ const ANNOTATION: &str = "sluice.dev/local";
 
 /// How a run was started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(crate) struct Remembered {
     /// Where the manifests with its providers and secrets are; absolute.
     pub(crate) manifests: Vec<PathBuf>,
@@ -30,10 +30,10 @@ pub(crate) struct Remembered {
 }
 
 impl Remembered {
-    /// What is remembered of this run.
-    pub(crate) fn of(run: &PipelineRun) -> Self {
-        let text = run.annotations().get(ANNOTATION);
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    /// What is remembered of this run, or why that cannot be read.
+    pub(crate) fn of(run: &PipelineRun) -> Result<Self, String> {
+        let Some(text) = run.annotations().get(ANNOTATION) else { return Ok(Self::default()) };
+        serde_json::from_str(text).map_err(|error| format!("its annotation {ANNOTATION}: {error}"))
     }
 
     /// Notes it on the run.

@@ -3,6 +3,8 @@
 //! There, everything is done as the person whom the kubeconfig names: nobody is impersonated.
 
 use std::{
+    error::Error as _,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client};
+use kube::{Api, Client, config::KubeconfigError};
 use secrecy::SecretString;
 use sluice_api::{ScmProvider, ScmProviderSpec, SecretKeyReference};
 use sluice_engine::Failure;
@@ -21,8 +23,7 @@ use super::objects::Objects;
 use crate::output::Output;
 
 /// What has to be done where a cluster is wanted and there is none.
-pub(crate) const NO_CLUSTER: &str =
-    "there is no kubeconfig: set KUBECONFIG, or run this pipeline in a cluster (kubectl apply)";
+const NO_CLUSTER: &str = "there is no kubeconfig: set KUBECONFIG, or run this pipeline in a cluster (kubectl apply)";
 
 /// The world as one run sees it.
 pub(crate) struct LocalWorld {
@@ -61,11 +62,13 @@ impl LocalWorld {
 #[async_trait]
 impl World for LocalWorld {
     async fn kubernetes(&self) -> Result<Client, Failure> {
-        let connect = || async { sluice_controller::kubernetes_client().await.map_err(|error| error.to_string()) };
-        match self.cluster.get_or_init(connect).await {
-            Ok(client) => Ok(client.clone()),
-            Err(error) => Err(Failure::definite("NoCluster", format!("{NO_CLUSTER} ({error})"))),
-        }
+        let connect = || async {
+            match (no_cluster().await, sluice_controller::kubernetes_client().await) {
+                (Some(why), _) => Err(why),
+                (None, client) => client.map_err(|error| format!("the kubeconfig cannot be used: {error}")),
+            }
+        };
+        self.cluster.get_or_init(connect).await.clone().map_err(|why| Failure::definite("NoCluster", why))
     }
 
     fn http(&self) -> &HttpClient {
@@ -77,11 +80,7 @@ impl World for LocalWorld {
         if let Some(provider) = providers.find(|provider| provider.metadata.name.as_deref() == Some(name)) {
             return Ok(provider.spec.clone());
         }
-        let missing = |also: &str| {
-            let message =
-                format!("there is no ScmProvider {name:?} among the manifests{also}: add it, or correct providerRef");
-            Failure::definite("ScmProviderNotFound", message)
-        };
+        let missing = |also: &str| Failure::definite("ScmProviderNotFound", no_provider(name, also));
         let Ok(client) = self.kubernetes().await else { return Err(missing("")) };
         match Api::<ScmProvider>::namespaced(client, &self.namespace).get_opt(name).await {
             Ok(Some(provider)) => Ok(provider.spec),
@@ -128,9 +127,21 @@ pub(crate) fn stored(mut secret: Secret) -> Secret {
     secret
 }
 
-/// Whether a cluster could be asked: a kubeconfig, or the account of a pod.
-pub(crate) async fn has_cluster() -> bool {
-    kube::Config::infer().await.is_ok()
+/// That a provider is missing, `also` from elsewhere.
+pub(crate) fn no_provider(name: &str, also: &str) -> String {
+    format!("there is no ScmProvider {name:?} among the manifests{also}: add it, or correct providerRef")
+}
+
+/// Why no cluster can be asked; `None` where there is a kubeconfig, or the account of a pod.
+pub(crate) async fn no_cluster() -> Option<String> {
+    let error = kube::Config::infer().await.err()?;
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<KubeconfigError>());
+    Some(match cause {
+        Some(KubeconfigError::FindPath) => NO_CLUSTER.to_owned(),
+        Some(KubeconfigError::ReadConfig(error, _)) if error.kind() == io::ErrorKind::NotFound => NO_CLUSTER.to_owned(),
+        Some(cause) => format!("the kubeconfig cannot be used: {cause}; mend it, or set KUBECONFIG to another one"),
+        None => format!("the kubeconfig cannot be used: {error}"),
+    })
 }
 
 /// The namespace of objects that do not say one: the kubeconfig's.

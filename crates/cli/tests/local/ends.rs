@@ -1,8 +1,10 @@
 //! How a run ends, and what never begins: exit codes, and what is said about wrong input.
 
+use std::fs;
+
 use expect_test::{Expect, expect};
 
-use crate::support::{Place, pipeline};
+use crate::support::{Place, Running, pipeline};
 
 const GREETS: &str = r#"  params:
   - {name: who, required: true}
@@ -81,6 +83,72 @@ fn a_step_that_needs_a_cluster_is_said_before_anything_begins() {
     assert_eq!(said.code, Some(2), "{}", said.err);
     assert!(said.err.contains("look/account") && said.err.contains("look/wait"), "{}", said.err);
     assert!(said.err.contains("KUBECONFIG") && !place.path(".sluice").exists(), "{}", said.err);
+}
+
+/// A kubeconfig that can be read. Nobody answers there.
+const KUBECONFIG: &str = "apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: \"http://127.0.0.1:9\"}}]
+users: [{name: u, user: {}}]
+";
+
+const RESTS: &str = "  stages:\n  - name: s\n    steps:\n    - {name: rest, delay: {duration: 1h}}\n";
+
+/// Begins the run `p-1` and leaves it in its first step.
+fn begin_and_kill(place: &Place, arguments: &[&str]) {
+    let mut command = place.command(arguments);
+    command.env("KUBECONFIG", place.path("kubeconfig")).stdout(std::process::Stdio::null());
+    let running = Running::of(&mut command);
+    place.wait_for("p-1", |status| status["stages"][0]["steps"][0]["phase"] == "Running");
+    running.kill();
+}
+
+#[test]
+fn a_run_whose_steps_need_a_cluster_does_not_go_on_without_one() {
+    let place = Place::with(&pipeline(&format!(
+        "{RESTS}    - {{name: look, resource: {{apiVersion: v1, kind: Pod, name: x}}}}\n"
+    )));
+    fs::write(place.path("kubeconfig"), KUBECONFIG).unwrap();
+    begin_and_kill(&place, &["run", "-f", "p.yaml"]);
+    let before = place.run("p-1");
+    let said = place.sluice(&["resume"]);
+    assert!(said.code == Some(2) && said.err.contains("s/look") && said.err.contains("KUBECONFIG"), "{said:?}");
+    assert_eq!(place.run("p-1"), before);
+}
+
+#[test]
+fn a_provider_that_is_nowhere_is_said_before_a_run_begins_and_before_it_goes_on() {
+    let place = Place::new();
+    fs::create_dir(place.path("m")).unwrap();
+    let change = "{providerRef: {name: git}, repository: a/b, title: t, edits: [{file: f, set: {path: p, value: 1}}]}";
+    let manifest = pipeline(&format!("{RESTS}    - {{name: open, pullRequest: {change}}}\n"));
+    fs::write(place.path("m/p.yaml"), manifest).unwrap();
+    let missing = "there is no ScmProvider \"git\" among the manifests";
+    let said = place.sluice(&["run", "-f", "m", "--state", "state"]);
+    assert!(said.code == Some(2) && said.err.contains(missing), "{said:?}");
+    assert!(!place.path("state").exists());
+    let provider =
+        "apiVersion: sluice.dev/v1alpha1\nkind: ScmProvider\nmetadata: {name: git}\nspec: {local: {path: r}}\n";
+    fs::write(place.path("m/git.yaml"), provider).unwrap();
+    begin_and_kill(&place, &["run", "-f", "m", "--state", ".sluice"]);
+    fs::remove_file(place.path("m/git.yaml")).unwrap();
+    let before = place.run("p-1");
+    let said = place.sluice(&["resume"]);
+    assert!(said.code == Some(2) && said.err.contains(missing), "{said:?}");
+    assert_eq!(place.run("p-1"), before);
+}
+
+#[test]
+fn a_kubeconfig_with_a_mistake_is_not_taken_for_none() {
+    let place = Place::with(&pipeline(
+        "  stages: [{name: s, steps: [{name: look, resource: {apiVersion: v1, kind: Pod, name: x}}]}]\n",
+    ));
+    fs::write(place.path("no-kubeconfig"), "clusters: 3\n").unwrap();
+    let said = place.sluice(&["run", "-f", "p.yaml"]);
+    assert!(said.code == Some(2) && said.err.contains("the kubeconfig cannot be used: "), "{said:?}");
+    assert!(!said.err.contains("there is no kubeconfig"), "{said:?}");
 }
 
 #[test]

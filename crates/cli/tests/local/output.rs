@@ -70,3 +70,15 @@ fn a_reader_that_goes_away_does_not_stop_the_run() {
     assert_eq!(running.end().code, Some(1));
     assert_eq!(place.run("p-1")["status"]["phase"], "Failed");
 }
+
+#[test]
+fn json_is_json_even_where_nothing_is_carried_on() {
+    let place = Place::with(&pipeline("  stages: [{name: s, steps: [{name: a, set: {values: {n: 1}}}]}]\n"));
+    assert_eq!(place.sluice(&["run", "-f", "p.yaml"]).code, Some(0));
+    let said = place.sluice(&["resume", "-o", "json"]);
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("", "no run in .sluice is unfinished\n"));
+    let said = place.sluice(&["resume", "p-1", "-o", "json"]);
+    let lines: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["message"], "run \"p-1\" has ended already: Succeeded");
+    assert_eq!(lines[1]["status"]["phase"], "Succeeded");
+}

@@ -39,7 +39,12 @@ fn a_file_that_is_not_understood_is_named_with_a_remedy_and_left_alone() {
         ("{\"kind\": \"Pod\"}".to_owned(), "it is no PipelineRun"),
         (good.replace("\"p-1\"", "\"p-2\""), "it says to be the run \"p-2\""),
         (good.replace("\"Running\"", "\"Levitating\""), "Levitating"),
+        (good.replace(r#"\"yes\":false"#, r#"\"yes\":3"#), "annotation sluice.dev/local"),
+        (good.replace(r#"\"yes\":false"#, r#"\"yes\":false,\"novel\":1"#), "unknown field `novel`"),
+        (good.replace("\"status\": {", "\"status\": {\"novel\": 1,"), "it has \"status.novel\""),
+        (good.replace("\"name\": \"rest\"", "\"name\": \"rest\", \"novel\": 1"), "it has \"stat"),
     ] {
+        assert_ne!(content, good, "{why}");
         fs::write(&path, &content).unwrap();
         for arguments in [vec!["resume"], vec!["resume", "p-1"]] {
             let said = place.sluice(&arguments);
@@ -111,6 +116,26 @@ fn resume_finishes_every_unfinished_run_from_wherever_it_is_called() {
     for name in ["one", "two"] {
         assert_eq!(place.run(name)["status"]["phase"], "Succeeded");
     }
+}
+
+#[test]
+fn a_run_that_cannot_be_read_holds_up_no_other() {
+    let place = Place::with(&pipeline("  stages: [{name: s, steps: [{name: rest, delay: {duration: 3s}}]}]\n"));
+    for name in ["one", "two"] {
+        let running = place.start(&["run", "-f", "p.yaml", "--name", name]);
+        place.wait_for(name, is_resting);
+        running.kill();
+    }
+    fs::write(place.path(".sluice/runs/one.json"), "{}").unwrap();
+    let said = place.sluice(&["resume"]);
+    assert!(said.code == Some(2) && said.err.contains("one.json"), "{said:?}");
+    assert_eq!(place.run("two")["status"]["phase"], "Succeeded");
+}
+
+#[test]
+fn a_state_directory_that_is_not_there_is_a_mistake() {
+    let said = Place::new().sluice(&["resume", "--state", "gone"]);
+    assert!(said.code == Some(2) && said.err.contains("there is no directory gone: correct --state"), "{said:?}");
 }
 
 #[test]
