@@ -1,12 +1,14 @@
 //! What of the manifests the local mode uses.
 
+use std::path::{self, Path};
+
 use k8s_openapi::api::core::v1::Secret;
 use kube::Resource;
 use serde::de::DeserializeOwned;
 use sluice_api::{Pipeline, PipelineRun, ScmProvider};
 
-use super::world::stored;
-use crate::manifest::{self, Manifests};
+use super::{directory_of, world::stored};
+use crate::manifest::{self, Document, Manifests};
 
 /// The objects of the kinds that matter here, as their files have them.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +28,7 @@ impl Objects {
         Ok(Self {
             pipelines: of_kind(manifests)?,
             runs: of_kind(manifests)?,
-            providers: of_kind(manifests)?,
+            providers: manifests.objects()?.into_iter().map(|(document, it)| rooted(it, document)).collect(),
             secrets: secrets.into_iter().map(stored).collect(),
             default_namespace,
         })
@@ -48,6 +50,18 @@ impl Objects {
             |secret: &&Secret| secret.metadata.name.as_deref() == Some(name) && self.namespace_of(*secret) == namespace;
         self.secrets.iter().rev().find(own).cloned()
     }
+}
+
+/// A provider whose local repositories are found from the directory of its own manifest, or from the working directory where
+/// that came from standard input.
+fn rooted(mut provider: ScmProvider, document: &Document) -> ScmProvider {
+    if let Some(local) = &mut provider.spec.local {
+        let path = directory_of(Some(Path::new(&document.source.name))).join(&local.path);
+        if let Some(path) = path::absolute(path).ok().as_deref().and_then(Path::to_str) {
+            local.path = path.to_owned();
+        }
+    }
+    provider
 }
 
 fn of_kind<K: Resource<DynamicType = ()> + DeserializeOwned>(manifests: &Manifests) -> Result<Vec<K>, manifest::Error> {

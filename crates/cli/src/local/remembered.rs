@@ -10,8 +10,6 @@ use kube::ResourceExt;
 use serde::{Deserialize, Serialize};
 use sluice_api::PipelineRun;
 
-use super::StateDirectory;
-
 /// The annotation with it, in the state file.
 const ANNOTATION: &str = "sluice.dev/local";
 
@@ -54,13 +52,10 @@ impl Remembered {
         })
     }
 
-    /// The directory of the manifests: that of the first of them, from which the paths of local repositories are resolved. The
-    /// one that the state directory is in, where there are none.
-    pub(crate) fn directory(&self, state: &StateDirectory) -> PathBuf {
-        match self.manifests.first() {
-            Some(path) => directory_of(Some(path)),
-            None => state.path().parent().unwrap_or(Path::new("")).to_owned(),
-        }
+    /// The directory of the first of the manifests, from which the paths of local repositories are resolved where a provider
+    /// is in none of them.
+    pub(crate) fn directory(&self) -> PathBuf {
+        directory_of(self.manifests.first().map(PathBuf::as_path))
     }
 }
 

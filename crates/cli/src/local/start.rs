@@ -144,7 +144,7 @@ pub(crate) fn session(
     })?;
     let output = Arc::new(Output::new(format, &name, run.status.as_ref()));
     let namespace = run.namespace().unwrap_or_default();
-    let root = remembered.directory(&directory);
+    let root = remembered.directory();
     let world = LocalWorld::new(root, namespace, objects, remembered.allow_http_to.clone(), output.clone());
     let world = world.map_err(Refused::Client)?;
     let person = Person::new(user.to_owned(), remembered.yes, &output);

@@ -27,7 +27,7 @@ const NO_CLUSTER: &str = "there is no kubeconfig: set KUBECONFIG, or run this pi
 
 /// The world as one run sees it.
 pub(crate) struct LocalWorld {
-    /// From which the paths of local repositories are resolved.
+    /// From which the paths of local repositories are resolved, of providers that are in the cluster.
     root: PathBuf,
     namespace: String,
     objects: Objects,

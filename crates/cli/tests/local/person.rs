@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use crate::{
-    support::{Place, git, pipeline},
+    support::{Place, Said, git, pipeline},
     terminal::Terminal,
 };
 
@@ -43,6 +43,31 @@ fn shop() -> Place {
 
 fn version(place: &Place) -> String {
     place.git(REPOSITORY, &["show", "main:web.yaml"])
+}
+
+#[test]
+fn local_repositories_are_found_from_standard_input_in_the_working_directory() {
+    let place = shop();
+    let mut command = place.command(&["run", "-f", "-", "--state", "elsewhere/deep/state", "--yes"]);
+    let said = Said::of(command.stdin(fs::File::open(place.path("p.yaml")).unwrap()).output().unwrap());
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(version(&place), "version: 1.5.0   # on Monday");
+}
+
+#[test]
+fn local_repositories_are_found_from_the_file_that_declares_the_provider() {
+    let place = shop();
+    let text = fs::read_to_string(place.path("p.yaml")).unwrap();
+    let (pipeline, provider) = text.split_once("---\n").unwrap();
+    for (name, content) in [("a", pipeline), ("b", provider)] {
+        fs::create_dir(place.path(name)).unwrap();
+        fs::write(place.path(name).join("m.yaml"), content).unwrap();
+    }
+    fs::rename(place.path("repositories"), place.path("b/repositories")).unwrap();
+    let said = place.sluice(&["run", "-f", "a", "-f", "b", "--yes"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let merged = place.git("b/repositories/shop/gitops.git", &["show", "main:web.yaml"]);
+    assert_eq!(merged, "version: 1.5.0   # on Monday");
 }
 
 const QUESTION: &str = "merge change 1 into main? [y]es [d]iff [c]lose [q]uit-and-leave";
