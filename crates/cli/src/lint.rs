@@ -27,6 +27,7 @@ use sluice_api::{
     check::{self, Mistake},
 };
 
+pub(crate) use metadata::is_dns_subdomain;
 pub(crate) use needs::cluster_needs;
 pub(crate) use objects::literal_providers;
 pub(crate) use render::{for_terminal, json};

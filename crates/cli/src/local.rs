@@ -22,11 +22,11 @@ mod start;
 mod world;
 
 pub(crate) use carry_on::{Ended, Session, carry_on};
-pub(crate) use choose::{Chosen, Wanted, choose};
+pub(crate) use choose::{Use, Wanted, choose};
 pub(crate) use directory::{Error, StateDirectory, describe};
 pub(crate) use kept::now;
 pub(crate) use objects::Objects;
 pub(crate) use remembered::{Remembered, directory_of};
 pub(crate) use signals::Signals;
-pub(crate) use start::{Refused, begin, session, take_up, user};
+pub(crate) use start::{Held, Refused, begin, session, take_up, user};
 pub(crate) use world::{default_namespace, no_cluster, no_provider};

@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use sluice_api::PipelineRunStatus;
 use sluice_engine::RunPhase;
 
-use super::local::{EXIT_CODES, Shared, carry_on, objects, refuse, remember};
+use super::local::{EXIT_CODES, Shared, carry_on, objects, refuse, remember, use_of};
 use crate::{
     demo::{Demo, Error},
     local::{self, Signals, Wanted},
@@ -60,7 +60,7 @@ async fn show(dir: &Path, shared: &Shared) -> anyhow::Result<ExitCode> {
     let held = match progress(&demo) {
         Progress::Begun(name) => local::take_up(demo.state(), &name, &objects),
         Progress::Fresh | Progress::Over => {
-            let chosen = local::choose(&objects, &Wanted::default(), |name| demo.state().run_path(name).exists());
+            let chosen = local::choose(&objects, &Wanted::default(), |name| use_of(&demo.state(), name));
             let chosen = chosen.map_err(|problems| anyhow::anyhow!(problems.join("\n")))?;
             local::begin(demo.state(), chosen, &user, &remembered)
         }

@@ -14,7 +14,7 @@ use sluice_engine::RunPhase;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    local::{self, Ended, Objects, Remembered, Signals, StateDirectory},
+    local::{self, Ended, Objects, Remembered, Signals, StateDirectory, Use},
     logs::{self, LogFormat},
     manifest::{self, Manifests},
     output::{Format, complain},
@@ -145,6 +145,16 @@ pub(crate) fn resume_command(directory: &StateDirectory, name: &str) -> String {
         true => command,
         false => format!("{command} --state {}", shell::quoted(&directory.path().display().to_string())),
     }
+}
+
+/// Whether a name is taken, and by a run that can be carried on.
+pub(crate) fn use_of(directory: &StateDirectory, name: &str) -> Use {
+    if !directory.run_path(name).exists() {
+        return Use::Free;
+    }
+    let run = directory.run(name).ok().flatten();
+    let unfinished = run.filter(|run| !run.status.as_ref().is_some_and(|status| status.state.is_finished()));
+    Use::Taken { resume: unfinished.map(|_| resume_command(directory, name)) }
 }
 
 /// How a run was started: its own notes, and over them what is given `now`.

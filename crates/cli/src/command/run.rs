@@ -6,12 +6,12 @@ use anyhow::Context;
 use sluice_api::Code;
 
 use super::{
-    local::{EXIT_CODES, Shared, carry_on, objects, refuse, remember, state_directory},
+    local::{EXIT_CODES, Shared, carry_on, objects, refuse, remember, state_directory, use_of},
     preflight::lacking,
 };
 use crate::{
     lint::{self, Finding, Severity},
-    local::{self, Remembered, Signals, StateDirectory, Wanted},
+    local::{self, Held, Objects, Remembered, Signals, StateDirectory, Use, Wanted},
     manifest::Manifests,
     output::complain,
 };
@@ -36,7 +36,8 @@ pub(crate) struct Arguments {
     /// A parameter; it goes over that of the run among the manifests. May be repeated.
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = param)]
     pub(crate) params: Vec<(String, String)>,
-    /// The run's name; of several runs among the manifests, the one that is meant.
+    /// The run's name, as Kubernetes has names, but 240 characters at most; of several runs among the manifests, the one that
+    /// is meant.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// The namespace of manifests that do not say one; that of the kubeconfig unless set.
@@ -71,36 +72,45 @@ async fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     };
     let wanted = Wanted { pipeline, name, params: params.into_iter().collect::<BTreeMap<_, _>>() };
     let directory = state_directory(state.as_ref(), &filename);
-    let chosen = match local::choose(&objects, &wanted, |name| directory.run_path(name).exists()) {
-        Ok(chosen) => chosen,
-        Err(problems) => return Ok(refuse(problems)),
-    };
-    let lacking = lacking(&chosen.pipeline.spec, &chosen.namespace, &objects).await;
-    if !lacking.is_empty() {
-        return Ok(refuse(lacking));
-    }
     let remembered = remember(&filename, &shared)?;
-    begin(directory, chosen, objects, &remembered, &shared).await
-}
-
-async fn begin(
-    directory: StateDirectory,
-    chosen: local::Chosen,
-    objects: local::Objects,
-    remembered: &Remembered,
-    shared: &Shared,
-) -> anyhow::Result<ExitCode> {
     let user = local::user();
     let mut signals = Signals::take().context("failed to listen for signals")?;
-    let held = match local::begin(directory.clone(), chosen, &user, remembered) {
+    let held = match begin(&directory, &objects, &wanted, &user, &remembered).await {
         Ok(held) => held,
-        Err(refused) => return Ok(refuse([local::describe(&refused)])),
+        Err(problems) => return Ok(refuse(problems)),
     };
-    match local::session(held, objects, remembered, &user, shared.format()) {
+    match local::session(held, objects, &remembered, &user, shared.format()) {
         Ok(session) => Ok(ExitCode::from(carry_on(session, &directory, &mut signals).await?)),
         Err(refused) => {
             complain(&format!("error: {}", local::describe(&refused)));
             Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Begins the run that is meant. One whose name is only a number takes the next when another process was faster.
+async fn begin(
+    directory: &StateDirectory,
+    objects: &Objects,
+    wanted: &Wanted,
+    user: &str,
+    remembered: &Remembered,
+) -> Result<Held, Vec<String>> {
+    let mut lost = Vec::new();
+    loop {
+        let chosen = local::choose(objects, wanted, |name| match lost.iter().any(|lost| lost == name) {
+            true => Use::Taken { resume: None },
+            false => use_of(directory, name),
+        })?;
+        let lacking = lacking(&chosen.pipeline.spec, &chosen.namespace, objects).await;
+        if !lacking.is_empty() {
+            return Err(lacking);
+        }
+        let (name, is_numbered) = (chosen.name.clone(), chosen.is_numbered);
+        match local::begin(directory.clone(), chosen, user, remembered) {
+            Ok(held) => return Ok(held),
+            Err(refused) if is_numbered && refused.is_taken() => lost.push(name),
+            Err(refused) => return Err(vec![local::describe(&refused)]),
         }
     }
 }

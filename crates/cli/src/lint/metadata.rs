@@ -182,7 +182,7 @@ fn is_absent(metadata: &Map<String, Value>, name: &str) -> bool {
 }
 
 /// As RFC 1123 has host names.
-fn is_dns_subdomain(text: &str) -> bool {
+pub(crate) fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= MAX_NAME && text.split('.').all(is_dns_part)
 }
 

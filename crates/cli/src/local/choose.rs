@@ -6,6 +6,7 @@ use kube::{Resource, ResourceExt};
 use sluice_api::{ParamValue, Pipeline, PipelineRun, resolve_params};
 
 use super::objects::Objects;
+use crate::lint;
 
 /// What was asked for.
 #[derive(Clone, Debug, Default)]
@@ -18,21 +19,31 @@ pub(crate) struct Wanted {
     pub(crate) params: BTreeMap<String, String>,
 }
 
+/// Whether there is a run of a name.
+pub(crate) enum Use {
+    Free,
+    /// There is; the command that carries it on, where it is unfinished.
+    Taken {
+        resume: Option<String>,
+    },
+}
+
+/// The longest name of a run here: it names files, with some more behind it.
+const MAX_NAME: usize = 240;
+
 /// A run that can be started.
 #[derive(Clone, Debug)]
 pub(crate) struct Chosen {
     pub(crate) name: String,
+    /// Whether the name was made up here: any other one would do.
+    pub(crate) is_numbered: bool,
     pub(crate) namespace: String,
     pub(crate) pipeline: Pipeline,
     pub(crate) params: BTreeMap<String, ParamValue>,
 }
 
-/// The run that is meant, or everything that stands in the way. `is_taken` says whether there is a run of a name.
-pub(crate) fn choose(
-    objects: &Objects,
-    wanted: &Wanted,
-    is_taken: impl Fn(&str) -> bool,
-) -> Result<Chosen, Vec<String>> {
+/// The run that is meant, or everything that stands in the way. `use_of` says whether there is a run of a name.
+pub(crate) fn choose(objects: &Objects, wanted: &Wanted, use_of: impl Fn(&str) -> Use) -> Result<Chosen, Vec<String>> {
     let template = template(objects, wanted).map_err(|problem| vec![problem])?;
     let pipeline = pipeline(objects, wanted, template).map_err(|problem| vec![problem])?;
     let mut params = template.map(|run| run.spec.params.clone()).unwrap_or_default();
@@ -41,14 +52,14 @@ pub(crate) fn choose(
     if let Err(wrong) = resolve_params(&pipeline.spec.params, &params) {
         problems.extend(wrong.into_iter().map(|problem| format!("parameter {}: {}", problem.name, problem.message)));
     }
-    let name = name(wanted, template, pipeline, is_taken).unwrap_or_else(|problem| {
+    let (name, is_numbered) = name(wanted, template, pipeline, use_of).unwrap_or_else(|problem| {
         problems.push(problem);
-        String::new()
+        (String::new(), false)
     });
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Chosen { name, namespace: objects.namespace_of(pipeline), pipeline: pipeline.clone(), params })
+    Ok(Chosen { name, is_numbered, namespace: objects.namespace_of(pipeline), pipeline: pipeline.clone(), params })
 }
 
 /// The run among the manifests that is meant; `None` for a new run.
@@ -88,27 +99,25 @@ fn pipeline<'a>(objects: &'a Objects, wanted: &Wanted, template: Option<&Pipelin
     }
 }
 
+/// The run's name, and whether it was made up here.
 fn name(
     wanted: &Wanted,
     template: Option<&PipelineRun>,
     pipeline: &Pipeline,
-    is_taken: impl Fn(&str) -> bool,
-) -> Result<String, String> {
+    use_of: impl Fn(&str) -> Use,
+) -> Result<(String, bool), String> {
+    let is_taken = |name: &str| !matches!(use_of(name), Use::Free);
     let given = wanted.name.as_ref().or(template.and_then(|run| run.metadata.name.as_ref()));
-    if let Some(name) = given {
-        if !is_name(name) {
-            return Err(format!("{name:?} cannot name a run: use small letters, digits, - and ., 63 at most"));
-        }
-        if is_taken(name) {
-            let free = numbered(&format!("{name}-"), 2, is_taken);
-            return Err(format!(
-                "there is a run {name:?} already: carry it on with `sluice resume {name}`, or start another one with --name {free}"
-            ));
-        }
-        return Ok(name.clone());
-    }
-    let prefix = template.and_then(|run| run.meta().generate_name.clone());
-    Ok(numbered(&prefix.unwrap_or_else(|| format!("{}-", pipeline.name_any())), 1, is_taken))
+    let Some(name) = given else {
+        let prefix = template.and_then(|run| run.meta().generate_name.clone());
+        let prefix = prefix.unwrap_or_else(|| format!("{}-", pipeline.name_any()));
+        return valid(numbered(&prefix, 1, is_taken)).map(|name| (name, true));
+    };
+    let name = valid(name.clone())?;
+    let Use::Taken { resume } = use_of(&name) else { return Ok((name, false)) };
+    let free = numbered(&format!("{name}-"), 2, is_taken);
+    let carry_on = resume.map(|command| format!("carry it on with `{command}`, or ")).unwrap_or_default();
+    Err(format!("there is a run {name:?} already: {carry_on}start another one with --name {free}"))
 }
 
 /// The first of these names that is free.
@@ -118,14 +127,14 @@ fn numbered(prefix: &str, first: u32, is_taken: impl Fn(&str) -> bool) -> String
 }
 
 /// A name that the API server would take, and that is safe as one of a file.
-fn is_name(name: &str) -> bool {
-    let is_end =
-        |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
-    let mut letters = name.chars();
-    name.len() <= 63
-        && is_end(name.chars().next())
-        && is_end(name.chars().next_back())
-        && letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, '-' | '.'))
+fn valid(name: String) -> Result<String, String> {
+    if lint::is_dns_subdomain(&name) && name.len() <= MAX_NAME {
+        return Ok(name);
+    }
+    Err(format!(
+        "{name:?} cannot name a run: small letters, digits, `-` and `.`, a letter or digit on both sides of each `.` and at \
+         the ends, {MAX_NAME} at most; choose one with --name"
+    ))
 }
 
 fn names(objects: &[impl Resource]) -> String {
@@ -166,7 +175,12 @@ mod tests {
     fn check(objects: &Objects, pipeline: Option<&str>, name: Option<&str>, params: &[(&str, &str)], expected: Expect) {
         let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let wanted = Wanted { pipeline: pipeline.map(str::to_owned), name: name.map(str::to_owned), params };
-        let text = match choose(objects, &wanted, |name| TAKEN.contains(&name)) {
+        let resume = |name: &str| (name == "used").then(|| format!("sluice resume {name} --state there"));
+        let use_of = |name: &str| match TAKEN.contains(&name) {
+            true => Use::Taken { resume: resume(name) },
+            false => Use::Free,
+        };
+        let text = match choose(objects, &wanted, use_of) {
             Ok(Chosen { name, pipeline, params, .. }) => {
                 format!("{name} of {}, {}", pipeline.name_any(), serde_json::to_string(&params).unwrap())
             }
@@ -238,14 +252,33 @@ mod tests {
             parameter version: is required and missing: add it to the run
             parameter replicas: must be a whole number, not "many"
             parameter verison: the pipeline has no such parameter; it has: version, replicas
-            there is a run "used" already: carry it on with `sluice resume used`, or start another one with --name used-2"#]],
+            there is a run "used" already: carry it on with `sluice resume used --state there`, or start another one with --name used-2"#]],
         );
         check(
             &none,
             None,
             Some("../up"),
             &[("version", "1")],
-            expect![[r#""../up" cannot name a run: use small letters, digits, - and ., 63 at most"#]],
+            expect![[
+                r#""../up" cannot name a run: small letters, digits, `-` and `.`, a letter or digit on both sides of each `.` and at the ends, 240 at most; choose one with --name"#
+            ]],
         );
+        check(
+            &none,
+            None,
+            Some("deploy-1"),
+            &[("version", "1")],
+            expect![[r#"there is a run "deploy-1" already: start another one with --name deploy-1-2"#]],
+        );
+    }
+
+    #[test]
+    fn a_name_is_one_that_the_api_server_would_take_and_short_enough_for_a_file() {
+        for name in ["a", "a.b-c.1", &"a".repeat(240)] {
+            assert_eq!(valid(name.to_owned()).as_deref(), Ok(name));
+        }
+        for name in ["", "a..b", "a.-b", "-a", "A", "a/b", &"a".repeat(241)] {
+            assert!(valid(name.to_owned()).is_err(), "{name}");
+        }
     }
 }

@@ -53,6 +53,13 @@ pub(crate) enum Refused {
     Client(anyhow::Error),
 }
 
+impl Refused {
+    /// Whether another process has a run of this name.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self, Self::Taken { .. } | Self::Directory(Error::Locked { .. }))
+    }
+}
+
 /// Begins a run: once this returns it can be resumed, whatever happens.
 pub(crate) fn begin(
     directory: StateDirectory,
@@ -60,7 +67,7 @@ pub(crate) fn begin(
     user: &str,
     remembered: &Remembered,
 ) -> Result<Held, Refused> {
-    let Chosen { name, namespace, pipeline, params } = chosen;
+    let Chosen { name, namespace, pipeline, params, .. } = chosen;
     directory.make()?;
     let lock = directory.lock(&name)?;
     if directory.run(&name)?.is_some() {

@@ -189,7 +189,7 @@ fn a_run_among_the_manifests_keeps_its_name_and_begins_once() {
         &place,
         &["run", "-f", "p.yaml"],
         expect![[r#"
-            error: there is a run "first" already: carry it on with `sluice resume first`, or start another one with --name first-2
+            error: there is a run "first" already: start another one with --name first-2
         "#]],
     );
     assert_eq!(place.sluice(&["run", "-f", "p.yaml", "--name", "first-2", "--param", "who=Bea"]).code, Some(0));

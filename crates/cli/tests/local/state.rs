@@ -4,7 +4,7 @@ use std::{fs, process::Stdio};
 
 use nix::sys::signal::Signal;
 
-use crate::support::{Place, Running, pipeline};
+use crate::support::{Place, Running, eventually, pipeline, read};
 
 const WAITS: &str = "  stages: [{name: s, steps: [{name: rest, delay: {duration: 1h}}]}]\n";
 
@@ -130,6 +130,31 @@ fn a_run_that_cannot_be_read_holds_up_no_other() {
     let said = place.sluice(&["resume"]);
     assert!(said.code == Some(2) && said.err.contains("one.json"), "{said:?}");
     assert_eq!(place.run("two")["status"]["phase"], "Succeeded");
+}
+
+#[test]
+fn a_run_that_is_there_is_carried_on_by_the_command_that_is_offered() {
+    let place = Place::with(&pipeline(WAITS));
+    let running = place.start(&["run", "-f", "p.yaml", "--state", "kept/state", "--name", "one"]);
+    let path = place.path("kept/state/runs/one.json");
+    eventually("one", || read(&path).is_some_and(|run| is_resting(&run["status"])));
+    running.kill();
+    let said = place.sluice(&["run", "-f", "p.yaml", "--state", "kept/state", "--name", "one"]);
+    let offer = "resume one --state kept/state`, or start another one with --name one-2";
+    assert!(said.code == Some(2) && said.err.contains(offer), "{said:?}");
+}
+
+#[test]
+fn a_new_run_takes_the_next_number_when_another_process_was_faster() {
+    let place = Place::with(&pipeline("  stages: [{name: s, steps: [{name: a, set: {values: {n: 1}}}]}]\n"));
+    fs::create_dir_all(place.path(".sluice/runs")).unwrap();
+    // The other one has the name, and has written nothing yet.
+    let lock = fs::File::create(place.path(".sluice/runs/p-1.lock")).unwrap();
+    lock.try_lock().unwrap();
+    assert_eq!(place.sluice(&["run", "-f", "p.yaml"]).code, Some(0));
+    assert_eq!(place.run("p-2")["status"]["phase"], "Succeeded");
+    let said = place.sluice(&["run", "-f", "p.yaml", "--name", "p-1"]);
+    assert!(said.code == Some(2) && said.err.contains("is being carried on"), "{said:?}");
 }
 
 #[test]
