@@ -8,7 +8,7 @@ use sluice_engine::{MAX_DEPTH, nests_at_most};
 use sluice_expr::{Diagnostic, Expression, Names, Type, check_value, value_names};
 
 use crate::{
-    Code, Hook, ParamType, PipelineSpec, Stage, Step, StepConfig, params,
+    Code, Duration, Hook, ParamType, PipelineSpec, Stage, Step, StepConfig, params,
     step::{ConfigMistake, STEP_TYPES, TakesFrom},
     variables::{self, ROOTS},
 };
@@ -56,6 +56,7 @@ pub fn pipeline(spec: &PipelineSpec) -> Vec<Mistake> {
     let mut check =
         Check { mistakes: Vec::new(), names: variables::names(spec), all: all_steps(spec), past: Vec::new() };
     check.params(spec);
+    check.timeout(spec.timeout, "spec.timeout".to_owned());
     check.unique_names(spec);
     for (index, stage) in spec.stages.iter().enumerate() {
         check.stage(stage, &format!("spec.stages[{index}]"));
@@ -168,7 +169,15 @@ impl Check {
         }
     }
 
+    fn timeout(&mut self, timeout: Option<Duration>, path: String) {
+        if timeout.is_some_and(|timeout| timeout.get().is_zero()) {
+            let help = "set a longer time, or leave it out";
+            self.mistake(Code::InvalidValue, path, "nothing can end within no time", Some(help.to_owned()));
+        }
+    }
+
     fn stage(&mut self, stage: &Stage, path: &str) {
+        self.timeout(stage.timeout, format!("{path}.timeout"));
         if let Some(when) = &stage.when {
             let names = self.names_now();
             self.expression(when, &names, &Type::Bool, format!("{path}.when"));
@@ -221,6 +230,7 @@ impl Check {
 
     /// Checks one step and returns its configuration, if it has one.
     fn step(&mut self, step: &Step, names: &Names, path: &str) -> Option<StepConfig> {
+        self.timeout(step.timeout, format!("{path}.timeout"));
         if let Some(when) = &step.when {
             self.expression(when, names, &Type::Bool, format!("{path}.when"));
         }

@@ -206,3 +206,19 @@ fn places_count_characters_and_lines_as_people_do() {
         "#]],
     );
 }
+
+#[test]
+fn no_time_is_no_timeout() {
+    check(
+        r#"
+- name: only
+  timeout: 0s
+  steps:
+  - {name: one, timeout: 0m, set: {values: {a: 1}}}
+"#,
+        &expect![[r#"
+            spec.stages[0].timeout: nothing can end within no time; set a longer time, or leave it out
+            spec.stages[0].steps[0].timeout: nothing can end within no time; set a longer time, or leave it out
+        "#]],
+    );
+}

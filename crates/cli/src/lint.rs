@@ -1,7 +1,7 @@
 //! Everything that is wrong with manifests, before anything is done with them.
 //!
 //! Structure is judged by the definitions that the API server gets, with its rules (`schema`, `rules`, `defaults`,
-//! `metadata`), meaning by the check that gives the condition `Ready` ([`sluice_api::check`]), and objects against each other
+//! `metadata`), meaning by the check that gives the condition `Ready` ([`sluice_steps::check`]), and objects against each other
 //! (`objects`). All of it is reported at once: what one mistake would hide from the next check is mended for it (`mend`).
 
 mod defaults;
@@ -22,10 +22,7 @@ use std::{collections::HashSet, ops::Range, sync::Arc};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use sluice_api::{
-    Code, Pipeline, PipelineRun, ScmProvider,
-    check::{self, Mistake},
-};
+use sluice_api::{Code, Pipeline, PipelineRun, ScmProvider, check::Mistake};
 
 pub(crate) use metadata::is_dns_subdomain;
 pub(crate) use needs::cluster_needs;
@@ -33,6 +30,7 @@ pub(crate) use objects::literal_providers;
 pub(crate) use render::{for_terminal, json};
 
 use sluice_scm::document::RemarkKind;
+use sluice_steps::check;
 
 use crate::manifest::{Document, Fault, Manifests, Remark, Source};
 

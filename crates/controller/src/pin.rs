@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kube::Api;
 use serde_json::{Map, Value};
-use sluice_api::{Pipeline, PipelineRun, Revision, check, resolve_params};
+use sluice_api::{Pipeline, PipelineRun, Revision, resolve_params};
+use sluice_steps::check;
 
 use crate::{
     context::Context,

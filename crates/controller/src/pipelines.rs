@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use kube::ResourceExt;
 use kube_runtime::controller::Action;
-use sluice_api::{Pipeline, PipelineStatus, Truth, Verdict, check};
+use sluice_api::{Pipeline, PipelineStatus, Truth, Verdict};
+use sluice_steps::check;
 
 use crate::{
     context::{Context, now},

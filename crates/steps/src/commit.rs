@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use serde::Serialize;
-use sluice_api::step::{Commit as Config, CommitOutput};
+use sluice_api::step::{Commit as Config, CommitOutput, ConfigMistake};
 use sluice_engine::{Failure, Outcome};
 use sluice_scm::{BranchName, CommitSha, EffectKey, GitHost, NewCommit, Onto, RepoName};
 
@@ -18,6 +18,7 @@ use crate::{
         branch_named, branch_not_found, failure_of, host_of, key_of, not_older_than, outputs, repo_named,
         repository_failure,
     },
+    literals::Literals,
 };
 
 #[async_trait]
@@ -32,6 +33,14 @@ commit:
   - file: "staging/${{ params.application }}.yaml"
     set: {path: deployedVersion, value: "${{ params.version }}", create: true}
 "#;
+
+    fn literal_mistakes(&self) -> Vec<ConfigMistake> {
+        Literals::default()
+            .repository("repository", &self.repository)
+            .branch("branch", self.branch.as_deref())
+            .edits(&self.edits)
+            .mistakes()
+    }
 
     async fn act(&self, context: &StepContext<'_>) -> Outcome {
         let committed = async {

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sluice_api::step::Delay;
+use sluice_api::step::{ConfigMistake, Delay};
 use sluice_engine::{Failure, Outcome};
 
-use crate::{Perform, StepContext, until};
+use crate::{Perform, StepContext, literals::Literals, until};
 
 #[async_trait]
 impl Perform for Delay {
@@ -13,6 +13,13 @@ impl Perform for Delay {
 delay:
   duration: 10m
 "#;
+
+    fn literal_mistakes(&self) -> Vec<ConfigMistake> {
+        Literals::default()
+            .duration("duration", self.duration.as_deref())
+            .point_in_time("until", self.until.as_deref())
+            .mistakes()
+    }
 
     async fn look(&self, context: &StepContext<'_>) -> Outcome {
         match end(self, context) {

@@ -3,6 +3,7 @@
 //! A step knows nothing of retries, timeouts or persistence: it performs, and reports an [`Outcome`]. What follows is the
 //! engine's to decide. It touches the outside only through [`World`], which the controller and the local mode provide.
 
+pub mod check;
 mod context;
 pub mod drive;
 mod explain;
@@ -16,6 +17,7 @@ mod git_edits;
 mod git_effect;
 mod git_host;
 mod http_client;
+mod literals;
 mod perform;
 mod render;
 mod text;

@@ -14,6 +14,11 @@ pub trait Perform: Sync {
     /// documentation.
     const EXAMPLE: &'static str;
 
+    /// What is wrong with the texts of the configuration that hold no expression.
+    fn literal_mistakes(&self) -> Vec<ConfigMistake> {
+        Vec::new()
+    }
+
     /// Computes the step: nothing outside is touched. For steps whose nature is `Pure`.
     fn compute(&self, context: &StepContext<'_>) -> Outcome {
         let _ = context;
@@ -34,6 +39,11 @@ pub trait Perform: Sync {
 
 macro_rules! dispatch {
     ($($member:ident: $Type:ident),* $(,)?) => {
+        /// See [`Perform::literal_mistakes`].
+        pub(crate) fn literal_mistakes(config: &StepConfig) -> Vec<ConfigMistake> {
+            match config { $(StepConfig::$Type(config) => config.literal_mistakes(),)* }
+        }
+
         /// See [`Perform::compute`].
         pub fn compute(config: &StepConfig, context: &StepContext<'_>) -> Outcome {
             match config { $(StepConfig::$Type(config) => config.compute(context),)* }
@@ -61,9 +71,10 @@ sluice_api::for_each_step!(dispatch);
 
 #[cfg(test)]
 mod tests {
-    use sluice_api::{PipelineSpec, check};
+    use sluice_api::PipelineSpec;
 
     use super::*;
+    use crate::check;
 
     /// Earlier steps that examples may refer to.
     const BEFORE: &str = r#"

@@ -14,7 +14,10 @@ mod tests;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sluice_api::{LocalReference, step::PullRequest as Config};
+use sluice_api::{
+    LocalReference,
+    step::{ConfigMistake, PullRequest as Config},
+};
 use sluice_engine::{End, Failure, Outcome};
 use sluice_scm::{
     BranchName, Commit, CommitSha, EffectKey, Error, GitHost, NewCommit, NewPullRequest, Onto, PullRequest,
@@ -29,6 +32,7 @@ use crate::{
         branch_named, branch_not_found, failure_of, host_of, key_of, not_older_than, outputs, repo_named,
         repository_failure,
     },
+    literals::Literals,
 };
 
 /// The most of a run's name that a branch's name takes over.
@@ -47,6 +51,14 @@ pullRequest:
   - file: "staging/${{ params.application }}.yaml"
     set: {path: "spec.template.spec.containers[name=web].image", value: "registry.example/web:${{ params.version }}"}
 "#;
+
+    fn literal_mistakes(&self) -> Vec<ConfigMistake> {
+        Literals::default()
+            .repository("repository", &self.repository)
+            .branch("base", self.base.as_deref())
+            .edits(&self.edits)
+            .mistakes()
+    }
 
     async fn act(&self, context: &StepContext<'_>) -> Outcome {
         let opened = async {

@@ -7,13 +7,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sluice_api::step::{CHECKS, Check, Validate};
+use sluice_api::step::{CHECKS, Check, ConfigMistake, Validate};
 use sluice_engine::{Failure, Outcome, Outputs};
 use sluice_expr::Scope;
 use tokio::time::Instant;
 
 use crate::{
-    Perform, StepContext, explain, render,
+    Perform, StepContext, explain,
+    literals::Literals,
+    render,
     sources::{self, NoValue},
 };
 
@@ -34,6 +36,10 @@ validate:
   interval: 1m
   failureLimit: 1
 "#;
+
+    fn literal_mistakes(&self) -> Vec<ConfigMistake> {
+        Literals::default().sources(&self.sources).mistakes()
+    }
 
     /// Without sources: all checks at once, over earlier outputs.
     fn compute(&self, context: &StepContext<'_>) -> Outcome {

@@ -5,12 +5,14 @@
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use sluice_api::step::WaitFor;
+use sluice_api::step::{ConfigMistake, WaitFor};
 use sluice_engine::{Failure, Outcome};
 use tokio::time::Instant;
 
 use crate::{
-    Perform, StepContext, explain, render,
+    Perform, StepContext, explain,
+    literals::Literals,
+    render,
     sources::{self, NoValue},
     until,
 };
@@ -25,6 +27,10 @@ waitFor:
   condition: state.json.done && state.json.version == params.version
   interval: 15s
 "#;
+
+    fn literal_mistakes(&self) -> Vec<ConfigMistake> {
+        Literals::default().sources(&self.sources).point_in_time("until", self.until.as_deref()).mistakes()
+    }
 
     async fn look(&self, context: &StepContext<'_>) -> Outcome {
         let WaitFor { sources, condition, until, interval: _ } = self;

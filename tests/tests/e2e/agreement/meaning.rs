@@ -149,12 +149,8 @@ fn values() -> Vec<Mutation> {
             "successWhen: response.status == 201",
             "successWhen: response.code == 201",
         ),
-        DELAY.accepted(
-            "a delay of no duration, which is seen when it begins",
-            "{duration: \"${{ params.soakFor }}\"}",
-            "{duration: soon}",
-        ),
+        DELAY.not_ready("a delay of no duration", "{duration: \"${{ params.soakFor }}\"}", "{duration: soon}"),
         DELAY.accepted("a delay to a time", "{duration: \"${{ params.soakFor }}\"}", "{until: '2030-01-01T00:00:00Z'}"),
-        DELAY.accepted("a delay to no time, likewise", "{duration: \"${{ params.soakFor }}\"}", "{until: tomorrow}"),
+        DELAY.not_ready("a delay to no time", "{duration: \"${{ params.soakFor }}\"}", "{until: tomorrow}"),
     ]
 }

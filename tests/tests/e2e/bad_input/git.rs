@@ -35,8 +35,9 @@ async fn what_is_not_there_is_named_with_its_place() {
     start(&shop, "file", &edit(&shop, "nothing.yaml", IMAGE));
     start(&shop, "path", &edit(&shop, &file, "spec.template.spec.containers[name=wbe].image"));
     start(&shop, "key", &edit(&shop, &file, "spec.template.spec.imagePullPolicy"));
-    start(&shop, "above", &edit(&shop, "../web.yaml", IMAGE));
-    start(&shop, "root", &edit(&shop, "/etc/passwd", IMAGE));
+    // What an expression yields is seen only when the step runs.
+    start(&shop, "above", &edit(&shop, "\"${{ '../web.yaml' }}\"", IMAGE));
+    start(&shop, "root", &edit(&shop, "\"${{ '/etc/passwd' }}\"", IMAGE));
 
     let host = format!("gitea {}", cluster.facts().gitea_url.trim_start_matches("http://"));
     let head = shop.repo.head("main").await.expect("a head");

@@ -1,0 +1,91 @@
+//! The static check of a pipeline, with what only its steps can judge.
+
+use sluice_api::{
+    Code, PipelineSpec, Step,
+    check::{self, Mistake},
+    step::ConfigMistake,
+};
+
+use crate::perform;
+
+/// Every mistake of a pipeline: those of [`sluice_api::check`], and texts in the configurations of its steps that cannot be
+/// what they have to be, such as a path that leaves the repository.
+pub fn pipeline(spec: &PipelineSpec) -> Vec<Mistake> {
+    let stages = spec.stages.iter().enumerate().map(|(index, stage)| (format!("spec.stages[{index}]"), &stage.steps));
+    let hooks = spec.hooks.iter().enumerate().map(|(index, hook)| (format!("spec.hooks[{index}]"), &hook.steps));
+    let mut mistakes = check::pipeline(spec);
+    for (path, steps) in stages.chain(hooks) {
+        for (index, step) in steps.iter().enumerate() {
+            mistakes.extend(of_step(step, &format!("{path}.steps[{index}]")));
+        }
+    }
+    mistakes
+}
+
+fn of_step(step: &Step, path: &str) -> Vec<Mistake> {
+    // A step without a type is a mistake already.
+    let Ok(config) = step.config() else { return Vec::new() };
+    let path = format!("{path}.{}", config.type_name());
+    let wrong = perform::literal_mistakes(&config).into_iter();
+    wrong
+        .map(|ConfigMistake { field, message, help }| Mistake {
+            code: Code::InvalidValue,
+            path: format!("{path}.{field}"),
+            place: None,
+            message,
+            help,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(steps: &str, expected: &Expect) {
+        let params = "params: [{name: repository, required: true}]";
+        let text = format!("serviceAccountName: a\n{params}\nstages:\n- name: only\n  steps:\n{steps}");
+        let spec: PipelineSpec = serde_saphyr::from_str(&text).unwrap();
+        let mistakes: String = pipeline(&spec).iter().map(|mistake| format!("{mistake}\n")).collect();
+        expected.assert_eq(&mistakes);
+    }
+
+    #[test]
+    fn a_text_without_expressions_is_read_when_it_is_written() {
+        check(
+            r#"
+  - {name: one, commit: {providerRef: {name: a}, repository: shop gitops, branch: a..b, message: m, edits: [
+      {file: ../../etc/passwd, set: {path: a, value: 1}}, {file: a.yaml, set: {path: "containers[name=web.image", value: 1}}]}}
+  - {name: two, pullRequest: {providerRef: {name: a}, repository: x, title: t, edits: [{file: /a, set: {path: a, value: 1}}]}}
+  - {name: three, delay: {duration: soon}}
+  - {name: four, waitFor: {until: 2026-11-01}}
+  - {name: five, validate: {sources: {web: {file: {providerRef: {name: a}, repository: shop, path: ../a.yaml}}}, checks: [{name: c, expr: web != null}]}}
+"#,
+            &expect![[r#"
+                spec.stages[0].steps[0].commit.repository: "shop gitops" is no valid repository name: it must be `owner/name`
+                spec.stages[0].steps[0].commit.branch: "a..b" is no valid branch name: it has `..` or `@{`
+                spec.stages[0].steps[0].commit.edits[0].file: "../../etc/passwd" is no valid path in the repository: it has a `.` or `..` part; it may not leave the repository
+                spec.stages[0].steps[0].commit.edits[1].set.path: invalid path "containers[name=web.image" at character 26: expected `]`
+                spec.stages[0].steps[1].pullRequest.repository: "x" is no valid repository name: it must be `owner/name`
+                spec.stages[0].steps[1].pullRequest.edits[0].file: "/a" is no valid path in the repository: it is absolute; give it relative to the repository's root
+                spec.stages[0].steps[2].delay.duration: "soon" is no duration: write whole numbers with the units h, m, s or ms, as in 90s or 1h30m
+                spec.stages[0].steps[3].waitFor.until: "2026-11-01" is no point in time: write it in RFC 3339 with an offset, such as 2026-11-01T06:00:00Z or 2026-11-01T08:00:00+02:00
+                spec.stages[0].steps[4].validate.sources.web.file.repository: "shop" is no valid repository name: it must be `owner/name`
+                spec.stages[0].steps[4].validate.sources.web.file.path: "../a.yaml" is no valid path in the repository: it has a `.` or `..` part; it may not leave the repository
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_text_with_an_expression_is_read_when_it_is_rendered() {
+        check(
+            r#"
+  - {name: one, commit: {providerRef: {name: a}, repository: "${{ params.repository }}", message: m, edits: [
+      {file: "../${{ run.name }}", set: {path: "${{ run.name }}[", value: 1}}]}}
+"#,
+            &expect![""],
+        );
+    }
+}
