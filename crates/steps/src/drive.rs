@@ -5,6 +5,7 @@
 //!   asks to act again does so only while nobody else changed the run since it was read.
 //! - The outcome of one step and the claim of the next travel in the same write: N steps that read or act cost N + 1.
 //! - What came of a step is kept in [`Memory`] until it is persisted: a refused write repeats no effect.
+//! - A caller may drop the future at any time: the claim of an act that was under way is given up, never acted on again.
 //!
 //! It returns when the run waits or has ended; no wait holds a worker.
 
@@ -14,12 +15,13 @@ mod memory;
 mod tests;
 
 use std::{
+    collections::BTreeSet,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use futures::future::join_all;
+use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use sluice_api::{
     Program, Retries,
@@ -87,7 +89,7 @@ pub async fn drive<S: Store>(
     memory: &mut Memory,
     store: &mut S,
 ) -> Result<Next, S::Error> {
-    let mut drive = Drive { run, state, memory, claimed: Vec::new(), dirty: false, is_current: false };
+    let mut drive = Drive { run, state, memory, unsure: BTreeSet::new(), dirty: false, is_current: false };
     drive.recall();
     for _ in 0..MAX_MOVES {
         let now = (run.clock)();
@@ -131,12 +133,20 @@ struct Drive<'a, 'r> {
     run: &'a Run<'r>,
     state: RunState,
     memory: &'a mut Memory,
-    /// The keys claimed since the last write; nothing is performed before it succeeds.
-    claimed: Vec<String>,
+    /// The keys whose claims give no right to act in another call: those claimed since the last write, before which nothing
+    /// is performed, and those that are acted on right now.
+    unsure: BTreeSet<String>,
     /// Whether something other than progress changed since the last write.
     dirty: bool,
     /// Whether this call has seen that nobody else changed the run.
     is_current: bool,
+}
+
+/// Also when the call is cut short: by an error, by a caller that waits no longer, or by a panic.
+impl Drop for Drive<'_, '_> {
+    fn drop(&mut self) {
+        self.unsure.iter().for_each(|key| self.memory.unclaim(key));
+    }
 }
 
 impl Drive<'_, '_> {
@@ -215,7 +225,7 @@ impl Drive<'_, '_> {
                 self.note(Event::Claimed { at, key: key.clone(), waiting_on }, now);
                 let claims = at.of(&self.state).map_or(0, |step| step.claims);
                 self.memory.claim(key.as_str(), claims, is_again, now);
-                self.claimed.push(key.as_str().to_owned());
+                self.unsure.insert(key.as_str().to_owned());
             }
             Err(failure) => self.fail(at, failure, now),
         }
@@ -234,29 +244,22 @@ impl Drive<'_, '_> {
     }
 
     async fn perform(&mut self, tasks: &[Task]) {
-        let outcomes = join_all(tasks.iter().map(|task| self.perform_one(task))).await;
-        let now = (self.run.clock)();
-        for (task, outcome) in tasks.iter().zip(outcomes) {
-            let claims = task.at.of(&self.state).map_or(0, |step| step.claims);
-            self.memory.performed(task, claims, &outcome, now);
-            self.record_outcome(task.at, outcome, now);
+        let acts = tasks.iter().filter(|task| task.mode == Mode::Act);
+        self.unsure.extend(acts.map(|task| task.key.clone()));
+        let (run, state) = (self.run, &self.state);
+        let mut performed: FuturesUnordered<_> =
+            tasks.iter().map(async |task| (task, perform_one(run, state, task).await)).collect();
+        let mut outcomes = Vec::new();
+        // One by one: what came of one is known even if another never ends.
+        while let Some((task, outcome)) = performed.next().await {
+            let claims = task.at.of(state).map_or(0, |step| step.claims);
+            self.memory.performed(task, claims, &outcome, (run.clock)());
+            self.unsure.remove(&task.key);
+            outcomes.push((task.at, outcome));
         }
-    }
-
-    async fn perform_one(&self, task: &Task) -> Outcome {
-        let prepared = match Prepared::of(self.run, &self.state, task.at) {
-            Ok(prepared) => prepared,
-            Err(failure) => return Outcome::Failed(failure),
-        };
-        let context = prepared.context(self.run, &self.state, (self.run.clock)());
-        let performed = async {
-            match task.mode {
-                Mode::Act => perform::act(&prepared.config, &context).await,
-                Mode::Look => perform::look(&prepared.config, &context).await,
-            }
-        };
-        let ended = tokio::time::timeout(PERFORM_LIMIT, performed).await;
-        ended.unwrap_or_else(|_| stalled(task.mode, (self.run.clock)()))
+        drop(performed);
+        let now = (run.clock)();
+        outcomes.into_iter().for_each(|(at, outcome)| self.record_outcome(at, outcome, now));
     }
 
     /// Tells people what changes no result and would pass unseen.
@@ -281,14 +284,10 @@ impl Drive<'_, '_> {
         if !needed {
             return Ok(());
         }
-        if let Err(error) = store.persist(&self.state).await {
-            // A claim that is not known to be persisted gives no right to act.
-            self.claimed.iter().for_each(|key| self.memory.unclaim(key));
-            return Err(error);
-        }
+        store.persist(&self.state).await?;
         self.dirty = false;
         self.is_current = true;
-        self.claimed.clear();
+        self.unsure.clear();
         self.memory.persisted((self.run.clock)());
         Ok(())
     }
@@ -306,6 +305,22 @@ impl Drive<'_, '_> {
         let later = self.memory.progress_due();
         Ok(until.into_iter().chain(later).min())
     }
+}
+
+async fn perform_one(run: &Run<'_>, state: &RunState, task: &Task) -> Outcome {
+    let prepared = match Prepared::of(run, state, task.at) {
+        Ok(prepared) => prepared,
+        Err(failure) => return Outcome::Failed(failure),
+    };
+    let context = prepared.context(run, state, (run.clock)());
+    let performed = async {
+        match task.mode {
+            Mode::Act => perform::act(&prepared.config, &context).await,
+            Mode::Look => perform::look(&prepared.config, &context).await,
+        }
+    };
+    let ended = tokio::time::timeout(PERFORM_LIMIT, performed).await;
+    ended.unwrap_or_else(|_| stalled(task.mode, (run.clock)()))
 }
 
 /// Something outside neither answered nor failed.

@@ -15,7 +15,7 @@ use sluice_api::{
 };
 use sluice_engine::{RunPhase, RunState};
 use sluice_steps::drive::{self, Memory, Next};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::{
     ask::{Change, Done, Person},
@@ -115,7 +115,8 @@ impl Walk {
         }
     }
 
-    /// Drives the run once. A signal that comes meanwhile aborts it; what is under way then has a while to end.
+    /// Drives the run once. A signal that comes meanwhile aborts it; what is under way then has a while to end. In a run that
+    /// is ending already it aborts nothing, and cuts nothing short.
     async fn drive(&mut self, signals: &mut Signals) -> Result<Next, Stopped> {
         let Self { session, memory, was_asked_to_end, .. } = self;
         let session: &Session = session;
@@ -136,25 +137,23 @@ impl Walk {
         let tell = |before: &PipelineRunStatus, after: &PipelineRunStatus| output.changed(before, after);
         let mut store = kept.store(&tell);
         let mut driving = Box::pin(drive::drive(&driven, state, memory, &mut store));
-        let end = loop {
+        let mut cut_at = None;
+        loop {
             tokio::select! {
                 biased;
                 next = &mut driving => return next.map_err(Stopped::NotKept),
                 signal = signals.next() => match signal {
-                    Some(end) => break end,
+                    Some(end) => {
+                        let aborts = asked_to_end(session, was_asked_to_end, end)?;
+                        cut_at = aborts.then(|| Instant::now() + GRACE);
+                    }
                     None => output.refresh(),
                 },
                 () = sleep(TICK) => output.refresh(),
             }
-        };
-        asked_to_end(session, was_asked_to_end, end)?;
-        tokio::select! {
-            biased;
-            next = timeout(GRACE, &mut driving) => match next {
-                Ok(next) => next.map_err(Stopped::NotKept),
-                Err(_) => Err(Stopped::GaveUp),
-            },
-            end = signals.end() => Err(Stopped::Left(end.exit_code())),
+            if cut_at.is_some_and(|cut_at| Instant::now() >= cut_at) {
+                return Err(Stopped::GaveUp);
+            }
         }
     }
 
@@ -175,7 +174,7 @@ impl Walk {
                 biased;
                 signal = signals.next() => match signal {
                     Some(end) => match asked_to_end(&self.session, &mut self.was_asked_to_end, end) {
-                        Ok(()) => return Woken::GoOn,
+                        Ok(_) => return Woken::GoOn,
                         Err(_) => return Woken::Leave(end.exit_code()),
                     },
                     None => output.refresh(),
@@ -211,24 +210,23 @@ enum Stopped {
     Left(u8),
 }
 
-/// The first signal aborts the run, a further one leaves it.
-fn asked_to_end(session: &Session, was_asked: &mut bool, end: End) -> Result<(), Stopped> {
+/// The first signal aborts the run, a further one leaves it. Whether it is aborted by this one.
+fn asked_to_end(session: &Session, was_asked: &mut bool, end: End) -> Result<bool, Stopped> {
     let Session { kept, output, user, .. } = session;
     if std::mem::replace(was_asked, true) {
         return Err(Stopped::Left(end.exit_code()));
     }
     let again = "once more leaves the run as it is";
-    match kept.get().status.is_some_and(|status| status.state.ending.is_some()) || kept.get().abort().is_some() {
-        true => output.note(&format!("{}: the run is ending already; {again}", end.name())),
-        false => match kept.abort(user, end.name()) {
-            Ok(()) => output.note(&format!("{}: the run is aborted, its hooks run; {again}", end.name())),
-            Err(error) => {
-                complain(&format!("failed to abort the run: {}", super::describe(&error)));
-                return Err(Stopped::Left(end.exit_code()));
-            }
-        },
+    if kept.get().status.is_some_and(|status| status.state.ending.is_some()) || kept.get().abort().is_some() {
+        output.note(&format!("{}: the run is ending already; {again}", end.name()));
+        return Ok(false);
     }
-    Ok(())
+    if let Err(error) = kept.abort(user, end.name()) {
+        complain(&format!("failed to abort the run: {}", super::describe(&error)));
+        return Err(Stopped::Left(end.exit_code()));
+    }
+    output.note(&format!("{}: the run is aborted, its hooks run; {again}", end.name()));
+    Ok(true)
 }
 
 fn identity(run: &PipelineRun) -> RunIdentity {

@@ -60,14 +60,15 @@ fn a_file_that_is_not_understood_is_named_with_a_remedy_and_left_alone() {
 
 #[test]
 fn editing_the_manifest_never_changes_a_run_that_has_begun() {
-    let steps = |text: &str, pause: &str| {
+    let steps = |text: &str| {
         pipeline(&format!(
-            "  stages: [{{name: s, steps: [{{name: rest, delay: {{duration: {pause}}}}}, {{name: say, set: {{values: {{text: {text}}}}}}}]}}]\n"
+            "  stages: [{{name: s, steps: [{{name: rest, delay: {{duration: 1h}}}}, {{name: say, set: {{values: {{text: {text}}}}}}}]}}]\n"
         ))
     };
-    let place = Place::with(&steps("before", "1s"));
+    let place = Place::with(&steps("before"));
     place.start(&["run", "-f", "p.yaml"]).signal_after(&place).kill();
-    fs::write(place.path("p.yaml"), steps("after", "1s")).unwrap();
+    place.hours_pass("p-1");
+    fs::write(place.path("p.yaml"), steps("after")).unwrap();
     let said = place.sluice(&["resume"]);
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!(place.run("p-1")["status"]["stages"][0]["steps"][1]["outputs"]["text"], "before");
@@ -102,13 +103,14 @@ fn the_state_is_the_object_that_a_cluster_would_hold_and_no_repository_takes_it(
 
 #[test]
 fn resume_finishes_every_unfinished_run_from_wherever_it_is_called() {
-    let place = Place::with(&pipeline("  stages: [{name: s, steps: [{name: rest, delay: {duration: 1s}}]}]\n"));
+    let place = Place::with(&pipeline(WAITS));
     fs::create_dir(place.path("elsewhere")).unwrap();
     for name in ["one", "two"] {
         let running = place.start(&["run", "-f", "p.yaml", "--name", name]);
         place.wait_for(name, is_resting);
         running.signal(Signal::SIGKILL);
         running.end();
+        place.hours_pass(name);
     }
     let mut command = place.command(&["resume", "--state", "../.sluice"]);
     let said = crate::support::Said::of(command.current_dir(place.path("elsewhere")).output().unwrap());
@@ -165,14 +167,14 @@ fn a_state_directory_that_is_not_there_is_a_mistake() {
 
 #[test]
 fn manifests_from_standard_input_are_asked_for_again() {
-    let manifest = pipeline("  stages: [{name: s, steps: [{name: rest, delay: {duration: 1s}}]}]\n");
     let place = Place::new();
-    fs::write(place.path("p"), &manifest).unwrap();
+    fs::write(place.path("p"), pipeline(WAITS)).unwrap();
     let mut command = place.command(&["run", "-f", "-"]);
     command.stdin(fs::File::open(place.path("p")).unwrap()).stdout(Stdio::null());
     let running = Running::of(&mut command);
     place.wait_for("p-1", is_resting);
     running.kill();
+    place.hours_pass("p-1");
     let said = place.sluice(&["resume"]);
     assert!(said.code == Some(2) && said.err.contains("standard input"), "{said:?}");
     fs::rename(place.path("p"), place.path("p.yaml")).unwrap();

@@ -105,7 +105,7 @@ impl Memory {
         }
     }
 
-    /// The claim could not be persisted.
+    /// The claim gives no right to act any more.
     pub(super) fn unclaim(&mut self, key: &str) {
         self.held.remove(key);
     }

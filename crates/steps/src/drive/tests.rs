@@ -167,6 +167,54 @@ async fn after_a_crash_a_request_that_must_not_be_repeated_is_left_to_a_person()
     assert_eq!((bench.step(0, 0).phase, bench.step(0, 0).claims), (StepPhase::Unknown, 2));
 }
 
+/// A server that counts the requests to it and answers none.
+async fn silent_server() -> (String, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let handler = |State(count): State<Arc<AtomicUsize>>| async move {
+        count.fetch_add(1, Ordering::SeqCst);
+        std::future::pending::<()>().await;
+    };
+    let routes = Router::new().route("/", post(handler)).with_state(count.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (url, count)
+}
+
+/// Drives until the server has this many requests, and then drops the call in the middle of its act.
+async fn cut_short(bench: &mut Bench, count: &AtomicUsize, requests: usize) {
+    let counted = async {
+        while count.load(Ordering::SeqCst) < requests {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        next = bench.drive() => panic!("it came to rest: {next:?}"),
+        () = counted => {}
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_while_it_acts_gives_its_claim_up() {
+    let (url, count) = silent_server().await;
+    let call = format!("{{method: POST, url: \"{url}\", delivery: AtMostOnce}}");
+    let mut bench = Bench::of(&format!("- {{name: s, steps: [{{name: a, http: {call}}}]}}"));
+    cut_short(&mut bench, &count, 1).await;
+    assert_eq!(bench.drive().await, Ok(Next::Finished));
+    assert_eq!(count.load(Ordering::SeqCst), 1, "sent once");
+    assert_eq!((bench.step(0, 0).phase, bench.step(0, 0).claims), (StepPhase::Unknown, 2));
+}
+
+#[tokio::test]
+async fn what_may_be_repeated_is_repeated_under_a_new_claim_after_a_dropped_call() {
+    let (url, count) = silent_server().await;
+    let call = format!("{{method: POST, url: \"{url}\", delivery: AtLeastOnce}}");
+    let mut bench = Bench::of(&format!("- {{name: s, steps: [{{name: a, http: {call}}}]}}"));
+    cut_short(&mut bench, &count, 1).await;
+    cut_short(&mut bench, &count, 2).await;
+    assert_eq!((bench.step(0, 0).phase, bench.step(0, 0).claims), (StepPhase::Running, 2));
+}
+
 #[tokio::test]
 async fn after_a_crash_a_wait_is_looked_at_without_a_write() {
     let (url, count) = counting_server().await;
