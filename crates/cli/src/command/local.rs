@@ -31,11 +31,13 @@ Exit codes:
   1         the run failed, or its state cannot be kept
   2         wrong input; nothing was started
   3         the run was aborted
-  130, 143  the run is left unfinished, by a second SIGINT or SIGTERM
+  130, 143  a run is left unfinished, by SIGINT or SIGTERM
 
 Signals:
-  The first Ctrl-C (SIGINT) or SIGTERM aborts the run and runs its hooks; a second one leaves the run as it is, for
-  `sluice resume`. SIGKILL, a crash or the loss of power leave it as it is, too.";
+  The first Ctrl-C (SIGINT) or SIGTERM aborts the run and
+  runs its hooks; a second one leaves the run as it is, for
+  `sluice resume`. SIGKILL, a crash or the loss of power
+  leave it as it is, too.";
 
 /// Options of the commands that carry runs on.
 #[derive(Debug, clap::Args)]
@@ -120,13 +122,16 @@ pub(crate) async fn carry_on(
     match local::carry_on(session, signals).await? {
         Ended::Finished(phase) => Ok(exit_code(phase)),
         Ended::Left(code) => {
-            complain(&format!(
-                "run {name:?} is left unfinished; carry it on with: {}",
-                resume_command(directory, &name)
-            ));
+            left(directory, &name);
             Ok(code)
         }
     }
+}
+
+/// Says that a run is left unfinished, and the remedy.
+pub(crate) fn left(directory: &StateDirectory, name: &str) {
+    let command = resume_command(directory, name);
+    complain(&format!("run {name:?} is left unfinished; carry it on with: {command}"));
 }
 
 /// The exit code of a run that has ended.

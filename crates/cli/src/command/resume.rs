@@ -7,7 +7,9 @@ use kube::ResourceExt;
 use sluice_api::PipelineRun;
 
 use super::{
-    local::{EXIT_CODES, Shared, WRONG_INPUT, carry_on, exit_code, refuse, remember, remembered, state_directory},
+    local::{
+        EXIT_CODES, Shared, WRONG_INPUT, carry_on, exit_code, left, refuse, remember, remembered, state_directory,
+    },
     preflight::lacking,
 };
 use crate::{
@@ -24,7 +26,8 @@ const FAILED: u8 = 1;
 /// Every unfinished run of the state directory is carried on from the step it is at, one after the other, or the one that is
 /// named. No effect is repeated. A run keeps to the version of its pipeline that it began with, whatever became of the
 /// manifests; its ScmProviders and Secrets are read again from where they were. How it was started (--yes,
-/// --allow-http-to) holds on. The hooks of a run that was aborted are finished, too.
+/// --allow-http-to) holds on. The hooks of a run that was aborted are finished, too. Once a signal has aborted or left one
+/// run, no further one is begun.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -81,16 +84,18 @@ async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // What is wrong with one run holds up no other.
     let mut worst = if unreadable.is_empty() { 0 } else { WRONG_INPUT };
     unreadable.iter().for_each(|error| complain(&format!("error: {}", local::describe(error))));
-    for run in runs {
+    let mut runs = runs.into_iter();
+    while let Some(run) = runs.next() {
         let resumed = resume_one(&directory, &run, &now, given.as_ref(), &shared, &mut signals).await;
         let code = resumed.unwrap_or_else(|error| {
             complain(&format!("error: {error:#}"));
             FAILED
         });
         worst = graver(worst, code);
-        if code > 128 {
-            // The person wants to leave, not to begin with the next one.
-            return Ok(ExitCode::from(code));
+        // The person wants to leave, not to begin with the next one.
+        if let Some(end) = signals.asked().await.filter(|_| !runs.as_slice().is_empty()) {
+            runs.for_each(|run| left(&directory, &run.name_any()));
+            return Ok(ExitCode::from(end.exit_code()));
         }
     }
     Ok(ExitCode::from(worst))

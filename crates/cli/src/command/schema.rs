@@ -12,7 +12,9 @@ For an editor with the YAML language server:
 
   sluice schema > sluice.json
 
-Then its setting `yaml.schemas` takes {\"./sluice.json\": \"deploy/*.yaml\"} and checks every document of these files. Without the
+Its setting `yaml.schemas` then takes
+  {\"./sluice.json\": \"deploy/*.yaml\"}
+and checks every document of these files. Without the
 setting, a document is checked that has the comment
   # yaml-language-server: $schema=sluice.json")]
 pub(crate) struct Arguments {

@@ -1,6 +1,6 @@
 //! Signals: the first SIGINT or SIGTERM ends the run in an orderly way, the second ends the process.
 
-use std::io;
+use std::{future::ready, io};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -34,6 +34,7 @@ pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     resized: Signal,
+    asked: Option<End>,
 }
 
 impl Signals {
@@ -43,25 +44,32 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             resized: signal(SignalKind::window_change())?,
+            asked: None,
         })
-    }
-
-    /// The next that asks for the end.
-    pub(crate) async fn end(&mut self) -> End {
-        loop {
-            if let Some(end) = self.next().await {
-                return end;
-            }
-        }
     }
 
     /// The next: one that asks for the end, or `None` for another size of the terminal.
     pub(crate) async fn next(&mut self) -> Option<End> {
-        let Self { interrupt, terminate, resized } = self;
-        tokio::select! {
+        let Self { interrupt, terminate, resized, asked } = self;
+        let end = tokio::select! {
             _ = interrupt.recv() => Some(End::Interrupt),
             _ = terminate.recv() => Some(End::Terminate),
             _ = resized.recv() => None,
+        };
+        *asked = end.or(*asked);
+        end
+    }
+
+    /// The last that has asked for the end so far, whether somebody saw it or not.
+    pub(crate) async fn asked(&mut self) -> Option<End> {
+        let mut has_more = true;
+        while has_more {
+            has_more = tokio::select! {
+                biased;
+                _ = self.next() => true,
+                () = ready(()) => false,
+            };
         }
+        self.asked
     }
 }

@@ -89,6 +89,25 @@ fn the_hooks_of_an_abortion_also_run_after_a_kill() {
     assert_eq!(place.run("p-1")["status"]["hooks"][0]["steps"][1]["phase"], "Succeeded");
 }
 
+#[test]
+fn after_a_signal_resume_begins_with_no_further_run() {
+    let place = place("0s");
+    for name in ["one", "two", "three"] {
+        let running = place.start(&["run", "-f", "p.yaml", "--name", name]);
+        place.wait_for(name, |status| status["stages"][0]["steps"][0]["phase"] == "Running");
+        running.kill();
+    }
+    let running = place.start(&["resume"]);
+    let lock = place.path(".sluice/runs/one.lock");
+    eventually("the lock", || std::fs::read_to_string(&lock).is_ok_and(|id| id.trim() == running.id().to_string()));
+    running.signal(Signal::SIGINT);
+    let said = running.end();
+    assert_eq!(said.code, Some(130), "{said:?}");
+    let phase = |name: &str| place.run(name)["status"]["phase"].as_str().unwrap().to_owned();
+    assert_eq!([phase("one"), phase("two"), phase("three")], ["Aborted", "Running", "Running"]);
+    assert!(said.err.contains("sluice resume two") && said.err.contains("sluice resume three"), "{}", said.err);
+}
+
 /// A server that takes requests and answers none.
 struct Silent {
     url: String,
