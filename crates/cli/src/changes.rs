@@ -5,7 +5,7 @@ use serde::Serialize;
 use sluice_api::PipelineRunStatus;
 use sluice_engine::{RunPhase, StagePhase, StageState, StepPhase, StepState, WaitingOn};
 
-use crate::tree;
+use crate::{printable, tree};
 
 /// One thing that changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,8 +40,7 @@ impl Change {
         let said = tree::said_of_wait(self.waiting_on.as_ref(), self.message.as_deref());
         let said: Vec<String> = said.into_iter().chain(self.url.clone()).collect();
         let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(": ")) };
-        let line = format!("{}{name} {}{attempt}{said}", self.kind, self.phase);
-        line.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+        printable::line(&format!("{}{name} {}{attempt}{said}", self.kind, self.phase))
     }
 }
 

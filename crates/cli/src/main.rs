@@ -8,6 +8,7 @@ mod local;
 mod logs;
 mod manifest;
 mod output;
+mod printable;
 mod reference;
 mod shell;
 mod tree;

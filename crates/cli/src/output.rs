@@ -17,6 +17,7 @@ use sluice_api::PipelineRunStatus;
 
 use crate::{
     changes::{self, Change},
+    printable,
     tree::{self, Look},
 };
 use screen::Screen;
@@ -81,8 +82,8 @@ impl Output {
     /// Something else worth a line.
     pub(crate) fn note(&self, text: &str) {
         match self.format {
-            Format::Tree => self.screen().note(text),
-            Format::Plain => text.lines().for_each(|line| self.line(&format!("note {line}"))),
+            Format::Tree => self.screen().note(&printable::lines(text)),
+            Format::Plain => printable::lines(text).lines().for_each(|line| self.line(&format!("note {line}"))),
             Format::Json => self.json(json!({"kind": "note", "message": text})),
         }
     }

@@ -38,7 +38,7 @@ http:
     async fn act(&self, context: &StepContext<'_>) -> Outcome {
         let sending = Sending { http: self, context };
         if context.claims > 1 && self.delivery() == Delivery::AtMostOnce {
-            let why = "an earlier claim may have sent it, before the controller stopped or lost its answer";
+            let why = "an earlier claim may have sent it, before it was stopped or lost its answer";
             return Outcome::Failed(sending.unknown_end("Unknown", why, None));
         }
         match sending.send().await {
@@ -172,7 +172,7 @@ impl Sending<'_> {
         let what = http_client::parse_url(url, "url").map(|url| describe(&url)).unwrap_or_default();
         let message = format!(
             "{why}. It is not known whether {} {what} was carried out, and `delivery: AtMostOnce` forbids sending it \
-             again: look at the other side for Idempotency-Key {}, then retry or skip the step; with an endpoint that \
+             again: look at the other side for Idempotency-Key {} before you start another run; with an endpoint that \
              honours that header, use `delivery: Idempotent`",
             request_method(*method),
             self.context.key,

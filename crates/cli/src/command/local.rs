@@ -18,7 +18,7 @@ use crate::{
     logs::{self, LogFormat},
     manifest::{self, Manifests},
     output::{Format, complain},
-    shell,
+    printable, shell,
 };
 
 /// The exit code when nothing was started, because of what was given.
@@ -108,7 +108,7 @@ pub(crate) fn remember(manifests: &[PathBuf], shared: &Shared) -> anyhow::Result
 
 /// Says what is wrong with the input. Nothing was started.
 pub(crate) fn refuse(problems: impl IntoIterator<Item = impl std::fmt::Display>) -> ExitCode {
-    problems.into_iter().for_each(|problem| complain(&format!("error: {problem}")));
+    problems.into_iter().for_each(|problem| complain(&format!("error: {}", printable::lines(&problem.to_string()))));
     ExitCode::from(WRONG_INPUT)
 }
 

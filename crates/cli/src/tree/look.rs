@@ -3,6 +3,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Row, Sign, short};
+use crate::printable;
 
 /// What the place can show where lines are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +77,7 @@ impl Look {
             end += pad + time.len();
             line = format!("{line}{}{}", " ".repeat(pad), self.faint(&time));
         }
-        let Some(detail) = row.detail.as_deref().map(one_line).filter(|detail| !detail.is_empty()) else {
+        let Some(detail) = row.detail.as_deref().map(printable::line).filter(|detail| !detail.is_empty()) else {
             return vec![line];
         };
         let start = (column + 2 + TIME + 2).max(end + 2);
@@ -193,12 +194,6 @@ fn of_group(rows: &[Row], index: usize, matches: impl Fn(Sign) -> bool) -> bool 
 
 fn without(rows: &[Row], is_unneeded: impl Fn(&[Row], usize) -> bool) -> Vec<Row> {
     (0..rows.len()).filter(|&index| !is_unneeded(rows, index)).map(|index| rows[index].clone()).collect()
-}
-
-/// Text from elsewhere on one line, without anything that would steer a terminal.
-fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split(|letter: char| letter.is_whitespace()).filter(|word| !word.is_empty()).collect();
-    words.join(" ").chars().filter(|letter| !letter.is_control()).collect()
 }
 
 /// The text cut to a width, with a mark where it was cut.

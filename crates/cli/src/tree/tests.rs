@@ -153,7 +153,7 @@ fn a_failed_run_says_why_once_and_shows_its_hooks() {
         expect![[r"
             ✗ deploy-1  Failed    5.0s  stage verify: step check: no
             ├─ ✗ verify           4.0s
-            │  ├─ ✗ check         4.0s  no and [31mred
+            │  ├─ ✗ check         4.0s  no and ^[[31mred
             │  └─ · again
             ├─ · later                  never started
             └─ ✓ hook alert       1.0s  Failure of stage/verify

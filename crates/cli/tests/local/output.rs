@@ -23,6 +23,14 @@ const STEPS: &str = r#"  params: [{name: who, default: world}]
 "#;
 
 #[test]
+fn no_message_steers_a_terminal() {
+    let fail = r#"  stages: [{name: s, steps: [{name: f, fail: {message: "bad \e[2J\e[31mred"}}]}]"#;
+    let place = Place::with(&pipeline(&format!("{fail}\n")));
+    let said = place.sluice(&["run", "-f", "p.yaml"]);
+    assert!(!said.out.contains('\u{1b}') && said.out.contains("bad ^[[2J^[[31mred"), "{said:?}");
+}
+
+#[test]
 fn plain_lines_tell_what_happens_in_a_form_that_does_not_change() {
     let place = Place::with(&pipeline(STEPS));
     let said = place.sluice(&["run", "-f", "p.yaml"]);
