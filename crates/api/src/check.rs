@@ -161,7 +161,7 @@ impl Check {
             let message = format!("{name:?} is a word of the expression language");
             self.mistake(Code::ReservedName, path, message, "choose another name".to_owned());
         } else if !is_name(name) {
-            let help = "use letters and digits, a small letter first, 63 at most".to_owned();
+            let help = crate::names::NAME_HELP.to_owned();
             self.mistake(Code::InvalidName, path, format!("{name:?} is no name"), help);
         } else if !seen.insert(name.to_owned()) {
             let help = "the names of stages and steps are unique in a pipeline".to_owned();

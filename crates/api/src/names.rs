@@ -23,3 +23,6 @@ pub const READY: &str = "Ready";
 
 /// What a name of a stage, step, hook, parameter or source looks like, so that expressions can name it.
 pub const NAME_PATTERN: &str = "^[a-z][A-Za-z0-9]{0,62}$";
+
+/// What to do about one that does not.
+pub const NAME_HELP: &str = "use letters and digits, a small letter first, 63 at most";

@@ -5,6 +5,7 @@
 //! (`objects`). All of it is reported at once: what one mistake would hide from the next check is mended for it (`mend`).
 
 mod defaults;
+mod excerpt;
 mod kinds;
 mod mend;
 mod metadata;
@@ -14,11 +15,13 @@ mod path;
 mod render;
 mod rules;
 mod schema;
+mod secret;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::HashSet, ops::Range, sync::Arc};
 
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -32,7 +35,7 @@ pub(crate) use render::{for_terminal, json};
 use sluice_scm::document::RemarkKind;
 use sluice_steps::check;
 
-use crate::manifest::{Document, Fault, Manifests, Remark, Source};
+use crate::manifest::{Document, Fault, Manifests, Parts, Remark, Source};
 
 /// Something about a place of a file.
 #[derive(Clone, Debug)]
@@ -56,6 +59,8 @@ pub(crate) struct Finding {
     /// Whether kubectl or the API server would refuse the object for it. If not, it shows in the condition `Ready`, or when
     /// the run starts.
     pub(crate) refused: bool,
+    /// The parts of the file that nobody may see.
+    pub(crate) secrets: Parts,
 }
 
 /// How bad a finding is.
@@ -94,6 +99,10 @@ pub(crate) fn lint(manifests: &Manifests, options: Options) -> Vec<Finding> {
     for (index, severity, mistake) in objects::check(&manifests.documents, options.whole) {
         found.push(locate(&manifests.documents[index], severity, mistake));
     }
+    for finding in &mut found {
+        let of_file = manifests.secrets.iter().find(|(source, _)| Arc::ptr_eq(source, &finding.source));
+        finding.secrets = of_file.map(|(_, secrets)| Arc::clone(secrets)).unwrap_or_default();
+    }
     // The order of the files is that in which they were given.
     let mut files: Vec<*const Source> = Vec::new();
     let sources = manifests.documents.iter().map(|document| &document.source);
@@ -109,6 +118,9 @@ pub(crate) fn lint(manifests: &Manifests, options: Options) -> Vec<Finding> {
 
 /// Everything that is wrong with one object by itself, and whether the API server would refuse it for that.
 fn object(document: &Document) -> Vec<(Mistake, bool)> {
+    if document.is::<Secret>() {
+        return secret::check(&document.value).into_iter().map(|mistake| (mistake, true)).collect();
+    }
     let schema = match kinds::judge(document) {
         kinds::Judge::Foreign => return Vec::new(),
         kinds::Judge::Wrong(mistake) => return vec![(mistake, true)],
@@ -121,7 +133,8 @@ fn object(document: &Document) -> Vec<(Mistake, bool)> {
         members.remove("status")
     });
     defaults::fill(schema, &mut value);
-    structure.extend(schema::check(&without_status(schema), &value, ""));
+    let schema::Checked { found, broken } = schema::check(&without_status(schema), &value, "");
+    structure.extend(found);
     if let (Some(status), Some(of_status)) = (status, member(schema, "status")) {
         structure.extend(schema::check_fields(of_status, &status, "status"));
     }
@@ -130,7 +143,7 @@ fn object(document: &Document) -> Vec<(Mistake, bool)> {
         "PipelineRun" => meaning(schema, &value, &structure, |_: &PipelineRun| Vec::new()),
         _ => meaning(schema, &value, &structure, |_: &ScmProvider| Vec::new()),
     };
-    merge(structure, meaning)
+    merge(structure, &broken, meaning)
 }
 
 fn member<'a>(schema: &'a JSONSchemaProps, name: &str) -> Option<&'a JSONSchemaProps> {
@@ -190,10 +203,11 @@ fn meaning<K: DeserializeOwned>(
     unreadable.into_iter().collect()
 }
 
-/// Both, and of two mistakes at one place the one that knows more: that of the meaning.
-fn merge(structure: Vec<Mistake>, meaning: Vec<Mistake>) -> Vec<(Mistake, bool)> {
+/// Both, and of two mistakes at one place the one that knows more: that of the meaning. `broken` is where rules are, too.
+fn merge(structure: Vec<Mistake>, broken: &[String], meaning: Vec<Mistake>) -> Vec<(Mistake, bool)> {
     let paths = |mistakes: &[Mistake]| mistakes.iter().map(|mistake| mistake.path.clone()).collect::<HashSet<_>>();
-    let (refused, known) = (paths(&structure), paths(&meaning));
+    let (mut refused, known) = (paths(&structure), paths(&meaning));
+    refused.extend(broken.iter().cloned());
     let structure = structure.into_iter().filter(|mistake| !known.contains(&mistake.path));
     let mut all: Vec<_> = structure.map(|mistake| (mistake, true)).collect();
     all.extend(meaning.into_iter().map(|mistake| (refused.contains(&mistake.path), mistake)).map(|(is, it)| (it, is)));
@@ -224,6 +238,7 @@ fn of_fault(fault: &Fault) -> Finding {
         message: fault.message.clone(),
         help: fault.help.clone(),
         refused: true,
+        secrets: Arc::default(),
     }
 }
 
@@ -231,7 +246,9 @@ fn of_remark(document: &Document, remark: &Remark) -> Finding {
     let (code, message, help) = match &remark.kind {
         RemarkKind::DuplicateKey(key, first) => {
             let line = document.source.position(first.start).line;
-            let message = format!("`{key}` is there twice, and the value in line {line} does not count");
+            let is_secret = document.is_secret();
+            let key = if is_secret { "a key".to_owned() } else { format!("`{key}`") };
+            let message = format!("{key} is there twice, and the value in line {line} does not count");
             (Code::DuplicateKey, message, "take one of them out, or put them together")
         }
         RemarkKind::IgnoredText => {
@@ -252,6 +269,7 @@ fn of_remark(document: &Document, remark: &Remark) -> Finding {
         message,
         help,
         refused: false,
+        secrets: Arc::default(),
     }
 }
 
@@ -268,7 +286,8 @@ fn locate(document: &Document, severity: Severity, mistake: Mistake) -> Finding 
     if is_taken_for_a_tag(&source.text, &span) {
         help = Some("`!` begins a tag in YAML: put the text in quotes".to_owned());
     }
-    Finding { code, severity, source, span, object: name_of(document), path, message, help, refused: false }
+    let (object, secrets) = (name_of(document), Arc::default());
+    Finding { code, severity, source, span, object, path, message, help, refused: false, secrets }
 }
 
 /// Whether a value is empty because YAML takes it for a tag, as in `when: !params.ready`.

@@ -31,16 +31,11 @@ enum Command {
     Demo(command::demo::Arguments),
     Run(command::run::Arguments),
     Resume(command::resume::Arguments),
-    /// Run the controller.
     Controller(command::controller::Arguments),
-    /// Print the custom resource definitions.
     Crds(command::crds::Arguments),
-    /// Check manifests, or what is in a cluster.
     Lint(command::lint::Arguments),
-    /// Write the reference pages of the documentation into a directory.
     #[command(hide = true)]
     Reference(command::reference::Arguments),
-    /// Print the JSON Schema of the kinds, for editors.
     Schema(command::schema::Arguments),
 }
 
@@ -53,7 +48,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Crds(arguments) => command::crds::run(arguments)?,
         Command::Lint(arguments) => return Ok(command::lint::run(arguments)),
         Command::Reference(arguments) => command::reference::run(arguments)?,
-        Command::Schema(arguments) => command::schema::run(arguments)?,
+        Command::Schema(arguments) => return command::schema::run(arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,15 +6,19 @@
 
 mod input;
 mod object;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{ops::Range, path::PathBuf, sync::Arc};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(crate) use sluice_scm::document::{Fault, NodeId, Remark, Source, Tree};
+
+/// Parts of a text.
+pub(crate) type Parts = Arc<[Range<usize>]>;
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -23,6 +27,8 @@ pub(crate) struct Manifests {
     pub(crate) documents: Vec<Document>,
     /// What could not be read, beside the documents that could.
     pub(crate) faults: Vec<Fault>,
+    /// Of each file, the parts that hold Secrets, which nobody may see.
+    pub(crate) secrets: Vec<(Arc<Source>, Parts)>,
 }
 
 /// One object of a file.
@@ -74,8 +80,8 @@ impl Manifests {
     ///
     /// Every fault of every file.
     pub(crate) fn read_whole(paths: &[PathBuf], recursive: bool) -> Result<Self, Error> {
-        let Self { documents, faults } = Self::read(paths, recursive)?;
-        if faults.is_empty() { Ok(Self { documents, faults }) } else { Err(Error::Faults { faults }) }
+        let manifests = Self::read(paths, recursive)?;
+        if manifests.faults.is_empty() { Ok(manifests) } else { Err(Error::Faults { faults: manifests.faults }) }
     }
 
     /// Adds the documents of a text.
@@ -113,6 +119,11 @@ impl Document {
         self.text("/kind")
     }
 
+    /// Whether nobody may see its values.
+    pub(crate) fn is_secret(&self) -> bool {
+        secrets::is_secret(self.kind())
+    }
+
     /// Its name.
     pub(crate) fn name(&self) -> &str {
         self.text("/metadata/name")
@@ -132,13 +143,16 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// Where it stands and what does not fit.
+    /// Where it stands and what does not fit; of a Secret, whose values nobody may see, only that something does not.
     pub(crate) fn parse<K: DeserializeOwned>(&self) -> Result<K, Error> {
         K::deserialize(&self.value).map_err(|error| Error::Object {
             place: self.place(),
             kind: self.kind().to_owned(),
             name: self.name().to_owned(),
-            message: error.to_string(),
+            message: match self.is_secret() {
+                true => "a field of it is of the wrong type, see `sluice lint`; its values are not shown".to_owned(),
+                false => error.to_string(),
+            },
         })
     }
 

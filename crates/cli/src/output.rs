@@ -144,10 +144,20 @@ impl Output {
     }
 }
 
-/// Prints to standard output. A reader that has gone away is none of the run's business.
+/// Prints to standard output. Whatever comes of it is none of a run's business.
 pub(crate) fn print(text: &str) {
+    let _ = write(text);
+}
+
+/// Writes to standard output what a command is there to write. A reader that has gone away has read what it wanted.
+///
+/// # Errors
+///
+/// What is not written for another reason, such as a full disk.
+pub(crate) fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
 /// Prints a line to standard error.

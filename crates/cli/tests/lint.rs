@@ -204,6 +204,114 @@ fn what_cannot_be_read_at_all_ends_with_2() {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    for arguments in [&["lint", "unknown-field.yaml"][..], &["schema"], &["crds"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+        command.args(arguments).current_dir(DIRECTORY).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(arguments[0] == "lint")), "{arguments:?}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_line_that_is_too_long_is_shown_around_what_is_meant() {
+    let labels = "a, ".repeat(1000);
+    let run = "apiVersion: sluice.dev/v1alpha1, kind: PipelineRun, metadata: {name: a}";
+    let manifest = format!("{{labels: [{labels}], {run}, spec: {{pipelineRef: {{name: 7}}}}, more: [{labels}]}}\n");
+    let said = said(&lint(&["-"], &manifest));
+    assert!(said.contains("...") && said.contains("spec: {pipelineRef: {name: 7}}"), "{said}");
+    assert!(said.lines().all(|line| line.len() < 230), "{said}");
+}
+
+/// The word that no answer may hold.
+const VALUE: &str = "hunter2";
+
+#[test]
+fn nothing_of_a_secret_is_printed() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: t}\n";
+    let json = "{\"apiVersion\": \"v1\", \"kind\": \"Secret\",\n \"metadata\": {\"name\": \"t\"},\n";
+    let pem = "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n";
+    let pipeline = "{apiVersion: sluice.dev/v1alpha1, kind: Pipelin, metadata: {name: a}}";
+    for manifest in [
+        format!("{secret}stringData:\n  token: hunter2\n  token: hunter2\n"),
+        format!("{secret}stringData: {{token: \"hunter2\", pw: hunt: hunter2}}\n"),
+        format!("{secret}stringData: {{a: [hunter2]}}\ndata: {{b: hunter2}}\ntype: [hunter2]\nimmutable: hunter2\n"),
+        format!("{secret}stringData: hunter2\ndata: [hunter2]\n"),
+        format!("{secret}stringData:\n  key: |\n{pem}"),
+        format!("{secret}data: {{a: !!int hunter2}}\n"),
+        format!("{secret}data: {{a: *hunter2}}\n"),
+        format!("{secret}data: \"hunter2\n"),
+        format!("{secret}data:\n\t a: hunter2\n"),
+        "kind: &a\n  Secret\ndata: {\n  hunter2\n".to_owned(),
+        format!("{json} \"data\": {{\"a\": hunter2}}}}\n"),
+        format!("{json} \"data\": {{\"a\": \"hunter2\", \"a\": \"hunter2\"}}}}\n"),
+        format!("{json} \"stringData\": {{\"a\": [\"hunter2\"]}}}}\n"),
+        "{\"apiVersion\": \"v1\", \"kind\": \"\\u0053ecret\",\n \"data\": {\"a\": \"hunter2\"}}\n".to_owned(),
+        format!(
+            "apiVersion: v1\nkind: List\nitems:\n- {pipeline}\n- kind: Secret\n  apiVersion: v1\n  data: {{a: hunter2}}\n"
+        ),
+    ] {
+        for output in ["text", "json"] {
+            let output = lint(&["-", "-o", output], &manifest);
+            let (out, error) = (said(&output), String::from_utf8(output.stderr).unwrap());
+            assert!(!out.contains(VALUE) && !error.contains(VALUE), "{manifest}\n{out}{error}");
+            assert!(out.contains("rror") || out.contains("arning"), "{manifest}\n{out}{error}");
+        }
+    }
+}
+
+#[test]
+fn the_shape_of_a_secret_is_told_without_its_values() {
+    let manifest = "\
+apiVersion: v1
+kind: Secret
+metadata: {name: t}
+stringdata: {}
+data: {a: \"not base64\"}
+stringData: {pin: 12345678}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: u}, type: Opaque, immutable: true, data: {a: aHVudGVyMg==}}
+";
+    expect![[r#"
+        unknown-field
+
+          x a Secret has no field `stringdata`
+           ,-[<stdin>:4:1]
+         4 | (Secrets are not shown)
+           : ^
+           : `-- Secret t: stringdata
+           `----
+          help: did you mean `stringData`?
+
+        wrong-pattern
+
+          x `a` is not written in base64
+           ,-[<stdin>:5:11]
+         5 | (Secrets are not shown)
+           : ^
+           : `-- Secret t: data.a
+           `----
+          help: write it in base64, or in `stringData`, which takes texts as they are
+
+        wrong-type
+
+          x `pin` has to be a text
+           ,-[<stdin>:6:19]
+         6 | (Secrets are not shown)
+           : ^
+           : `-- Secret t: stringData.pin
+           `----
+          help: put it in quotes, so that it stays as it is written
+
+        2 objects: 3 errors
+    "#]]
+    .assert_eq(&said(&lint(&["-"], manifest)));
+}
+
+#[test]
 fn a_mistake_hides_no_other() {
     let manifest = "\
 apiVersion: sluice.dev/v1alpha1

@@ -3,6 +3,7 @@
 //! A text becomes its documents: for each the value that the API server would get, and where each part of it stands. YAML is
 //! read as `kubectl` reads it (YAML 1.1: `on` is true and `0777` is 511). Nothing here knows what a manifest is.
 
+mod brackets;
 mod escape;
 mod json;
 mod resolve;

@@ -1,18 +1,25 @@
 //! `sluice lint`: every mistake of manifests at once.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 
+use super::local::refuse;
 use crate::{
     lint::{self, Finding, Options, Severity},
     manifest::Manifests,
+    output,
 };
 
 /// Check manifests, or what is in a cluster.
 ///
-/// Ends with 0 when there is no error, with 1 when there is one, and with 2 when something cannot be read.
+/// Warnings and advice are no mistakes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  there is no error
+  1  there is an error
+  2  something cannot be read, or the command is wrong")]
 pub(crate) struct Arguments {
     /// Files and directories of manifests; `-` is standard input.
     #[arg(value_name = "FILE", required_unless_present = "cluster", conflicts_with = "cluster")]
@@ -45,9 +52,6 @@ enum Output {
     Json,
 }
 
-/// What could not be read ends with this.
-const UNREADABLE: u8 = 2;
-
 /// What failed and why. The causes below name themselves again in those above.
 const REASONS: usize = 2;
 
@@ -56,10 +60,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Ok(findings) if findings.iter().any(|finding| finding.severity == Severity::Error) => ExitCode::FAILURE,
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            // There is nobody to tell when standard error is closed.
             let reasons: Vec<String> = error.chain().take(REASONS).map(ToString::to_string).collect();
-            writeln!(std::io::stderr(), "Error: {}", reasons.join(": ")).ok();
-            ExitCode::from(UNREADABLE)
+            refuse([reasons.join(": ")])
         }
     }
 }
@@ -73,15 +75,14 @@ fn report(arguments: &Arguments) -> anyhow::Result<Vec<Finding>> {
         false => Manifests::read(&arguments.files, arguments.recursive)?,
     };
     let findings = lint::lint(&manifests, Options { whole: arguments.cluster, local: arguments.local });
-    let mut out = std::io::stdout().lock();
-    match arguments.output {
-        Output::Json => writeln!(out, "{:#}", lint::json(&findings)),
+    let text = match arguments.output {
+        Output::Json => format!("{:#}\n", lint::json(&findings)),
         Output::Text => {
-            let text = lint::for_terminal(&findings, &out);
-            writeln!(out, "{text}{}", summary(&manifests, &findings))
+            let text = lint::for_terminal(&findings, &std::io::stdout());
+            format!("{text}{}\n", summary(&manifests, &findings))
         }
-    }
-    .context("failed to print")?;
+    };
+    output::write(&text).context("failed to print")?;
     Ok(findings)
 }
 

@@ -1,9 +1,12 @@
 //! `sluice schema`: prints the JSON Schema that editors check manifests against.
 
-use std::io::Write;
+use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use sluice_api::json_schema;
+
+use super::local::refuse;
+use crate::output;
 
 /// Print the JSON Schema of the kinds, for editors.
 #[derive(Debug, clap::Args)]
@@ -22,16 +25,20 @@ pub(crate) struct Arguments {
     kind: Option<String>,
 }
 
-pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let schema = match arguments.kind {
         None => json_schema::all(),
-        Some(kind) => json_schema::of(&kind).ok_or_else(|| unknown(&kind))?,
+        Some(kind) => match json_schema::of(&kind) {
+            Some(schema) => schema,
+            None => return Ok(refuse([unknown(&kind)])),
+        },
     };
     let text = json_schema::to_text(&schema).context("failed to write the schema as JSON")?;
-    std::io::stdout().lock().write_all(text.as_bytes()).context("failed to print")
+    output::write(&text).context("failed to print")?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn unknown(kind: &str) -> anyhow::Error {
+fn unknown(kind: &str) -> String {
     let known: Vec<String> = sluice_api::crds().into_iter().map(|crd| crd.spec.names.kind).collect();
-    anyhow!("there is no kind {kind:?}: name one of {}", known.join(", "))
+    format!("there is no kind {kind:?}: name one of {}", known.join(", "))
 }

@@ -25,7 +25,7 @@ pub(super) fn check(documents: &[Document], whole: bool) -> Vec<Located> {
                     found.extend(params(document, pipeline).map(|it| (index, Severity::Error, it)))
                 }
                 (Some(name), None) => {
-                    found.extend(missing::<Pipeline>(documents, document, name, "spec.pipelineRef.name", whole, index));
+                    found.extend(missing::<Pipeline>(documents, name, "spec.pipelineRef.name", whole, index));
                 }
                 (None, _) => {}
             }
@@ -33,7 +33,7 @@ pub(super) fn check(documents: &[Document], whole: bool) -> Vec<Located> {
         if document.is::<Pipeline>() {
             for (name, path) in literal_providers(&document.value["spec"]) {
                 if find::<ScmProvider>(documents, document, &name).is_none() {
-                    found.extend(missing::<ScmProvider>(documents, document, &name, &path, whole, index));
+                    found.extend(missing::<ScmProvider>(documents, &name, &path, whole, index));
                 }
             }
         }
@@ -74,18 +74,10 @@ where
 }
 
 /// A reference to nothing. In files the object may be in the cluster: it is worth a word only if others of its kind are there.
-fn missing<K>(
-    documents: &[Document],
-    from: &Document,
-    name: &str,
-    path: &str,
-    whole: bool,
-    at: usize,
-) -> Option<Located>
+fn missing<K>(documents: &[Document], name: &str, path: &str, whole: bool, at: usize) -> Option<Located>
 where
     K: Resource<DynamicType = ()>,
 {
-    let _ = from;
     let kind = K::kind(&());
     let known: Vec<&str> = documents.iter().filter(|document| document.is::<K>()).map(Document::name).collect();
     if known.is_empty() && !whole {

@@ -2,11 +2,11 @@
 
 use std::{fmt, io::IsTerminal, os::fd::AsFd};
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use serde_json::{Value, json};
 use sluice_scm::document::Position;
 
-use super::{Finding, Severity};
+use super::{Finding, Severity, excerpt::Excerpt};
 
 /// For people, with colours where they can be seen and are wanted.
 pub(crate) fn for_terminal(findings: &[Finding], out: &(impl IsTerminal + AsFd)) -> String {
@@ -42,7 +42,7 @@ pub(crate) fn json(findings: &[Finding]) -> Value {
 }
 
 fn of_finding(finding: &Finding) -> Value {
-    let Finding { code, severity, source, span, object, path, message, help, refused } = finding;
+    let Finding { code, severity, source, span, object, path, message, help, refused, secrets: _ } = finding;
     let place = |at: usize| {
         let Position { line, column } = source.position(at);
         json!({"line": line, "column": column})
@@ -65,13 +65,12 @@ fn of_finding(finding: &Finding) -> Value {
 #[derive(Debug)]
 struct Report<'a> {
     finding: &'a Finding,
-    source: NamedSource<String>,
+    excerpt: Excerpt,
 }
 
 impl<'a> Report<'a> {
     fn of(finding: &'a Finding) -> Self {
-        let source = NamedSource::new(&finding.source.name, finding.source.text.clone());
-        Self { finding, source }
+        Self { finding, excerpt: Excerpt::of(finding) }
     }
 }
 
@@ -101,11 +100,12 @@ impl Diagnostic for Report<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.source)
+        Some(&self.excerpt)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let Finding { span, object, path, .. } = self.finding;
+        let Finding { object, path, .. } = self.finding;
+        let span = &self.excerpt.span;
         let label = [object.as_str(), path.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
         let label = Some(label.join(": ")).filter(|label| !label.is_empty());
         Some(Box::new(std::iter::once(LabeledSpan::new(label, span.start, span.len()))))

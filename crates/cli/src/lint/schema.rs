@@ -7,30 +7,38 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use regex::Regex;
 use serde_json::{Map, Value};
-use sluice_api::{Code, check::Mistake, names::NAME_PATTERN};
+use sluice_api::{
+    Code,
+    check::Mistake,
+    names::{NAME_HELP, NAME_PATTERN},
+};
 use sluice_expr::closest;
 
 use super::{path, rules};
 
 /// Everything that is wrong with a value that is an object of this schema. The value is as the API server would see it: with
 /// defaults, see [`super::defaults`].
-pub(super) fn check(schema: &JSONSchemaProps, value: &Value, path: &str) -> Vec<Mistake> {
-    let mut check = Check::default();
+pub(super) fn check(schema: &JSONSchemaProps, value: &Value, path: &str) -> Checked {
+    let mut check = Checked::default();
     check.value(schema, value, path);
-    check.found
+    check
 }
 
 /// Only the fields that do not exist: what the API server looks for in a status that somebody writes, and then drops.
 pub(super) fn check_fields(schema: &JSONSchemaProps, value: &Value, path: &str) -> Vec<Mistake> {
-    check(schema, value, path).into_iter().filter(|mistake| mistake.code == Code::UnknownField).collect()
+    check(schema, value, path).found.into_iter().filter(|mistake| mistake.code == Code::UnknownField).collect()
 }
 
+/// What was found.
 #[derive(Default)]
-struct Check {
-    found: Vec<Mistake>,
+pub(super) struct Checked {
+    /// Everything that is wrong.
+    pub(super) found: Vec<Mistake>,
+    /// Where a rule is broken beside, which is not worth a word: something in it is wrong already.
+    pub(super) broken: Vec<String>,
 }
 
-impl Check {
+impl Checked {
     fn report(&mut self, code: Code, path: &str, message: String, help: impl Into<Option<String>>) {
         self.found.push(Mistake { code, path: path.to_owned(), place: None, message, help: help.into() });
     }
@@ -51,9 +59,11 @@ impl Check {
             Value::Number(number) => self.number(schema, number.as_f64().unwrap_or_default(), path),
             Value::Null | Value::Bool(_) => {}
         }
-        // A rule about what is wrong already would only say it twice, or fail.
+        let broken = rules::check(schema, value, path);
         if self.found.len() == before {
-            self.found.extend(rules::check(schema, value, path));
+            self.found.extend(broken);
+        } else {
+            self.broken.extend(broken.into_iter().map(|mistake| mistake.path));
         }
     }
 
@@ -301,7 +311,7 @@ fn pattern_help(pattern: &str) -> String {
         sluice_api::Duration::PATTERN => {
             "write whole numbers with the units h, m, s or ms, as in 90s or 1h30m".to_owned()
         }
-        NAME_PATTERN => "use letters and digits, a small letter first, 63 at most".to_owned(),
+        NAME_PATTERN => NAME_HELP.to_owned(),
         _ => format!("it has to match {pattern}"),
     }
 }

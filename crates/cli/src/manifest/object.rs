@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use sluice_scm::document::{self, Fault, Kind};
 
-use super::{Document, Manifests, NodeId, Source, Tree};
+use super::{Document, Manifests, NodeId, Source, Tree, secrets};
 
 /// Reads every object of a file.
 pub(super) fn read(source: &Arc<Source>, into: &mut Manifests) {
     let document::Read { documents, faults } = document::read(source);
-    let before = into.faults.len();
+    let (before, first) = (into.faults.len(), into.documents.len());
     into.faults.extend(faults);
     for document::Document { tree, root, remarks } in documents {
         let first = into.documents.len();
@@ -18,7 +18,16 @@ pub(super) fn read(source: &Arc<Source>, into: &mut Manifests) {
             document.remarks = remarks;
         }
     }
-    into.faults[before..].sort_by_key(|fault| fault.span.start);
+    let faults = &mut into.faults[before..];
+    faults.sort_by_key(|fault| fault.span.start);
+    let secret = secrets::find(&source.text, &into.documents[first..]);
+    let is_secret =
+        |fault: &Fault| secret.iter().any(|part| part.start <= fault.span.start && fault.span.start <= part.end);
+    faults
+        .iter_mut()
+        .filter(|fault| is_secret(fault))
+        .for_each(|fault| fault.message = secrets::without_quotes(&fault.message));
+    into.secrets.push((Arc::clone(source), secret.into()));
 }
 
 /// Adds an object, or what the list holds that it is.

@@ -119,7 +119,10 @@ fn faults_say_where_and_what_to_do() {
             "x.yaml:2:2: tabs disallowed within this context (block indentation); indent with spaces: YAML takes no tab there"
         ],
     );
-    faults("a: [1\nb: 2\n", expect!["x.yaml:2:2: illegal placement of ':' indicator"]);
+    faults(
+        "a: [1\nb: 2\n",
+        expect!["x.yaml:1:4: this bracket is not closed; close it, or put a text that begins with a bracket in quotes"],
+    );
     faults(
         "a: {b: ${{ c }}}\n",
         expect![

@@ -177,6 +177,21 @@ fn the_help_explains_exit_codes_and_signals() {
             assert!(said.out.contains(words), "{command} --help does not say {words:?}:\n{}", said.out);
         }
     }
+    let said = place.sluice(&["lint", "--help"]);
+    assert!(said.out.contains("Exit codes:\n  0  there is no error"), "{}", said.out);
+}
+
+#[test]
+fn no_value_of_a_secret_is_printed_when_a_run_is_refused() {
+    for data in
+        ["stringData: {token: 12345678}", "data: {token: 12345678}", "immutable: \"12345678\"", "data: {a: : 12345678}"]
+    {
+        let secret = format!("---\napiVersion: v1\nkind: Secret\nmetadata: {{name: t}}\n{data}\n");
+        let place = Place::with(&(pipeline(GREETS) + &secret));
+        let said = place.sluice(&["run", "-f", "p.yaml"]);
+        assert_eq!(said.code, Some(2), "{data}");
+        assert!(!format!("{}{}", said.out, said.err).contains("12345678"), "{}{}", said.out, said.err);
+    }
 }
 
 #[test]

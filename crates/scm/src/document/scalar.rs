@@ -157,7 +157,7 @@ impl Scalar {
             Self::Float(value) => Ok(float_key(value)),
             Self::Text(text) => Ok(text),
             Self::Null => Err("a key is missing, or null".to_owned()),
-            Self::Uint(value) => Err(format!("the key {value} is too large a number; quote it")),
+            Self::Uint(value) => Err(format!("the key `{value}` is too large a number; quote it")),
         }
     }
 }

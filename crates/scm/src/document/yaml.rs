@@ -4,6 +4,8 @@ use std::{borrow::Cow, collections::HashMap, ops::Range};
 
 use granit_parser::{Event, Options, Parser, ScalarStyle};
 
+use super::brackets;
+
 /// How deep a document may nest. The API server takes less than this in anything of ours.
 pub(super) const MAX_DEPTH: usize = 200;
 
@@ -230,13 +232,14 @@ fn not_printable(char: char) -> String {
 
 /// What to do about the mistakes that are made most, by what the parser says of them.
 fn remedy(message: &str) -> Option<&'static str> {
-    const REMEDIES: [(&str, &str); 6] = [
+    const REMEDIES: [(&str, &str); 7] = [
         (
             "mapping values are not allowed",
             "put a text that holds `: ` in quotes, or add the `:` that is missing before",
         ),
         ("did not find expected key", "indent the line as its neighbours are"),
         ("unclosed bracket", "close it"),
+        ("recursion limit exceeded", "put fewer lists and objects into each other"),
         ("unexpected character", "put the text in quotes"),
         ("unknown anchor", "put a text that begins with `*` in quotes"),
         ("multiline quoted", "close the quotes, or indent the line further than the key"),
@@ -244,10 +247,21 @@ fn remedy(message: &str) -> Option<&'static str> {
     REMEDIES.iter().find(|(said, _)| message.contains(said)).map(|(_, remedy)| *remedy)
 }
 
+/// Whether the parser may say this because it takes what follows for a part of what stands in brackets.
+fn is_about_brackets(message: &str) -> bool {
+    ["illegal placement", "did not find expected", "unclosed", "invalid trailing", "flow", "indent"]
+        .iter()
+        .any(|said| message.contains(said))
+}
+
 fn syntax_error(text: &str, error: &granit_parser::ScanError) -> Wrong {
     let at = error.marker().byte_offset().filter(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let message = error.info();
+    if let Some(open) = brackets::unclosed(text).filter(|&open| open < line_start && is_about_brackets(&message)) {
+        let help = Some("close it, or put a text that begins with a bracket in quotes");
+        return Wrong { help, ..Wrong::at(open..open + 1, "this bracket is not closed") };
+    }
     let indented_by_tab = text[line_start..].trim_start_matches(' ').starts_with('\t');
     let line = text[line_start..].lines().next().unwrap_or_default();
     let next = text[line_start..].lines().nth(1).unwrap_or_default();
