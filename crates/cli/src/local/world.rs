@@ -101,9 +101,9 @@ impl World for LocalWorld {
             return secret_text(&secret, reference);
         }
         let name = &reference.name;
-        let client = self.kubernetes().await.map_err(|_| {
+        let client = self.kubernetes().await.map_err(|failure| {
             let message =
-                format!("there is no secret {name:?} among the manifests, and no kubeconfig: add a Secret to them");
+                format!("there is no secret {name:?} among the manifests: add a Secret to them ({})", failure.message);
             Failure::definite("SecretNotFound", message)
         })?;
         read_secret(client, namespace, reference).await

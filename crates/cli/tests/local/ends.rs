@@ -224,6 +224,7 @@ fn secrets_are_taken_from_the_manifests_and_kept_nowhere() {
         headers: [{name: Authorization, valueFrom: {secretKeyRef: {name: token, key: value}}}]
 ";
     let place = Place::with(&(pipeline(steps) + secret));
+    fs::write(place.path("bare.yaml"), pipeline(steps)).unwrap();
     let said = place.sluice(&["run", "-f", "p.yaml"]);
     // Closed addresses are closed here, too.
     assert!(said.code == Some(1) && said.out.contains("127.0.0.1"), "{said:?}");
@@ -231,5 +232,8 @@ fn secrets_are_taken_from_the_manifests_and_kept_nowhere() {
     let said = place.sluice(&["run", "-f", "p.yaml", "--allow-http-to", "127.0.0.0/8"]);
     let run = place.run("p-2");
     assert_ne!(run["status"]["stages"][0]["steps"][0]["reason"], "AddressForbidden", "{said:?}");
+    let said = place.sluice(&["run", "-f", "bare.yaml", "--state", "bare"]);
+    let missing = "there is no secret \"token\" among the manifests: add a Secret to them (there is no kubeconfig";
+    assert!(said.code == Some(1) && said.out.contains(missing), "{said:?}");
     assert!(!run.to_string().contains("s3cret") && !said.out.contains("s3cret"), "{run}");
 }
