@@ -5,8 +5,8 @@
 //! | | `kubectl create --validate=strict` | condition `Ready` | `sluice lint` | JSON Schema |
 //! |---|---|---|---|---|
 //! | `Accepted` | takes it | `True` | 0 | takes it |
-//! | `NotReady` | takes it | `False` | 1, and no error is about structure | takes it |
-//! | `Refused` | refuses it | | 1 | may take it |
+//! | `NotReady` | takes it | `False` | 1, and no error has `refused` | takes it |
+//! | `Refused` | refuses it | | 1, and an error has `refused` | may take it |
 //!
 //! Only Pipelines have the condition. The schema may be laxer than the API server, never stricter; what it cannot see is
 //! listed in the test. It is given the values that kubectl reads, and not asked about what cannot be read. Warnings and advice

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream;
@@ -21,17 +21,6 @@ use crate::short::{condition, kubectl};
 
 /// How many programs run at a time.
 const AT_ONCE: usize = 8;
-
-/// The codes of mistakes that the API server takes: those that need more than the structure.
-const OF_MEANING: [&str; 7] = [
-    "invalid-name",
-    "reserved-name",
-    "duplicate-name",
-    "wrong-default",
-    "invalid-value",
-    "unknown-reference",
-    "wrong-parameters",
-];
 
 /// What was said of one manifest.
 #[derive(Clone, Debug)]
@@ -51,6 +40,8 @@ pub(super) struct Lint {
     pub(super) exit: Option<i32>,
     /// Code, path and message of each error.
     errors: Vec<[String; 3]>,
+    /// Whether it says of any error that the API server refuses the object for it.
+    refused: bool,
     /// What went wrong beside.
     pub(super) stderr: String,
 }
@@ -75,25 +66,15 @@ impl Judged {
         if (self.lint.exit == Some(0)) != self.lint.errors.is_empty() {
             wrong.push(format!("lint ended with {:?} and found {:?}", self.lint.exit, self.lint.errors));
         }
-        if found == Verdict::NotReady {
-            let structural = self.lint.errors.iter().filter(|[code, ..]| is_structural(code));
-            wrong.extend(structural.map(|error| format!("lint has the API server refuse it: {error:?}")));
+        if self.lint.refused != (found == Verdict::Refused) && self.lint.exit == Some(exit) {
+            let says = if self.lint.refused { "refuse" } else { "take" };
+            wrong.push(format!("lint has the API server {says} it: {:?}", self.lint.errors));
         }
         if found != Verdict::Refused && self.schema == Some(false) {
             wrong.push("the schema is stricter than the API server".to_owned());
         }
         wrong
     }
-}
-
-pub(super) fn is_structural(code: &str) -> bool {
-    static OF_EXPRESSIONS: LazyLock<Vec<&str>> = LazyLock::new(|| {
-        sluice_api::Code::all()
-            .filter(|code| matches!(code, sluice_api::Code::Expression(_)))
-            .map(|code| code.as_str())
-            .collect()
-    });
-    !OF_MEANING.contains(&code) && !OF_EXPRESSIONS.contains(&code)
 }
 
 /// Judges them all.
@@ -178,13 +159,20 @@ pub(super) fn lint(files: &[impl AsRef<OsStr>], input: &[u8]) -> Lint {
     let output = run(files, input);
     let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let errors = findings.iter().filter(|finding| finding["severity"] == "error");
+    let refused = errors.clone().any(is_refused);
     let text = |finding: &Value, member: &str| finding[member].as_str().unwrap_or_default().to_owned();
     let errors = errors.map(|finding| ["code", "path", "message"].map(|member| text(finding, member)));
     Lint {
         exit: output.status.code(),
         errors: errors.collect(),
+        refused,
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Whether a finding says that the API server refuses the object for it.
+pub(super) fn is_refused(finding: &Value) -> bool {
+    finding["refused"] == true
 }
 
 /// What `sluice lint` finds in these files.
