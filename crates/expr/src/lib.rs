@@ -58,6 +58,6 @@ pub use names::Names;
 pub use references::Reference;
 pub use scope::Scope;
 pub use suggest::closest;
-pub use template::Template;
+pub use template::{Template, may_interpolate};
 pub use types::Type;
 pub use walk::{Located, check_value, render_value, value_names};

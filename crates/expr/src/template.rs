@@ -14,6 +14,11 @@ const CLOSE: &str = "}}";
 /// What is written for [`OPEN`] as text.
 const ESCAPED: &str = "$${{";
 
+/// Whether a text may have `${{ }}` in it, and so says what it is only once it is rendered. An escaped one counts, too.
+pub fn may_interpolate(text: &str) -> bool {
+    text.contains(OPEN)
+}
+
 /// Text with `${{ CEL }}` in it, compiled. Cloning is cheap.
 ///
 /// - A text that is exactly one `${{ }}` renders to the value itself, of any type. White space inside the braces does

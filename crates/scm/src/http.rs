@@ -19,7 +19,9 @@ mod failure;
 mod transport;
 
 pub(crate) use call::Call;
-pub(crate) use failure::{Failure, Host, Refusal, cannot_connect, host_at, in_one_line};
+pub(crate) use failure::{
+    Failure, Host, Refusal, cannot_connect, from_a_fork, host_at, in_one_line, senseless, senseless_after,
+};
 pub(crate) use transport::{Answered, Transport, Unanswered, UnansweredKind};
 
 /// An API of a host, as one account.

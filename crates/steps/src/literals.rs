@@ -7,12 +7,10 @@ use sluice_api::{
     Duration,
     step::{ConfigMistake, FileEdit, Sources},
 };
+use sluice_expr::may_interpolate;
 use sluice_scm::{BranchName, RepoName, RepoPath, edit};
 
 use crate::until;
-
-/// What opens an expression.
-const EXPRESSION: &str = "${{";
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]
@@ -69,7 +67,7 @@ impl Literals {
     }
 
     fn read<T, E: Display>(mut self, field: &str, text: Option<&str>, read: impl Fn(&str) -> Result<T, E>) -> Self {
-        let literal = text.filter(|text| !text.contains(EXPRESSION));
+        let literal = text.filter(|text| !may_interpolate(text));
         if let Some(error) = literal.and_then(|text| read(text).err()) {
             self.0.push(ConfigMistake { field: field.to_owned(), message: error.to_string(), help: None });
         }

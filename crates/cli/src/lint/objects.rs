@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kube::Resource;
 use serde_json::Value;
 use sluice_api::{Code, Pipeline, PipelineRun, ScmProvider, check::Mistake, resolve_params};
-use sluice_expr::closest;
+use sluice_expr::{closest, may_interpolate};
 
 use super::{Severity, path};
 use crate::manifest::Document;
@@ -139,6 +139,6 @@ pub(crate) fn literal_providers(spec: &Value) -> Vec<(String, String)> {
     for group in ["stages", "hooks"] {
         walk(&spec[group], &format!("spec.{group}"), &mut found);
     }
-    found.retain(|(name, _)| !name.contains("${{"));
+    found.retain(|(name, _)| !may_interpolate(name));
     found
 }

@@ -6,11 +6,11 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::Gitea;
-use super::wire::{WireContents, WireEntry, WireFilesAnswer, senseless};
+use super::wire::{WireContents, WireEntry, WireFilesAnswer};
 use crate::edit::MAX_BYTES;
 use crate::error::Error;
 use crate::host::{Commit, FileAt, FileChange, NewCommit, Onto};
-use crate::http::{Failure, Refusal};
+use crate::http::{Failure, Refusal, senseless};
 use crate::lfs;
 use crate::names::{BlobSha, CommitSha, RepoName, RepoPath};
 

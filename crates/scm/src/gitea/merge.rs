@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Gitea;
 use crate::error::{Error, Outcome};
-use crate::host::{Merge, MergeMethod, Merged, PullRequestState};
+use crate::host::{Merge, MergeMethod, Merged};
 use crate::http::{Failure, Refusal};
 use crate::names::{PullRequestNumber, RepoName};
 
@@ -51,15 +51,7 @@ impl Gitea {
     ) -> Result<Option<Merged>, Error> {
         let pull = self.get_pull(repo, number).await?;
         let what = format!("pull request {repo}#{number}");
-        if pull.head_sha != merge.head {
-            let message = format!("its head is {} and not {}", pull.head_sha, merge.head);
-            return Err(self.moved(what, message));
-        }
-        match pull.state {
-            PullRequestState::Merged(merged) => Ok(Some(merged)),
-            PullRequestState::Open => Ok(None),
-            PullRequestState::Closed => Err(self.not_mergeable(what, "it was closed without a merge".into())),
-        }
+        merge.judge(self.api.host(), what, pull.head_sha.as_str(), pull.state)
     }
 
     async fn merge_refusal(

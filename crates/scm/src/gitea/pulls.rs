@@ -8,7 +8,7 @@ use super::Gitea;
 use super::wire::{WirePull, WireReference};
 use crate::error::Error;
 use crate::host::{NewPullRequest, PullRequest, PullRequestState};
-use crate::http::{Call, Failure};
+use crate::http::{Call, Failure, from_a_fork};
 use crate::names::{BranchName, CommitSha, PullRequestNumber, RepoName};
 
 /// Gitea's own upper limit (`[api] MAX_RESPONSE_ITEMS`); a server with a lower one answers less.
@@ -132,11 +132,7 @@ impl Gitea {
 
     fn own(&self, pull: WirePull, repo: &RepoName, merged_head: Option<CommitSha>) -> Result<PullRequest, Error> {
         if !pull.is_from_same_repository() {
-            return Err(Error::NotOurs {
-                host: self.api.host().to_owned(),
-                what: format!("pull request {repo}#{}", pull.number),
-                message: "its head is in a fork; only branches of the same repository count".into(),
-            });
+            return Err(from_a_fork(self.api.host(), repo, PullRequestNumber(pull.number)));
         }
         pull.into_pull(self.api.host(), merged_head)
     }

@@ -3,10 +3,10 @@
 use reqwest::{Method, StatusCode};
 
 use super::Gitea;
-use super::wire::{WireBranch, WireRepository, senseless};
+use super::wire::{WireBranch, WireRepository};
 use crate::error::Error;
 use crate::host::Branch;
-use crate::http::Failure;
+use crate::http::{Failure, senseless};
 use crate::names::{BranchName, CommitSha, RepoName};
 
 impl Gitea {

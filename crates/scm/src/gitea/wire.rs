@@ -5,20 +5,11 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::error::{Error, Outcome};
+use crate::error::Error;
 use crate::host::{Commit, Mergeable, Merged, PullRequest, PullRequestState, Repository};
+use crate::http::senseless;
 use crate::names::{BranchName, CommitSha, NameError, PullRequestNumber, RepoName};
 use crate::repository_url::without_credentials;
-
-/// An answer that is JSON of the right shape and makes no sense all the same.
-pub(super) fn senseless(host: &str, what: &str, why: impl std::fmt::Display) -> Error {
-    Error::Unavailable {
-        host: host.to_owned(),
-        what: what.to_owned(),
-        outcome: Outcome::NotApplied,
-        message: format!("its answer makes no sense: {why}"),
-    }
-}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireRepository {

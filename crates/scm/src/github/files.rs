@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::GitHub;
 use super::trees::{Found, Kind};
-use super::wire::{WireBlob, WireGitCommit, WireReference, WireSha, WireTreeEntry, senseless};
+use super::wire::{WireBlob, WireGitCommit, WireReference, WireSha, WireTreeEntry};
 use crate::edit::MAX_BYTES;
 use crate::error::Error;
 use crate::host::{Commit, FileAt, FileChange, NewCommit, Onto};
-use crate::http::{Failure, Refusal};
+use crate::http::{Failure, Refusal, senseless};
 use crate::lfs;
 use crate::names::{BlobSha, BranchName, CommitSha, RepoName, RepoPath};
 

@@ -4,10 +4,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::GitHub;
-use super::wire::{WireMerged, senseless_after};
+use super::wire::WireMerged;
 use crate::error::Error;
-use crate::host::{Merge, MergeMethod, Merged, PullRequestState};
-use crate::http::{Failure, Refusal};
+use crate::host::{Merge, MergeMethod, Merged};
+use crate::http::{Failure, Refusal, senseless_after};
 use crate::names::{CommitSha, PullRequestNumber, RepoName};
 
 impl GitHub {
@@ -63,15 +63,7 @@ impl GitHub {
         let pull = self.get_pull(repo, number).await?;
         let pull = self.own(pull, repo)?;
         let what = format!("pull request {repo}#{number}");
-        if pull.head_sha != merge.head {
-            let message = format!("its head is {} and not {}", pull.head_sha, merge.head);
-            return Err(self.moved(what, message));
-        }
-        match pull.state {
-            PullRequestState::Merged(merged) => Ok(Some(merged)),
-            PullRequestState::Open => Ok(None),
-            PullRequestState::Closed => Err(self.not_mergeable(what, "it was closed without a merge".into())),
-        }
+        merge.judge(self.api.host(), what, pull.head_sha.as_str(), pull.state)
     }
 
     async fn merge_refusal(

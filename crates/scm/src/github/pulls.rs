@@ -8,7 +8,7 @@ use super::GitHub;
 use super::wire::WirePull;
 use crate::error::{Error, Outcome};
 use crate::host::{NewPullRequest, PullRequest};
-use crate::http::{Call, Failure};
+use crate::http::{Call, Failure, from_a_fork};
 use crate::names::{BranchName, PullRequestNumber, RepoName};
 
 /// GitHub's own upper limit.
@@ -130,11 +130,7 @@ impl GitHub {
     /// The same of the answer of a call, with what is known of its outcome.
     fn own_after(&self, outcome: Outcome, pull: WirePull, repo: &RepoName) -> Result<PullRequest, Error> {
         if !pull.is_from_same_repository() {
-            return Err(Error::NotOurs {
-                host: self.api.host().to_owned(),
-                what: format!("pull request {repo}#{}", pull.number),
-                message: "its head is in a fork; only branches of the same repository count".into(),
-            });
+            return Err(from_a_fork(self.api.host(), repo, PullRequestNumber(pull.number)));
         }
         pull.into_pull(self.api.host(), outcome)
     }

@@ -9,23 +9,9 @@ use serde::Deserialize;
 
 use crate::error::{Error, Outcome};
 use crate::host::{Commit, Mergeable, Merged, PullRequest, PullRequestState, Repository};
+use crate::http::{senseless, senseless_after};
 use crate::names::{BranchName, CommitSha, NameError, PullRequestNumber, RepoName};
 use crate::repository_url::without_credentials;
-
-/// A read's answer that is JSON of the right shape and makes no sense all the same.
-pub(super) fn senseless(host: &str, what: &str, why: impl Display) -> Error {
-    senseless_after(Outcome::NotApplied, host, what, why)
-}
-
-/// The same of a call, with what is known of its outcome.
-pub(super) fn senseless_after(outcome: Outcome, host: &str, what: &str, why: impl Display) -> Error {
-    Error::Unavailable {
-        host: host.to_owned(),
-        what: what.to_owned(),
-        outcome,
-        message: format!("its answer makes no sense: {why}"),
-    }
-}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireRepository {

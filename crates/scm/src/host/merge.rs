@@ -4,6 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::PullRequestState;
+use crate::error::Error;
 use crate::names::CommitSha;
 
 /// How the commits of a pull request come onto the base branch.
@@ -34,6 +36,31 @@ pub struct Merge {
     pub head: CommitSha,
     /// `None` is the repository's default.
     pub method: Option<MergeMethod>,
+}
+
+impl Merge {
+    /// How the pull request `what`, which has this head and state, was merged; `None` if it is open with the wanted head, and
+    /// all else is an error.
+    pub(crate) fn judge(
+        &self,
+        host: &str,
+        what: String,
+        head: &str,
+        state: PullRequestState,
+    ) -> Result<Option<Merged>, Error> {
+        let host = host.to_owned();
+        if head != self.head.as_str() {
+            let message = format!("its head is {head} and not {}", self.head);
+            return Err(Error::BranchMoved { host, what, message });
+        }
+        match state {
+            PullRequestState::Merged(merged) => Ok(Some(merged)),
+            PullRequestState::Open => Ok(None),
+            PullRequestState::Closed => {
+                Err(Error::NotMergeable { host, what, why: "it was closed without a merge".to_owned() })
+            }
+        }
+    }
 }
 
 /// How a pull request was merged.

@@ -1,5 +1,7 @@
 //! What it means that a host gives no answer, or refuses.
 
+use std::fmt::Display;
+
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -7,6 +9,7 @@ use url::Url;
 use super::Call;
 use super::transport::{Unanswered, UnansweredKind};
 use crate::error::{Error, Outcome, QUOTE_LIMIT};
+use crate::names::{PullRequestNumber, RepoName};
 use crate::repository_url::without_credentials;
 
 /// A host, as messages call it.
@@ -74,9 +77,7 @@ impl Host {
 
     /// An answer as JSON.
     pub(crate) fn parse<T: DeserializeOwned>(&self, call: &Call<'_>, body: &[u8]) -> Result<T, Error> {
-        serde_json::from_slice(body).map_err(|error| {
-            self.unavailable(&call.intent, call.outcome(), format!("its answer makes no sense: {error}"))
-        })
+        serde_json::from_slice(body).map_err(|error| senseless_after(call.outcome(), &self.0, &call.intent, error))
     }
 
     pub(crate) fn unavailable(&self, intent: &str, outcome: Outcome, message: String) -> Error {
@@ -99,6 +100,30 @@ pub(crate) fn host_at(kind: &str, url: &Url) -> Result<String, Error> {
         return Err(cannot_connect(&host, "give an http or https URL without credentials, query and fragment"));
     }
     Ok(host)
+}
+
+/// A read's answer that is JSON of the right shape and makes no sense all the same.
+pub(crate) fn senseless(host: &str, what: &str, why: impl Display) -> Error {
+    senseless_after(Outcome::NotApplied, host, what, why)
+}
+
+/// The same of any call, with what is known of its outcome.
+pub(crate) fn senseless_after(outcome: Outcome, host: &str, what: &str, why: impl Display) -> Error {
+    Error::Unavailable {
+        host: host.to_owned(),
+        what: what.to_owned(),
+        outcome,
+        message: format!("its answer makes no sense: {why}"),
+    }
+}
+
+/// A pull request that is none of ours, whatever its branch is called.
+pub(crate) fn from_a_fork(host: &str, repo: &RepoName, number: PullRequestNumber) -> Error {
+    Error::NotOurs {
+        host: host.to_owned(),
+        what: format!("pull request {repo}#{number}"),
+        message: "its head is in a fork; only branches of the same repository count".into(),
+    }
 }
 
 pub(crate) fn cannot_connect(host: &str, remedy: &str) -> Error {

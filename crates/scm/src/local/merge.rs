@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::commits::{Draft, gone};
 use super::lock::WriteLock;
 use super::record::{Joined, Record, Stage};
-use super::references::{Swap, Swapped, full_name, object_id};
+use super::references::{Swap, Swapped, full_name};
 use super::repo::Repo;
 use super::state::Standing;
 use crate::error::Error;
@@ -62,15 +62,7 @@ impl Repo {
 
     fn judge(&self, number: PullRequestNumber, standing: &Standing, merge: &Merge) -> Result<Option<Merged>, Error> {
         let Standing { state, head, .. } = standing;
-        if object_id(&merge.head) != Some(*head) {
-            let message = format!("its head is {head} and not {}", merge.head);
-            return Err(self.moved(self.change_name(number), message));
-        }
-        match state {
-            PullRequestState::Merged(merged) => Ok(Some(merged.clone())),
-            PullRequestState::Open => Ok(None),
-            PullRequestState::Closed => Err(self.not_mergeable(number, "it was closed without a merge")),
-        }
+        merge.judge(&self.host, self.change_name(number), &head.to_string(), state.clone())
     }
 
     /// Makes the commits, writes down what they are for, and moves the base branch; `None` when it moved meanwhile.

@@ -27,7 +27,7 @@ pub(super) struct Repo {
     pub(super) name: RepoName,
     /// Canonical.
     pub(super) dir: PathBuf,
-    host: String,
+    pub(super) host: String,
     person: String,
 }
 
