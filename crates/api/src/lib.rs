@@ -31,7 +31,8 @@ pub use crds::{all as crds, to_yaml as crd_to_yaml};
 pub use duration::{Duration, ParseDurationError};
 pub use params::{ParamProblem, resolve as resolve_params};
 pub use pipeline::{
-    Backoff, Hook, HookSubject, Param, ParamType, ParamValue, Pipeline, PipelineSpec, PipelineStatus, Retry, Stage,
+    Backoff, ForEach, Hook, HookSubject, Param, ParamType, ParamValue, Pipeline, PipelineSpec, PipelineStatus, Retry,
+    Stage, Until,
 };
 pub use program::{Program, ProgramError, Retries};
 pub use revision::{Revision, RevisionError};

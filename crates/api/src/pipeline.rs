@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sluice_engine::HookEvent;
 
 use crate::{Duration, Step};
@@ -41,7 +42,8 @@ pub struct PipelineSpec {
     /// may take for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// The stages, executed one after the other. The first failure ends the run; the stages behind it become `Omitted`.
+    /// The stages. Each starts when the one before it is done, or, with `needs`, when those that it names are. After a
+    /// failure no other stage starts: those under way go on to their own end, and what never started becomes `Omitted`.
     #[schemars(length(min = 1, max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub stages: Vec<Stage>,
     /// Steps beside the flow: they run when the pipeline, a stage or a step starts, succeeds, fails or is aborted, for
@@ -49,6 +51,12 @@ pub struct PipelineSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub hooks: Vec<Hook>,
+    /// The results of a run, by name: shown in its `status.outputs`, and read by a `pipelineRun` step that started it.
+    /// Values may contain `${{ }}`, and one that is nothing else keeps its type. They are computed when every stage is
+    /// done; one that cannot be computed fails the run.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true, "maxProperties" = 64))]
+    pub outputs: Map<String, Value>,
 }
 
 /// What the controller found out about a Pipeline.
@@ -131,28 +139,84 @@ impl JsonSchema for ParamValue {
 pub(crate) type ParamValues = BTreeMap<String, ParamValue>;
 
 /// A stage is a group of steps that succeeds or fails as one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Stage {
     /// The name: a lower-case letter, then letters and digits; unique among the stages and steps of the pipeline.
     #[schemars(length(max = 63), regex(pattern = crate::names::NAME_PATTERN))]
     pub name: String,
+    /// The stages that have to be done before this one starts; a skipped stage counts as done. Unless set: the stage
+    /// before this one. With `[]` it starts with the run. Stages that do not need each other run at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 50), inner(length(max = 63)), extend("x-kubernetes-list-type" = "set"))]
+    pub needs: Option<Vec<String>>,
     /// A CEL expression, such as `params.environment == 'production'`. When it is false, the stage is `Skipped` and the
     /// run goes on behind it. Without it the stage always runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub when: Option<String>,
-    /// How long the stage may take, such as `2h`, its steps' retries included; then it fails. Without it only the
-    /// timeouts of its steps count.
+    /// Runs the stage once for each item of a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<ForEach>,
+    /// Whether the whole stage is tried again when it fails, from its first step on. Each attempt makes new effects:
+    /// another pull request, another Job. Unless set: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// Runs the stage again and again, until a condition is true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
+    /// Whether all steps start at the same time; `false` unless set. They do not see each other's outputs. When one
+    /// fails, the others go on to their own end, and then the stage fails.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub parallel: bool,
+    /// How long an attempt of the stage may take, such as `2h`, its steps' retries and the iterations of `until`
+    /// included; then it fails. Waiting for a person or a lock does not count. Without it only the timeouts of its
+    /// steps count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// The steps, executed one after the other. The first failure ends the stage.
+    /// The steps, executed one after the other unless `parallel` is set. The first failure ends the stage.
     #[schemars(length(min = 1, max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub steps: Vec<Step>,
 }
 
-/// Whether, how often and when a failed step is tried again.
+/// Runs a stage once for each item of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct ForEach {
+    /// A CEL expression that yields the list, such as `['eu', 'us']` or `steps.plan.outputs.json.regions`; at most 100
+    /// items. It is evaluated once, when the stage starts. An empty list fails the stage: say with `when` where there
+    /// may be nothing to do. For more items start a run for each with a `pipelineRun` step.
+    #[schemars(length(min = 1, max = 4096))]
+    pub r#in: String,
+    /// The name under which the steps' expressions read their item: a lower-case letter, then letters and digits.
+    #[schemars(length(max = 63), regex(pattern = crate::names::NAME_PATTERN))]
+    pub r#as: String,
+    /// How many items are under way at the same time; all of them unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub max_parallel: Option<i32>,
+}
+
+/// Runs a stage again until a condition is true.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Until {
+    /// A CEL expression, such as `steps.drain.outputs.json.left == 0`, evaluated each time that the steps have
+    /// succeeded. When it is true, the stage has succeeded.
+    #[schemars(length(min = 1, max = 4096))]
+    pub condition: String,
+    /// The pause between two iterations, such as `30s`; none unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Duration>,
+    /// How many iterations there are at most; then the stage fails with the reason `LoopLimit`.
+    #[schemars(range(min = 1, max = 1000))]
+    pub limit: i32,
+}
+
+/// Whether, how often and when a failed step or stage is tried again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
@@ -165,8 +229,9 @@ pub struct Retry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
     /// A CEL expression that says whether a failure is tried again, such as `failure.reason == 'Timeout'`. It sees
-    /// `failure` (`reason`, `message`, `transient`, `stage`, `step`) and everything else the step sees. Unless set:
-    /// `failure.transient`, true for failures that may pass by themselves.
+    /// `failure` (`reason`, `message`, `transient`, `stage`, `step`) and everything else the step or stage sees. Unless
+    /// set: `failure.transient` for a step, true for failures that may pass by themselves; any failure for a stage. A
+    /// request of which nobody knows what became is never repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub when: Option<String>,
