@@ -168,11 +168,11 @@ pub(crate) fn complain(text: &str) {
 /// What standard output can show.
 pub(crate) fn look() -> Look {
     let size = terminal_size::terminal_size_of(io::stdout());
-    let (width, height) = size.map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)));
     let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
     Look {
-        width,
-        height: Some(height),
+        // What is not a terminal has no size: whoever reads it breaks the lines, or does not.
+        width: size.map(|(width, _)| usize::from(width.0)),
+        height: size.map(|(_, height)| usize::from(height.0)),
         has_colour: io::stdout().is_terminal() && !is_set("NO_COLOR"),
         is_unicode: is_unicode(),
     }

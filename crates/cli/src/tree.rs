@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use sluice_api::PipelineRunStatus;
 use sluice_engine::{HookState, RunPhase, StagePhase, StageState, StepPhase, StepState, WaitKind, WaitingOn};
 
-pub(crate) use look::Look;
+pub(crate) use look::{Look, width_of};
 
 /// How something stands, as a symbol and a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use sluice_api::PipelineRunStatus;
 use unicode_width::UnicodeWidthStr;
 
 use super::{look, print};
-use crate::tree::{self, Look};
+use crate::tree::{self, Look, width_of};
 
 /// Lines of the terminal that the tree leaves: for the question, and for the cursor.
 const SPARE: usize = 2;
@@ -43,11 +43,12 @@ impl Screen {
     pub(super) fn refresh(&mut self) {
         let look = look();
         let lines = self.lines(look);
-        if self.asked == 0 || rows(&self.drawn, look) != lines.len() || lines.len() != self.drawn.len() {
+        let is_in_place = heights(&self.drawn, look).eq(heights(&widths(&lines), look));
+        if self.asked == 0 || !is_in_place {
             self.draw();
             return;
         }
-        let body: String = lines.iter().map(|line| format!("{line}\x1b[K\n")).collect();
+        let body: String = lines.iter().map(|line| over(line, look)).collect();
         print(&format!("\x1b7{}{body}\x1b8", up(self.rows_above(look))));
         self.drawn = widths(&lines);
     }
@@ -107,7 +108,7 @@ impl Screen {
 
     /// How far up the first line of the tree is from the cursor, which stands behind the question.
     fn rows_above(&self, look: Look) -> usize {
-        rows(&self.drawn, look) + self.asked.saturating_sub(1) / look.width.max(1)
+        heights(&self.drawn, look).sum::<usize>() + look.rows(self.asked) - 1
     }
 }
 
@@ -120,34 +121,44 @@ fn joined(lines: &[String]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// How many rows of the terminal the lines take, if it has become narrower since they were drawn.
-fn rows(widths: &[usize], look: Look) -> usize {
-    widths.iter().map(|width| width.div_ceil(look.width.max(1)).max(1)).sum()
+/// How many rows of the terminal each line takes, also if that has become narrower since they were drawn.
+fn heights(widths: &[usize], look: Look) -> impl Iterator<Item = usize> {
+    widths.iter().map(move |width| look.rows(*width))
 }
 
 fn widths(lines: &[String]) -> Vec<usize> {
-    lines.iter().map(|line| without_codes(line).width()).collect()
+    lines.iter().map(|line| width_of(line)).collect()
 }
 
-/// The line without the codes for colours.
-fn without_codes(line: &str) -> String {
-    let mut parts = line.split("\x1b[");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
+/// The line over one that takes as many rows.
+fn over(line: &str, look: Look) -> String {
+    // Behind a full row, the code would erase the row's last letter.
+    let is_full = look.width.is_some_and(|width| width_of(line) > 0 && width_of(line).is_multiple_of(width));
+    format!("{line}{}\n", if is_full { "" } else { "\x1b[K" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const NARROW: Look = Look { width: Some(10), height: None, has_colour: false, is_unicode: true };
+
     #[test]
     fn codes_take_no_room() {
-        assert_eq!(without_codes("a\x1b[32m✓\x1b[0m b"), "a✓ b");
+        assert_eq!(width_of("a\x1b[32m✓\x1b[0m b"), 4);
     }
 
     #[test]
-    fn a_line_that_has_become_too_wide_takes_several_rows() {
-        let look = Look { width: 10, height: None, has_colour: false, is_unicode: true };
-        assert_eq!(rows(&[0, 5, 10, 11, 25], look), 1 + 1 + 1 + 2 + 3);
+    fn a_line_that_is_too_wide_takes_several_rows() {
+        assert_eq!(heights(&[0, 5, 10, 11, 25], NARROW).collect::<Vec<_>>(), [1, 1, 1, 2, 3]);
+        let unlimited = Look { width: None, ..NARROW };
+        assert_eq!(heights(&[0, 5, 10, 11, 25], unlimited).sum::<usize>(), 5);
+    }
+
+    #[test]
+    fn a_line_drawn_over_another_erases_what_is_behind_it_but_never_itself() {
+        assert_eq!(over("123456789", NARROW), "123456789\x1b[K\n");
+        assert_eq!(over("1234567890", NARROW), "1234567890\n");
+        assert_eq!(over("", NARROW), "\x1b[K\n");
     }
 }

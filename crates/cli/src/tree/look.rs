@@ -8,9 +8,9 @@ use crate::printable;
 /// What the place can show where lines are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// In columns.
-    pub(crate) width: usize,
-    /// The most lines; `None` is no limit.
+    /// In columns; `None` is no limit: nothing is broken or cut.
+    pub(crate) width: Option<usize>,
+    /// The most rows; `None` is no limit.
     pub(crate) height: Option<usize>,
     pub(crate) has_colour: bool,
     /// Whether symbols past ASCII may be used.
@@ -34,25 +34,37 @@ const STRONG: &str = "\x1b[1m";
 const FAINT: &str = "\x1b[2m";
 
 impl Look {
-    /// The lines, none wider than the width and not more than the height.
+    /// The lines: not more rows than the height, and none wider than the width but for a link, which is never broken.
     pub(crate) fn draw(&self, rows: &[Row]) -> Vec<String> {
         let Some(height) = self.height else { return self.draw_all(rows) };
         let mut rows = rows.to_vec();
         // What is least needed goes first: the steps of what has ended, of what is to come, and then what is furthest up.
         for is_unneeded in [is_over as fn(&[Row], usize) -> bool, is_to_come] {
-            if self.draw_all(&rows).len() > height {
+            if self.rows_of(&self.draw_all(&rows)) > height {
                 rows = without(&rows, is_unneeded);
             }
         }
         let mut lines = self.draw_all(&rows);
-        if lines.len() > height {
-            let heading = lines.first().cloned();
-            let kept = height.saturating_sub(1);
-            lines.drain(..lines.len() - kept);
-            lines.splice(0..0, heading);
-            lines.truncate(height);
+        if self.rows_of(&lines) > height {
+            let mut room = height.saturating_sub(1);
+            let fits = |line: &&String| {
+                let rest = room.checked_sub(self.rows(width_of(line)));
+                room = rest.unwrap_or_default();
+                rest.is_some()
+            };
+            let kept = lines.iter().skip(1).rev().take_while(fits).count();
+            lines.drain(1..lines.len() - kept);
         }
         lines
+    }
+
+    /// How many rows of the place a line of this width takes.
+    pub(crate) fn rows(&self, width: usize) -> usize {
+        width.div_ceil(self.width.unwrap_or(usize::MAX).max(1)).max(1)
+    }
+
+    fn rows_of(&self, lines: &[String]) -> usize {
+        lines.iter().map(|line| self.rows(width_of(line))).sum()
     }
 
     fn draw_all(&self, rows: &[Row]) -> Vec<String> {
@@ -64,7 +76,7 @@ impl Look {
     /// The lines of one row; times stand behind `column`, and details behind them if there is room.
     fn row(&self, rows: &[Row], index: usize, column: usize) -> Vec<String> {
         let row = &rows[index];
-        let width = self.width.max(MIN_WIDTH);
+        let width = self.width.map_or(usize::MAX, |width| width.max(MIN_WIDTH));
         let trunk = self.trunks(rows, index);
         let branch = self.branch(rows, index);
         let room = width.saturating_sub(branch.width() + 2);
@@ -217,15 +229,15 @@ fn take(text: &str, width: usize) -> (&str, &str) {
     (text, "")
 }
 
-/// The text on lines of this width, broken between words where that is possible; what does not fit on the most lines that a
-/// detail may take is cut.
+/// The text on lines of this width, broken between words where that is possible. A link is never broken, or nobody could
+/// follow it. What does not fit on the most lines that a detail may take is cut, but for the lines with links.
 fn wrap(text: &str, width: usize, is_unicode: bool) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split(' ') {
         let mut rest = word;
         while let Some(line) = lines.last_mut() {
             let gap = usize::from(!line.is_empty());
-            if line.width() + gap + rest.width() <= width {
+            if line.width() + gap + rest.width() <= width || (line.is_empty() && has_link(rest)) {
                 line.push_str(&" ".repeat(gap));
                 line.push_str(rest);
                 break;
@@ -243,10 +255,22 @@ fn wrap(text: &str, width: usize, is_unicode: bool) -> Vec<String> {
     }
     lines.retain(|line| !line.is_empty());
     if lines.len() > MAX_DETAIL_LINES {
-        lines.truncate(MAX_DETAIL_LINES);
-        if let Some(line) = lines.last_mut() {
-            *line = cut(&format!("{line}  {text}"), width, is_unicode);
+        let rest = lines.split_off(MAX_DETAIL_LINES);
+        if let Some(line) = lines.last_mut().filter(|line| !has_link(line)) {
+            *line = cut(&format!("{line} {}", rest.concat()), line.width().min(width - 1) + 1, is_unicode);
         }
+        lines.extend(rest.into_iter().filter(|line| has_link(line)));
     }
     lines
+}
+
+fn has_link(text: &str) -> bool {
+    text.contains("://")
+}
+
+/// In columns; codes for colours take none.
+pub(crate) fn width_of(line: &str) -> usize {
+    let mut parts = line.split("\x1b[");
+    let first = parts.next().unwrap_or_default().width();
+    first + parts.map(|part| part.split_once('m').map_or(0, |(_, rest)| rest.width())).sum::<usize>()
 }

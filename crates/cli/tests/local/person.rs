@@ -150,6 +150,6 @@ fn a_narrow_terminal_without_colours_gets_narrow_lines_without_colours() {
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(!seen.contains("\u{1b}[3") && !seen.contains("\u{1b}[0m"), "{seen:?}");
     let last = seen.rsplit("\u{1b}[J").next().unwrap();
-    let too_wide = last.lines().find(|line| line.chars().count() > 41);
+    let too_wide = last.lines().find(|line| line.chars().count() > 41 && !line.contains("://"));
     assert_eq!(too_wide, None, "{last}");
 }
