@@ -57,6 +57,7 @@ pub fn pipeline(spec: &PipelineSpec) -> Vec<Mistake> {
         Check { mistakes: Vec::new(), names: variables::names(spec), all: all_steps(spec), past: Vec::new() };
     check.params(spec);
     check.timeout(spec.timeout, "spec.timeout".to_owned());
+    check.ttl(spec.ttl_after_finished);
     check.unique_names(spec);
     for (index, stage) in spec.stages.iter().enumerate() {
         check.stage(stage, &format!("spec.stages[{index}]"));
@@ -173,6 +174,14 @@ impl Check {
         if timeout.is_some_and(|timeout| timeout.get().is_zero()) {
             let help = "set a longer time, or leave it out";
             self.mistake(Code::InvalidValue, path, "nothing can end within no time", Some(help.to_owned()));
+        }
+    }
+
+    fn ttl(&mut self, ttl: Option<Duration>) {
+        if ttl.is_some_and(|ttl| ttl.get().is_zero()) {
+            let message = "nobody could read how a run ended";
+            let help = "set a longer time, or leave it out";
+            self.mistake(Code::InvalidValue, "spec.ttlAfterFinished".to_owned(), message, Some(help.to_owned()));
         }
     }
 

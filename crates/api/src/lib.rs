@@ -12,6 +12,7 @@ mod common;
 mod condition;
 mod crds;
 mod duration;
+mod history_limits;
 pub mod json_schema;
 pub mod names;
 mod params;
@@ -29,6 +30,7 @@ pub use common::{HeaderSource, HttpHeader, LocalReference, SecretKeyReference};
 pub use condition::{Truth, Verdict};
 pub use crds::{all as crds, to_yaml as crd_to_yaml};
 pub use duration::{Duration, ParseDurationError};
+pub use history_limits::HistoryLimits;
 pub use params::{ParamProblem, resolve as resolve_params};
 pub use pipeline::{
     Backoff, ForEach, Hook, HookSubject, Param, ParamType, ParamValue, Pipeline, PipelineSpec, PipelineStatus, Retry,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sluice_engine::HookEvent;
 
-use crate::{Duration, Step};
+use crate::{Duration, HistoryLimits, Step};
 
 /// What the runs of this pipeline do, with which parameters, and as which service account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
@@ -57,6 +57,18 @@ pub struct PipelineSpec {
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true, "maxProperties" = 64))]
     pub outputs: Map<String, Value>,
+    /// How many of the runs that have ended are kept: the newest, by when they ended; older ones are deleted. All of them
+    /// are kept unless set. Each fills some 20 KiB of the cluster's database, so set limits where runs start often.
+    ///
+    /// Never deleted, also not by `ttlAfterFinished`, are runs that have not ended; runs that Argo CD tracks (a sync would
+    /// make them again, and so deploy again), which do not count either; child runs while their parent has not ended; runs
+    /// with an action that is not answered yet; and the runs of a Pipeline that is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_limits: Option<HistoryLimits>,
+    /// How long a run is kept after its end, such as `168h` for a week; then it is deleted, also one that `historyLimits`
+    /// would keep. For ever unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_after_finished: Option<Duration>,
 }
 
 /// What the controller found out about a Pipeline.

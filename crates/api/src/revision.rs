@@ -43,8 +43,10 @@ pub enum RevisionError {
 }
 
 impl Revision {
-    /// The version that this pipeline has now.
+    /// The version that this pipeline has now. How long its runs are kept is no part of it: no run does anything else
+    /// because of that.
     pub fn new(pipeline: &str, spec: PipelineSpec) -> Self {
+        let spec = PipelineSpec { history_limits: None, ttl_after_finished: None, ..spec };
         Self { format: FORMAT, pipeline: pipeline.to_owned(), spec }
     }
 
@@ -85,4 +87,20 @@ impl Revision {
 fn label_value(name: &str) -> String {
     let cut: String = name.chars().take(63).collect();
     cut.trim_end_matches(['-', '.', '_']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Duration, HistoryLimits};
+
+    #[test]
+    fn how_long_runs_are_kept_makes_no_other_version() {
+        let limited = PipelineSpec {
+            history_limits: Some(HistoryLimits { succeeded: Some(1), failed: None }),
+            ttl_after_finished: Some(Duration::from_secs(1)),
+            ..PipelineSpec::default()
+        };
+        assert_eq!(Revision::new("web", limited), Revision::new("web", PipelineSpec::default()));
+    }
 }

@@ -222,3 +222,17 @@ fn no_time_is_no_timeout() {
         "#]],
     );
 }
+
+#[test]
+fn a_run_is_not_kept_for_no_time() {
+    check(
+        r#"
+- {name: only, steps: [{name: one, set: {values: {a: 1}}}]}
+ttlAfterFinished: 0s
+historyLimits: {succeeded: 0}
+"#,
+        &expect![[r#"
+            spec.ttlAfterFinished: nobody could read how a run ended; set a longer time, or leave it out
+        "#]],
+    );
+}

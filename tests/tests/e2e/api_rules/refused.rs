@@ -81,6 +81,16 @@ async fn names_durations_and_sizes_out_of_bounds() {
             "spec.hooks[0].events[0]: Unsupported value: \"Exploded\": supported values: \"Started\", \"Success\", \"Failure\", \
              \"Abortion\"",
         ),
+        (
+            pipeline_with("bad", step, "historyLimits: {succeeded: -1}"),
+            "spec.historyLimits.succeeded: Invalid value: -1: spec.historyLimits.succeeded in body should be greater than or \
+             equal to 0",
+        ),
+        (
+            pipeline_with("bad", step, "ttlAfterFinished: 7d"),
+            "spec.ttlAfterFinished: Invalid value: \"7d\": spec.ttlAfterFinished in body should match \
+             '^([0-9]{1,9}(h|m|s|ms))+$'",
+        ),
         (pipeline("bad", "- {name: a, http: {url: ''}}"), "spec.stages[0].steps[0].http.url in body should be at least 1 chars long"),
         (
             "{apiVersion: sluice.dev/v1alpha1, kind: ScmProvider, metadata: {name: bad}, spec: {gitea: {url: 'ftp://a'}, secretRef: {name: a}}}".to_owned(),
