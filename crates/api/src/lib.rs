@@ -23,6 +23,7 @@ mod run;
 mod run_status;
 mod scm_provider;
 pub mod step;
+mod trigger;
 pub mod variables;
 
 pub use code::Code;
@@ -42,3 +43,4 @@ pub use run::{ActionOutcome, ActionResult, ActionType, PipelineRun, PipelineRunS
 pub use run_status::Summary;
 pub use scm_provider::{GitHubApp, GitHubProvider, GiteaProvider, LocalProvider, ScmProvider, ScmProviderSpec};
 pub use step::{Step, StepConfig};
+pub use trigger::{MAX_DEPTH, ParentRun, Trigger};

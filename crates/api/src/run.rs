@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sluice_engine::{RunState, WaitingOn};
 
-use crate::{LocalReference, ParamValue};
+use crate::{LocalReference, ParamValue, Trigger};
 
 /// Which pipeline runs, with which parameters, and what people ask of the run. Nothing in it changes once the run
 /// exists, except that `actions` grows.
@@ -47,6 +47,10 @@ pub struct PipelineRunSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub requested_by: Option<String>,
+    /// What started the run, where that was no person. Only the controller may set it; whoever creates a run by hand leaves
+    /// it out, and gains nothing by setting it: a parent takes for its child only the run that it started itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
     /// What people asked of the run, in order. A run is created without any; later entries are appended, one in each
     /// request, and never changed or removed, so that the list is also the record of who did what.
     #[serde(default)]

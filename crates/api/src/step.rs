@@ -25,7 +25,7 @@ use serde_json::json;
 use sluice_engine::{Nature, Outputs, WaitTarget};
 use sluice_expr::Type;
 
-use crate::{Duration, Retry};
+use crate::{Duration, Retry, variables::RunIdentity};
 
 pub use argocd_wait::{Application, ApplicationReference, ArgocdRefresh, ArgocdSync, ArgocdWait};
 pub use commit::Commit;
@@ -76,9 +76,9 @@ pub trait StepType: Serialize + DeserializeOwned + JsonSchema {
     }
 
     /// What a claimed step will wait for, where that is known before; `None` for a step that only acts. Called
-    /// with the rendered configuration, and the outputs of the step it takes from.
-    fn waiting_on(&self, from: Option<&Outputs>) -> Option<WaitTarget> {
-        let _ = from;
+    /// with the rendered configuration.
+    fn waiting_on(&self, claim: &Claim<'_>) -> Option<WaitTarget> {
+        let _ = claim;
         None
     }
 
@@ -96,6 +96,19 @@ pub trait StepType: Serialize + DeserializeOwned + JsonSchema {
     fn mistakes(&self) -> Vec<ConfigMistake> {
         Vec::new()
     }
+}
+
+/// The claim under which a step is performed: what the names of its effects are made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// The run.
+    pub run: &'a RunIdentity,
+    /// The step's name.
+    pub step: &'a str,
+    /// The idempotency key.
+    pub key: &'a str,
+    /// The outputs of the step it takes from.
+    pub from: Option<&'a Outputs>,
 }
 
 /// What is wrong with a field of a step's configuration beside its schema and its expressions.
@@ -209,8 +222,8 @@ macro_rules! declare_steps {
             }
 
             /// See [`StepType::waiting_on`].
-            pub fn waiting_on(&self, from: Option<&Outputs>) -> Option<WaitTarget> {
-                match self { $(Self::$Type(config) => config.waiting_on(from),)* }
+            pub fn waiting_on(&self, claim: &Claim<'_>) -> Option<WaitTarget> {
+                match self { $(Self::$Type(config) => config.waiting_on(claim),)* }
             }
 
             /// See [`StepType::expressions`].

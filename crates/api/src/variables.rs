@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sluice_engine::{HookState, RunPhase, RunState, StagePhase, StageState, StepAt, StepPhase, StepState};
 use sluice_expr::{Names, Scope, Type};
 
-use crate::{ParamType, PipelineSpec, StepConfig};
+use crate::{ParamType, ParentRun, PipelineSpec, StepConfig};
 
 /// The roots, which no stage, step, source or parameter may be called.
 pub const ROOTS: &[&str] = &["params", "steps", "run", "pipeline", "failure", "response", "environment", "trigger"];
@@ -25,6 +25,12 @@ const MEANINGS: &[(&str, &str)] = &[
     ("run.requestedBy", "Who asked for the run; empty when it does not say."),
     ("run.startedAt", "When the run started, such as `2026-11-01T06:00:00Z`."),
     ("pipeline.name", "The pipeline's name."),
+    ("trigger.parent", "The run of which a step started this one; null when there is none."),
+    ("trigger.parent.name", "The parent's name."),
+    ("trigger.parent.uid", "The parent's UID."),
+    ("trigger.parent.step", "The step of the parent that started this run."),
+    ("trigger.parent.key", "The idempotency key of that step."),
+    ("trigger.parent.pipelines", "The pipelines of the runs above this one, the outermost first."),
     ("failure.reason", "In hooks and in `retry.when`: why it failed, in one word; empty when nothing did."),
     ("failure.message", "In hooks and in `retry.when`: why it failed, for people."),
     ("failure.stage", "In hooks and in `retry.when`: the stage that failed."),
@@ -36,9 +42,11 @@ const MEANINGS: &[(&str, &str)] = &[
 pub fn meanings() -> impl Iterator<Item = (&'static str, &'static str, Type)> {
     let run = with_failure(names(&PipelineSpec::default()));
     let r#type = move |path: &str| {
-        let (root, member) = path.split_once('.')?;
-        let Type::Object(members) = run.get(root)? else { return None };
-        members.get(member).cloned()
+        let (root, members) = path.split_once('.')?;
+        members.split('.').try_fold(run.get(root)?.clone(), |value, member| match value {
+            Type::Object(members) => members.get(member).cloned(),
+            _ => None,
+        })
     };
     MEANINGS.iter().map(move |(path, meaning)| (*path, *meaning, r#type(path).unwrap_or_default()))
 }
@@ -60,6 +68,12 @@ pub fn names(spec: &PipelineSpec) -> Names {
         .with("params", Type::object(params))
         .with("run", Type::object(run))
         .with("pipeline", Type::object([("name", Type::String)]))
+        .with("trigger", Type::object([("parent", parent_run())]))
+}
+
+fn parent_run() -> Type {
+    let texts = ["name", "uid", "step", "key"].map(|name| (name, Type::String));
+    Type::object(texts.into_iter().chain([("pipelines", Type::list(Type::String))]))
 }
 
 /// The same names, and `steps` with the outputs of these; nothing is known of those without a configuration.
@@ -81,6 +95,7 @@ pub struct RunVariables {
     params: Value,
     run: Value,
     pipeline: Value,
+    parent: Value,
 }
 
 /// Who a run is.
@@ -96,16 +111,20 @@ pub struct RunIdentity {
     pub requested_by: String,
     /// The pipeline's name.
     pub pipeline: String,
+    /// The run of which a step started it.
+    pub parent: Option<ParentRun>,
 }
 
 impl RunVariables {
     /// The variables of this run with these parameters.
     pub fn new(identity: &RunIdentity, params: Map<String, Value>) -> Self {
-        let RunIdentity { name, namespace, uid, requested_by, pipeline } = identity;
+        let RunIdentity { name, namespace, uid, requested_by, pipeline, parent } = identity;
         Self {
             params: Value::Object(params),
             run: json!({"name": name, "namespace": namespace, "uid": uid, "requestedBy": requested_by}),
             pipeline: json!({"name": pipeline}),
+            // It has nothing that JSON could not hold.
+            parent: serde_json::to_value(parent).unwrap_or_default(),
         }
     }
 
@@ -114,6 +133,7 @@ impl RunVariables {
         let mut scope = Scope::new()
             .with("params", &self.params)
             .with("pipeline", &self.pipeline)
+            .with_at(&["trigger", "parent"], &self.parent)
             .with_owned_at(&["run", "startedAt"], started_at(state.started_at))
             .with_owned("steps", json!({}));
         for key in ["name", "namespace", "uid", "requestedBy"] {
@@ -189,13 +209,17 @@ mod tests {
     #[test]
     fn every_variable_has_its_meaning() {
         let run = with_failure(names(&PipelineSpec::default()));
-        let fixed = run.iter().flat_map(|(root, members)| match members {
-            Type::Object(members) => members.keys().map(|member| format!("{root}.{member}")).collect(),
-            _ => vec![root.to_owned()],
-        });
-        let fixed: std::collections::BTreeSet<_> = fixed.collect();
+        let fixed: std::collections::BTreeSet<_> =
+            run.iter().flat_map(|(root, members)| below(root, members)).collect();
         let told = MEANINGS.iter().map(|(path, _)| (*path).to_owned()).filter(|path| !path.contains("NAME"));
         assert_eq!(told.collect::<std::collections::BTreeSet<_>>(), fixed);
+    }
+
+    /// The paths of every member, and of the members of members.
+    fn below(path: &str, r#type: &Type) -> Vec<String> {
+        let Type::Object(members) = r#type else { return Vec::new() };
+        let members = members.iter().map(|(name, r#type)| (format!("{path}.{name}"), r#type));
+        members.flat_map(|(path, r#type)| [below(&path, r#type), vec![path]].concat()).collect()
     }
 
     /// What the hook on this subject sees of these stages, as `reason: message (stage/step)`.

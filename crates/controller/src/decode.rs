@@ -33,6 +33,7 @@ pub(crate) fn run(run: &PipelineRun) -> Result<Decoded, Incomplete> {
         uid: run.metadata.uid.clone().ok_or(Incomplete("UID"))?,
         requested_by: run.spec.requested_by.clone().unwrap_or_default(),
         pipeline: run.spec.pipeline_ref.name.clone(),
+        parent: run.spec.trigger.as_ref().and_then(|trigger| trigger.parent.clone()),
     };
     Ok(Decoded {
         identity,

@@ -25,6 +25,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use sluice_api::{
     Program, Retries,
+    step::Claim,
     variables::{self, RunIdentity, RunVariables},
 };
 use sluice_engine::{
@@ -219,7 +220,11 @@ impl Drive<'_, '_> {
     }
 
     fn claim(&mut self, at: StepAt, key: &sluice_engine::Key, now: Timestamp) {
-        match self.with_context(at, now, |config, context| config.waiting_on(context.from)) {
+        let waiting_on = self.with_context(at, now, |config, context| {
+            let StepContext { run, step, from, .. } = *context;
+            config.waiting_on(&Claim { run, step, key: key.as_str(), from })
+        });
+        match waiting_on {
             Ok(waiting_on) => {
                 let is_again = at.of(&self.state).is_some_and(|step| step.phase == StepPhase::Running);
                 self.note(Event::Claimed { at, key: key.clone(), waiting_on }, now);

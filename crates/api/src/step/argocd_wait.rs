@@ -3,12 +3,12 @@
 use kube::core::{ApiResource, GroupVersionKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sluice_engine::{Nature, Outputs, WaitKind, WaitTarget};
+use sluice_engine::{Nature, WaitKind, WaitTarget};
 use sluice_expr::Type;
 
 use crate::{
     Duration,
-    step::{StepType, TakesFrom, interval::interval},
+    step::{Claim, StepType, TakesFrom, interval::interval},
 };
 
 /// Waits until an Argo CD Application is Synced and Healthy at the wanted commit or a descendant of it. The rollout is
@@ -137,7 +137,7 @@ impl StepType for ArgocdWait {
         Some(Duration::from_mins(60))
     }
 
-    fn waiting_on(&self, _: Option<&Outputs>) -> Option<WaitTarget> {
+    fn waiting_on(&self, _: &Claim<'_>) -> Option<WaitTarget> {
         Some(WaitTarget { kind: WaitKind::Application, key: self.application.key() })
     }
 

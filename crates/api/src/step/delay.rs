@@ -2,10 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sluice_engine::{Nature, Outputs, WaitKind, WaitTarget};
+use sluice_engine::{Nature, WaitKind, WaitTarget};
 use sluice_expr::Type;
 
-use crate::step::StepType;
+use crate::step::{Claim, StepType};
 
 /// Waits for a length of time, or until a point in time. It costs nothing while it waits. No outputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +32,7 @@ impl StepType for Delay {
         Type::object::<String>([])
     }
 
-    fn waiting_on(&self, _: Option<&Outputs>) -> Option<WaitTarget> {
+    fn waiting_on(&self, _: &Claim<'_>) -> Option<WaitTarget> {
         let key = self.until.clone().or_else(|| self.duration.clone())?;
         Some(WaitTarget { kind: WaitKind::Time, key })
     }

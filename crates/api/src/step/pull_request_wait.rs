@@ -2,12 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sluice_engine::{Nature, Outputs, WaitKind, WaitTarget};
+use sluice_engine::{Nature, WaitKind, WaitTarget};
 use sluice_expr::Type;
 
 use crate::{
     Duration,
-    step::{StepType, TakesFrom, interval::interval, output::CommitOutput},
+    step::{Claim, StepType, TakesFrom, interval::interval, output::CommitOutput},
 };
 
 /// Waits until the pull request of an earlier step is merged. Closed without a merge is a failure; a merge by a person
@@ -79,8 +79,8 @@ impl StepType for PullRequestWait {
         Type::object([("mergedBy", Type::Any), ("commit", CommitOutput::value_type())])
     }
 
-    fn waiting_on(&self, from: Option<&Outputs>) -> Option<WaitTarget> {
-        let url = from?.get("url")?.as_str()?;
+    fn waiting_on(&self, claim: &Claim<'_>) -> Option<WaitTarget> {
+        let url = claim.from?.get("url")?.as_str()?;
         Some(WaitTarget { kind: WaitKind::PullRequest, key: url.to_owned() })
     }
 

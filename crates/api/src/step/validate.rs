@@ -2,12 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sluice_engine::{Nature, Outputs, WaitKind, WaitTarget};
+use sluice_engine::{Nature, WaitKind, WaitTarget};
 use sluice_expr::Type;
 
 use crate::{
     Duration,
-    step::{BareExpression, ConfigMistake, Sources, StepType, interval::interval, sources},
+    step::{BareExpression, Claim, ConfigMistake, Sources, StepType, interval::interval, sources},
 };
 
 /// Checks what really runs: measures sources at an interval and holds checks against them. Without sources, the checks
@@ -95,7 +95,7 @@ impl StepType for Validate {
         Some(Duration::from_mins(60))
     }
 
-    fn waiting_on(&self, _: Option<&Outputs>) -> Option<WaitTarget> {
+    fn waiting_on(&self, _: &Claim<'_>) -> Option<WaitTarget> {
         let names: Vec<&str> = self.checks.iter().map(|check| check.name.as_str()).collect();
         Some(WaitTarget { kind: WaitKind::Condition, key: names.join("; ") })
     }

@@ -2,12 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sluice_engine::{Nature, Outputs, WaitKind, WaitTarget};
+use sluice_engine::{Nature, WaitKind, WaitTarget};
 use sluice_expr::Type;
 
 use crate::{
     Duration,
-    step::{BareExpression, ConfigMistake, Sources, StepType, interval::interval, sources},
+    step::{BareExpression, Claim, ConfigMistake, Sources, StepType, interval::interval, sources},
 };
 
 /// Waits until a condition over measured sources is true, or until a point in time. A source that does not answer is
@@ -57,7 +57,7 @@ impl StepType for WaitFor {
         Some(Duration::from_mins(60))
     }
 
-    fn waiting_on(&self, _: Option<&Outputs>) -> Option<WaitTarget> {
+    fn waiting_on(&self, _: &Claim<'_>) -> Option<WaitTarget> {
         let condition = self.condition.clone().map(|key| WaitTarget { kind: WaitKind::Condition, key });
         condition.or_else(|| Some(WaitTarget { kind: WaitKind::Time, key: self.until.clone()? }))
     }

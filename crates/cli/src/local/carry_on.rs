@@ -236,6 +236,7 @@ fn identity(run: &PipelineRun) -> RunIdentity {
         uid: run.uid().unwrap_or_default(),
         requested_by: run.spec.requested_by.clone().unwrap_or_default(),
         pipeline: run.spec.pipeline_ref.name.clone(),
+        parent: run.spec.trigger.as_ref().and_then(|trigger| trigger.parent.clone()),
     }
 }
 

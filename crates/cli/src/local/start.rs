@@ -79,6 +79,7 @@ pub(crate) fn begin(
         pipeline_ref: LocalReference { name: revision.pipeline.clone() },
         params,
         requested_by: Some(user.to_owned()),
+        trigger: None,
         actions: Vec::new(),
     };
     let mut run = PipelineRun {

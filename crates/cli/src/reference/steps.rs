@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde_json::json;
-use sluice_api::step::STEP_TYPES;
+use sluice_api::step::{Claim, STEP_TYPES};
+use sluice_api::variables::RunIdentity;
 use sluice_api::{Step, StepConfig};
 use sluice_engine::{Nature, Outputs};
 
@@ -96,7 +97,9 @@ fn facts(config: &StepConfig) -> String {
     };
     // A pull request's address, which only its step knows.
     let before = Outputs::from_iter([("url".to_owned(), json!("the pull request's URL"))]);
-    let waits = config.waiting_on(Some(&before)).filter(|_| config.nature() != Nature::Pure);
+    let run = RunIdentity { name: "RUN".to_owned(), namespace: "NAMESPACE".to_owned(), ..RunIdentity::default() };
+    let claim = Claim { run: &run, step: "example", key: "KEY", from: Some(&before) };
+    let waits = config.waiting_on(&claim).filter(|_| config.nature() != Nature::Pure);
     let waits = waits.map(|target| format!("- **Waits** as `{:?}`, with the key `{}`.\n", target.kind, target.key));
     let sees: String = config
         .expressions()
