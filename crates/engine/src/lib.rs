@@ -15,6 +15,7 @@ mod abort;
 mod action;
 mod decide;
 mod event;
+pub mod flow;
 mod key;
 mod limits;
 mod outcome;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the lint's exemption for tests stops at `#[test]`: helpers may panic as well")]
 
+mod flow;
 mod property;
 mod scenario;
 mod support;
