@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod abort;
 pub(crate) mod controller;
 pub(crate) mod crds;
 pub(crate) mod demo;

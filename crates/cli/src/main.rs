@@ -1,6 +1,8 @@
 //! `sluice`: the one binary.
 
+mod actions;
 mod changes;
+mod cluster;
 mod command;
 mod demo;
 mod lint;
@@ -31,6 +33,7 @@ enum Command {
     Demo(command::demo::Arguments),
     Run(command::run::Arguments),
     Resume(command::resume::Arguments),
+    Abort(command::abort::Arguments),
     Controller(command::controller::Arguments),
     Crds(command::crds::Arguments),
     Lint(command::lint::Arguments),
@@ -44,6 +47,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => return command::demo::run(arguments),
         Command::Run(arguments) => return command::run::run(arguments),
         Command::Resume(arguments) => return command::resume::run(arguments),
+        Command::Abort(arguments) => return command::abort::run(&arguments),
         Command::Controller(arguments) => command::controller::run(arguments)?,
         Command::Crds(arguments) => command::crds::run(arguments)?,
         Command::Lint(arguments) => return Ok(command::lint::run(arguments)),

@@ -26,6 +26,14 @@ pub(crate) fn for_requests(mut config: Config) -> Config {
     config
 }
 
+/// A client for requests that are answered at once, none of which is sent again by itself.
+///
+/// # Errors
+/// When the configuration makes no client.
+pub fn request_client(config: Config) -> Result<Client, kube::Error> {
+    Client::try_from(for_requests(configure(config)))
+}
+
 /// A client with the in-cluster account, or with the kubeconfig.
 pub async fn client() -> Result<Client, kube::Error> {
     let config = Config::infer().await.map_err(kube::Error::InferConfig)?;

@@ -38,5 +38,5 @@ mod status;
 mod waits;
 mod world;
 
-pub use client::client as kubernetes_client;
+pub use client::{client as kubernetes_client, request_client};
 pub use operator::{Options, run};

@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::local::refuse;
 use crate::{
+    cluster,
     lint::{self, Finding, Options, Severity},
     manifest::Manifests,
     output,
@@ -30,9 +31,8 @@ pub(crate) struct Arguments {
     /// Check what is in the cluster of the kubeconfig.
     #[arg(long)]
     cluster: bool,
-    /// The namespace in the cluster; that of the kubeconfig unless set.
-    #[arg(short, long)]
-    namespace: Option<String>,
+    #[command(flatten)]
+    of_cluster: cluster::Options,
     /// Every namespace of the cluster.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
@@ -67,11 +67,11 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 }
 
 fn report(arguments: &Arguments) -> anyhow::Result<Vec<Finding>> {
-    if !arguments.cluster && (arguments.all_namespaces || arguments.namespace.is_some()) {
-        anyhow::bail!("a namespace is chosen with --cluster; files say theirs in metadata.namespace");
+    if !arguments.cluster && (arguments.all_namespaces || arguments.of_cluster.is_any_given()) {
+        anyhow::bail!("a cluster and a namespace are chosen with --cluster; files say theirs in metadata.namespace");
     }
     let manifests = match arguments.cluster {
-        true => cluster::read(arguments.namespace.as_deref(), arguments.all_namespaces)?,
+        true => objects::read(&arguments.of_cluster, arguments.all_namespaces)?,
         false => Manifests::read(&arguments.files, arguments.recursive)?,
     };
     let findings = lint::lint(&manifests, Options { whole: arguments.cluster, local: arguments.local });
@@ -102,7 +102,7 @@ fn plural(number: usize, name: &str) -> String {
 }
 
 /// The objects of a cluster as manifests.
-mod cluster {
+mod objects {
     use anyhow::Context;
     use kube::{
         Api, Client, Resource, ResourceExt,
@@ -111,19 +111,17 @@ mod cluster {
     };
     use sluice_api::{Pipeline, PipelineRun, ScmProvider};
 
-    use crate::manifest::{Manifests, Source};
+    use crate::{
+        cluster::{Cluster, Options},
+        manifest::{Manifests, Source},
+    };
 
     /// Reads everything of ours, in one namespace or in all.
-    pub(super) fn read(namespace: Option<&str>, all: bool) -> anyhow::Result<Manifests> {
-        // Installed twice is fine.
-        rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    pub(super) fn read(options: &Options, all: bool) -> anyhow::Result<Manifests> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.context("failed to start the runtime")?.block_on(async {
-            let client = Client::try_default().await.context("failed to use the kubeconfig")?;
-            let namespace = match (all, namespace) {
-                (true, _) => None,
-                (false, namespace) => Some(namespace.unwrap_or(client.default_namespace()).to_owned()),
-            };
+            let Cluster { client, namespace } = options.connect().await?;
+            let namespace = (!all).then_some(namespace);
             let mut manifests = Manifests::default();
             add::<ScmProvider>(&client, namespace.as_deref(), &mut manifests).await?;
             add::<Pipeline>(&client, namespace.as_deref(), &mut manifests).await?;

@@ -1,6 +1,7 @@
 //! Runs that are ended by people: by an action, by deletion, by the deletion of everything around them.
 
 mod by_action;
+mod by_command;
 mod by_deletion;
 
 use kube::api::{Patch, PatchParams};

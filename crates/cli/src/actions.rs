@@ -1,0 +1,188 @@
+//! What a person asks of a run in a cluster: one entry more in its `spec.actions`, by a patch that any client could send.
+//!
+//! Every verb goes this way. Who may do what is decided by the API server, for all clients alike.
+
+mod error;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::{
+    Api, ResourceExt,
+    api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use sluice_api::{PipelineRun, RunAction};
+use sluice_engine::RunPhase;
+
+use crate::cluster::{Cluster, hint};
+
+pub(crate) use error::Error;
+
+/// How often an entry is put behind those of others who appended theirs at the same time. The API server itself tries each
+/// of them a few times.
+const ATTEMPTS: u32 = 20;
+
+/// The pause before the first further attempt; each next one is longer by as much.
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Runs among which one is looked for whose name is like the one that there is not.
+const NEAR: u32 = 500;
+
+/// The runs of a namespace.
+pub(crate) struct Runs {
+    api: Api<DynamicObject>,
+    namespace: String,
+}
+
+/// A run as the API server has it, whatever else a newer version of Sluice may keep in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Run(pub(crate) DynamicObject);
+
+/// How a run has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) is_aborted: bool,
+    /// `Succeeded`, `Failed` or `Aborted`, and why where that is said.
+    pub(crate) text: String,
+}
+
+/// The name by which the API server knows whoever asks.
+///
+/// # Errors
+/// It does not answer, or knows nobody by these credentials.
+pub(crate) async fn user(cluster: &Cluster) -> Result<String, Error> {
+    let reviews: Api<SelfSubjectReview> = Api::all(cluster.client.clone());
+    let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
+    let review = review.map_err(|source| Error::Ask { what: "who you are", source })?;
+    let user = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
+    user.filter(|name| !name.is_empty()).ok_or(Error::Nobody)
+}
+
+impl Runs {
+    pub(crate) fn of(cluster: &Cluster) -> Self {
+        let kind = ApiResource::erase::<PipelineRun>(&());
+        let api = Api::namespaced_with(cluster.client.clone(), &cluster.namespace, &kind);
+        Self { api, namespace: cluster.namespace.clone() }
+    }
+
+    /// The run of this name.
+    ///
+    /// # Errors
+    /// There is none, or it may not be read.
+    pub(crate) async fn get(&self, name: &str) -> Result<Run, Error> {
+        match self.api.get(name).await {
+            Ok(run) => Ok(Run(run)),
+            Err(error) => Err(self.failed("read", name, error).await),
+        }
+    }
+
+    /// Appends an entry to what was asked of a run. When others appended theirs at the same time, it goes behind them.
+    ///
+    /// # Errors
+    /// The API server refuses it, or does not answer: then the entry may be there or not.
+    pub(crate) async fn append(&self, name: &str, action: &RunAction) -> Result<Run, Error> {
+        let patch = json!([{"op": "add", "path": "/spec/actions/-", "value": action}]);
+        let patch = serde_json::from_value(patch).map(Patch::<()>::Json).map_err(Error::Patch)?;
+        let mut attempt = 1;
+        loop {
+            match self.api.patch(name, &PatchParams::default(), &patch).await {
+                Ok(run) => return Ok(Run(run)),
+                Err(kube::Error::Api(status)) if status.is_conflict() && attempt < ATTEMPTS => {
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                Err(error) => return Err(self.failed("change", name, error).await),
+            }
+        }
+    }
+
+    async fn failed(&self, verb: &'static str, name: &str, source: kube::Error) -> Error {
+        let (name, namespace) = (name.to_owned(), self.namespace.clone());
+        match &source {
+            kube::Error::Api(status) if status.code == 404 && status.details.is_none() => Error::NoKind,
+            kube::Error::Api(status) if status.code == 404 => {
+                let hint = hint(&name, &self.names().await);
+                Error::NoRun { name, namespace, hint }
+            }
+            _ => Error::Run { verb, name, namespace, source },
+        }
+    }
+
+    /// The names of the runs there, if they may be listed.
+    async fn names(&self) -> Vec<String> {
+        let listed = self.api.list_metadata(&ListParams::default().limit(NEAR)).await;
+        listed.map(|list| list.items.iter().map(ResourceExt::name_any).collect()).unwrap_or_default()
+    }
+}
+
+impl Run {
+    /// As kubectl writes it.
+    pub(crate) fn reference(&self) -> String {
+        reference(&self.0.name_any())
+    }
+
+    pub(crate) fn is_being_deleted(&self) -> bool {
+        self.0.metadata.deletion_timestamp.is_some()
+    }
+
+    /// The whole object; who wrote which field of it is left out, as kubectl does.
+    pub(crate) fn to_value(&self) -> serde_json::Result<Value> {
+        let mut object = self.0.clone();
+        object.metadata.managed_fields = None;
+        serde_json::to_value(object)
+    }
+
+    /// How the run has ended, if it has. Machines read the condition.
+    pub(crate) fn end(&self) -> Option<End> {
+        let status = &self.0.data["status"];
+        let conditions = status["conditions"].as_array().into_iter().flatten();
+        let succeeded = conditions.clone().find(|condition| condition["type"] == "Succeeded")?;
+        matches!(succeeded["status"].as_str(), Some("True" | "False")).then(|| End::of(status))
+    }
+
+    /// The result of a run that has not ended, but only has to finish its hooks.
+    pub(crate) fn decided(&self) -> Option<End> {
+        let ending = &self.0.data["status"]["ending"];
+        (self.end().is_none() && ending.is_object()).then(|| End::of(ending))
+    }
+
+    /// The entries that ask for this, oldest first.
+    pub(crate) fn asked(&self, action: &str) -> impl Iterator<Item = &Value> {
+        let actions = self.0.data["spec"]["actions"].as_array().into_iter().flatten();
+        actions.filter(move |entry| entry["type"] == action)
+    }
+}
+
+impl End {
+    fn of(told: &Value) -> Self {
+        let phase = told["phase"].as_str().unwrap_or("Failed");
+        let why = told["message"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+        Self { is_aborted: phase == format!("{:?}", RunPhase::Aborted), text: format!("{phase}{why}") }
+    }
+}
+
+/// A run as kubectl writes it.
+pub(crate) fn reference(name: &str) -> String {
+    format!("pipelinerun.sluice.dev/{name}")
+}
+
+/// The name in `web-1`, and in what kubectl writes: `plr/web-1`, `pipelinerun.sluice.dev/web-1`.
+///
+/// # Errors
+/// It is something else.
+pub(crate) fn run_name(text: &str) -> Result<String, String> {
+    const KINDS: [&str; 5] =
+        ["plr", "pipelinerun", "pipelineruns", "pipelinerun.sluice.dev", "pipelineruns.sluice.dev"];
+    let name = match text.split_once('/') {
+        None => text,
+        Some((kind, name)) if KINDS.contains(&kind) => name,
+        Some((kind, _)) => return Err(format!("{kind:?} is no kind of run: write plr/NAME, or the name alone")),
+    };
+    match crate::lint::is_dns_subdomain(name) {
+        true => Ok(name.to_owned()),
+        false => Err("a name has lower-case letters, digits, `-` and `.` only".to_owned()),
+    }
+}

@@ -1,0 +1,53 @@
+//! What may go wrong between a person and a run, said with the remedy.
+
+use std::{error::Error as _, iter::successors};
+
+use crate::printable;
+
+/// Nothing was asked of the run, unless the API server did not answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to ask the API server {what}: {}", reason(source))]
+    Ask { what: &'static str, source: kube::Error },
+    #[error("the API server does not say who you are: check the user of the kubeconfig's context")]
+    Nobody,
+    #[error("the cluster has no kind PipelineRun: install Sluice, or choose another cluster with --context")]
+    NoKind,
+    #[error("there is no run {name:?} in namespace {namespace:?}{hint}")]
+    NoRun { name: String, namespace: String, hint: String },
+    #[error("failed to {verb} run {name:?} in namespace {namespace:?}: {}", reason(source))]
+    Run { verb: &'static str, name: String, namespace: String, source: kube::Error },
+    #[error("failed to write the patch as JSON")]
+    Patch(#[source] serde_json::Error),
+}
+
+impl Error {
+    /// Whether the same may go well a little later.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Ask { source, .. } | Self::Run { source, .. } => match source {
+                kube::Error::Api(status) => status.code == 429 || status.code >= 500,
+                _ => true,
+            },
+            Self::Nobody | Self::NoKind | Self::NoRun { .. } | Self::Patch(_) => false,
+        }
+    }
+}
+
+/// Why the API server did not do it, and what there is to do about it.
+fn reason(error: &kube::Error) -> String {
+    let kube::Error::Api(status) = error else {
+        let causes = successors(error.source(), |&cause| cause.source());
+        let cause = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
+        return printable::line(&format!("the API server cannot be reached: {cause}"));
+    };
+    let remedy = match status.code {
+        401 => "; sign in again, or correct the user of the kubeconfig's context",
+        403 => "; ask for a role with that right, such as `edit`",
+        409 => "; others change it all the time: try again",
+        429 | 500.. => "; try again",
+        _ => "",
+    };
+    let message = if status.message.is_empty() { &status.reason } else { &status.message };
+    printable::line(&format!("{message}{remedy}"))
+}
