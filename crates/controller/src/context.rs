@@ -7,8 +7,8 @@ use kube::Client;
 use sluice_steps::HttpClient;
 
 use crate::{
-    accounts::Accounts, failures::Failures, memories::Memories, pin::Pins, reports::Reports, revisions::Revisions,
-    waits::Waits,
+    accounts::Accounts, failures::Failures, history::History, memories::Memories, pin::Pins, reports::Reports,
+    revisions::Revisions, waits::Waits,
 };
 
 /// What every reconcile shares.
@@ -26,6 +26,7 @@ pub(crate) struct Context {
     pub(crate) memories: Memories,
     pub(crate) revisions: Revisions,
     pub(crate) pins: Pins,
+    pub(crate) history: History,
 }
 
 /// The time, to the millisecond: what is remembered equals what is read back from a status.

@@ -23,6 +23,7 @@ mod decode;
 mod failures;
 mod finalizer;
 mod guarded;
+mod history;
 mod lean;
 mod memories;
 mod operator;

@@ -32,6 +32,7 @@ use crate::{
     context::Context,
     failures::Failures,
     guarded::Guarded,
+    history::History,
     lean,
     memories::Memories,
     pin::Pins,
@@ -98,6 +99,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         memories: Memories::default(),
         revisions: Revisions::default(),
         pins: Pins::default(),
+        history: History::default(),
         stopping: AtomicBool::new(false),
         failures: Failures::default(),
         client: client.clone(),
@@ -112,15 +114,20 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let health = sluice_server::health(options.listen, ready.clone(), stop.clone());
     let health = health.await.map_err(|source| Error::Listen { address: options.listen, source })?;
     let runs = run_controller(&watching, &context, &options);
-    let store = runs.store();
+    let pipelines = pipeline_controller(&watching, &options);
+    let (store, known) = (runs.store(), pipelines.store());
     let work = async {
         tokio::join!(
             drive_runs(runs, context.clone(), stop.clone()),
-            judge_pipelines(&watching, &context, &options, stop.clone()),
+            judge_pipelines(pipelines, context.clone(), stop.clone()),
         )
     };
     let background = async {
-        tokio::join!(become_ready(&store, &ready), collect(&context, &options, &store));
+        tokio::join!(
+            become_ready(&store, &ready),
+            collect(&context, &options, &store),
+            context.history.keep(&context.client, &known, &store),
+        );
     };
     let grace = async {
         stop.clone().await;
@@ -206,17 +213,19 @@ fn error_policy(run: Arc<Guarded<PipelineRun>>, error: &reconcile::Error, contex
     Action::requeue(context.failures.pause_after(RunRef::from_obj(run.as_ref())))
 }
 
+type PipelineController = Controller<Guarded<Pipeline>>;
+
+fn pipeline_controller(client: &Client, options: &Options) -> PipelineController {
+    Controller::new(scoped(client, options.namespace.as_deref()), watcher::Config::default())
+        .with_config(controller::Config::default().concurrency(2))
+}
+
 async fn judge_pipelines(
-    client: &Client,
-    context: &Arc<Context>,
-    options: &Options,
+    pipelines: PipelineController,
+    context: Arc<Context>,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let pipelines: Api<Guarded<Pipeline>> = scoped(client, options.namespace.as_deref());
-    let outcomes = Controller::new(pipelines, watcher::Config::default())
-        .with_config(controller::Config::default().concurrency(2))
-        .graceful_shutdown_on(stop)
-        .run(judge_carefully, pipelines::error_policy, context.clone());
+    let outcomes = pipelines.graceful_shutdown_on(stop).run(judge_carefully, pipelines::error_policy, context);
     outcomes.for_each(|outcome| async { note_trouble(outcome.err()) }).await;
 }
 

@@ -25,6 +25,7 @@ pub(crate) enum Error {
 
 /// Judges one pipeline.
 pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Context>) -> Result<Action, Error> {
+    context.history.look();
     let pipeline = match &guarded.0 {
         Ok(pipeline) => pipeline,
         Err(invalid) => {

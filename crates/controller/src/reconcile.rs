@@ -235,6 +235,7 @@ fn ended(state: RunState, end: Event) -> RunState {
 /// What is left to do for a run that has ended: answer late actions, tell people, let go.
 async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -> Result<Action, Error> {
     context.waits.set(&run_ref(run), Vec::new());
+    context.history.look();
     let memory = context.memories.take(&run.identity.uid);
     if memory.written.is_some()
         && let Some(ending) = &run.state.ending

@@ -16,6 +16,7 @@ mod generated;
 mod gitea;
 mod github;
 mod harness;
+mod history;
 mod hooks;
 mod kubectl_reads;
 mod lint;
