@@ -40,7 +40,7 @@ fn unknown() -> Vec<Mutation> {
         HELLO.refused("the plural of a field", "      delay:", "      delays:"),
         HELLO.refused("a field at the wrong level", "    - name: breath\n", "    - name: breath\n      duration: 2s\n"),
         DEPLOY.refused("an unknown field far down", "{path: \"spec", "{pth: x, path: \"spec"),
-        HELLO_RUN.refused("an unknown field of a run", "spec:\n", "spec:\n  trigger: {}\n"),
+        HELLO_RUN.refused("an unknown field of a run", "spec:\n", "spec:\n  colour: blue\n"),
         PROVIDER.refused("an unknown git host", "gitea: {url", "gitlab: {url"),
         HELLO.refused("an unknown field that is null", "spec:\n", "spec:\n  colour: null\n"),
         HELLO.refused("a kind that does not exist", "kind: Pipeline\n", "kind: Pipelines\n"),
