@@ -10,6 +10,7 @@ mod edits;
 mod fail;
 mod http;
 mod interval;
+mod on_abort;
 mod output;
 mod pull_request;
 mod pull_request_wait;
@@ -33,6 +34,7 @@ pub use delay::Delay;
 pub use edits::{FileEdit, SetValue};
 pub use fail::Fail;
 pub use http::{Delivery, Http, Method};
+pub use on_abort::OnAbort;
 pub use output::CommitOutput;
 pub use pull_request::PullRequest;
 pub use pull_request_wait::{MergeMethod, MergePolicy, PullRequestWait};
@@ -73,6 +75,11 @@ pub trait StepType: Serialize + DeserializeOwned + JsonSchema {
     /// How long an attempt may take when the pipeline does not say.
     fn default_timeout() -> Option<Duration> {
         None
+    }
+
+    /// Whether an abort of the run takes its effect back. Asked before anything is rendered.
+    fn undoes(&self) -> bool {
+        false
     }
 
     /// What a claimed step will wait for, where that is known before; `None` for a step that only acts. Called
@@ -219,6 +226,11 @@ macro_rules! declare_steps {
             /// See [`StepType::default_timeout`].
             pub fn default_timeout(&self) -> Option<Duration> {
                 match self { $(Self::$Type(_) => $Type::default_timeout(),)* }
+            }
+
+            /// See [`StepType::undoes`].
+            pub fn undoes(&self) -> bool {
+                match self { $(Self::$Type(config) => config.undoes(),)* }
             }
 
             /// See [`StepType::waiting_on`].

@@ -236,7 +236,10 @@ impl Repo {
 
     /// A person closes a pull request.
     pub(crate) fn close(&mut self, number: u64) {
-        self.pull_mut(PullRequestNumber(number)).unwrap().state = PullRequestState::Closed;
+        let pull = self.pull_mut(PullRequestNumber(number)).unwrap();
+        if pull.state == PullRequestState::Open {
+            pull.state = PullRequestState::Closed;
+        }
     }
 
     /// Somebody merges a pull request, and its branch is deleted.
@@ -501,8 +504,16 @@ impl GitHost for FakeHost {
         .await
     }
 
-    async fn delete_branch(&self, _: &RepoName, _: &BranchName, _: &CommitSha) -> Result<(), Error> {
-        unreachable!("these steps do not delete")
+    async fn delete_branch(&self, _: &RepoName, branch: &BranchName, head: &CommitSha) -> Result<(), Error> {
+        let (branch, head) = (branch.clone(), head.clone());
+        self.call("delete_branch", move |repo| match repo.branches.get(&branch) {
+            Some(found) if *found != head => Err(moved("branch")),
+            _ => {
+                repo.branches.remove(&branch);
+                Ok(())
+            }
+        })
+        .await
     }
 }
 

@@ -39,6 +39,6 @@ mod wait_for;
 
 pub use context::StepContext;
 pub use http_client::HttpClient;
-pub use perform::{Perform, act, compute, example, look};
+pub use perform::{Perform, act, compute, example, look, undo};
 pub use sluice_engine::Outcome;
 pub use world::{Report, World, read_secret, secret_text};

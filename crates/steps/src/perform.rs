@@ -35,6 +35,14 @@ pub trait Perform: Sync {
     async fn look(&self, context: &StepContext<'_>) -> Outcome {
         self.compute(context)
     }
+
+    /// Takes the effect of this key back, as far as it is there, and touches nothing that does not carry the key. Called
+    /// when the run was aborted, for steps that [undo](StepType::undoes) and whose effect was claimed, whatever came of
+    /// it; called again with the same key after a transient failure or a crash. Nothing to take back is a success.
+    async fn undo(&self, context: &StepContext<'_>) -> Result<(), Failure> {
+        let _ = context;
+        Ok(())
+    }
 }
 
 macro_rules! dispatch {
@@ -57,6 +65,11 @@ macro_rules! dispatch {
         /// See [`Perform::look`].
         pub async fn look(config: &StepConfig, context: &StepContext<'_>) -> Outcome {
             match config { $(StepConfig::$Type(config) => config.look(context).await,)* }
+        }
+
+        /// See [`Perform::undo`].
+        pub async fn undo(config: &StepConfig, context: &StepContext<'_>) -> Result<(), Failure> {
+            match config { $(StepConfig::$Type(config) => config.undo(context).await,)* }
         }
 
         /// See [`Perform::EXAMPLE`]: of the step type, as manifests write it.

@@ -11,6 +11,7 @@
 
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,11 @@ pullRequest:
             open(host.as_ref(), self, context).await
         };
         outcome_of(context, opened.await.map(|opened| outputs(&opened)))
+    }
+
+    async fn undo(&self, context: &StepContext<'_>) -> Result<(), Failure> {
+        let host = host_of(context, &self.provider_ref.name).await?;
+        undo::take_back(host.as_ref(), self, context).await
     }
 }
 

@@ -7,7 +7,7 @@ use sluice_expr::Type;
 
 use crate::{
     LocalReference,
-    step::{FileEdit, StepType},
+    step::{FileEdit, OnAbort, StepType},
 };
 
 /// Opens a pull request with file edits, which are one commit on a branch of its own. After a crash it is found again
@@ -38,11 +38,19 @@ pub struct PullRequest {
     /// The changes to files, all of them or none: together they are one commit.
     #[schemars(length(min = 1, max = 100))]
     pub edits: Vec<FileEdit>,
+    /// What an abort of the run does about the pull request: `Undo` unless set, which closes it if it is still open and
+    /// deletes its branch. One that is merged stays merged, and a branch onto which somebody else has pushed is kept.
+    #[serde(default)]
+    pub on_abort: OnAbort,
 }
 
 impl StepType for PullRequest {
     fn nature(&self) -> Nature {
         Nature::Acts
+    }
+
+    fn undoes(&self) -> bool {
+        self.on_abort == OnAbort::Undo
     }
 
     fn outputs(&self) -> Type {

@@ -11,13 +11,13 @@ use crate::{
     fake_world::FakeWorld,
 };
 
-const WEB: &str = "image: registry.example/web:1.0 # the shop\nreplicas: 2\n";
-const EDITED: &str = "image: registry.example/web:1.1 # the shop\nreplicas: 3\n";
+pub(super) const WEB: &str = "image: registry.example/web:1.0 # the shop\nreplicas: 2\n";
+pub(super) const EDITED: &str = "image: registry.example/web:1.1 # the shop\nreplicas: 3\n";
 
 /// Its HTTP client takes a while to make.
 static WORLD: LazyLock<FakeWorld> = LazyLock::new(FakeWorld::default);
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     serde_saphyr::from_str(
         "providerRef: {name: gitea}
 repository: shop/gitops
@@ -32,7 +32,7 @@ edits:
 }
 
 /// One call of `act` under this claim; `None` when the caller died in it.
-async fn act(host: &FakeHost, config: &Config, claim: &Claim) -> Option<Outcome> {
+pub(super) async fn act(host: &FakeHost, config: &Config, claim: &Claim) -> Option<Outcome> {
     let key = claim.key();
     let context = StepContext { key: &key, claims: claim.claims, step: "openPr", ..WORLD.context() };
     let opened = async { outcome_of(&context, open(host, config, &context).await.map(|opened| outputs(&opened))) };
@@ -41,7 +41,7 @@ async fn act(host: &FakeHost, config: &Config, claim: &Claim) -> Option<Outcome>
 
 /// Calls `act` as the engine does until it succeeds: after a crash or an unknown end with the same key, after a known
 /// end with another one.
-async fn until_success(host: &FakeHost, claim: &mut Claim) -> Opened {
+pub(super) async fn until_success(host: &FakeHost, claim: &mut Claim) -> Opened {
     for _ in 0..10 {
         match act(host, &config(), claim).await {
             Some(Outcome::Succeeded(outputs)) => return serde_json::from_value(outputs.into()).unwrap(),
@@ -59,7 +59,7 @@ async fn failure(host: &FakeHost, config: &Config, claims: i32) -> Failure {
     }
 }
 
-fn reference() -> Opened {
+pub(super) fn reference() -> Opened {
     let branch = format!("sluice/deploy-1-openPr-{}", Claim::first().key());
     Opened {
         url: Some("https://git.example/shop/gitops/pulls/1".to_owned()),
@@ -79,7 +79,7 @@ fn assert_once(repo: &Repo, what: &str) {
     assert_eq!((commits, repo.branches.len(), repo.pulls.len()), (1, 2, 1), "{what}: {:?}", repo.calls);
 }
 
-fn key(epoch: i32) -> EffectKey {
+pub(super) fn key(epoch: i32) -> EffectKey {
     EffectKey::parse(&Claim { epoch, claims: 1 }.key()).unwrap()
 }
 
@@ -102,10 +102,10 @@ async fn edits_become_one_commit_on_a_branch_of_the_key_and_a_pull_request() {
 }
 
 /// Everything that can go wrong at one call, beside the refusals that end the step.
-const FAULTS: &[&str] =
+pub(super) const FAULTS: &[&str] =
     &["crash before", "crash after", "answer lost", "lost before", "late", "later", "away", "rate limit"];
 
-fn fault(name: &str) -> Fault {
+pub(super) fn fault(name: &str) -> Fault {
     match name {
         "crash before" => Fault::CrashBefore,
         "crash after" => Fault::CrashAfter,
