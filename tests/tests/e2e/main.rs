@@ -12,6 +12,7 @@ mod crash;
 mod deploy_v1;
 mod examples;
 mod explain;
+mod flow_controller;
 mod generated;
 mod gitea;
 mod github;
