@@ -81,8 +81,8 @@ impl<C, E> Builder<C, E> {
     }
 
     fn group(self, name: &str, kind: Kind<C, E>, group: impl FnOnce(Self) -> Self) -> Self {
-        let Self { name, nodes } = group(Self::new(name));
-        self.with(Node { name, kind, nodes })
+        let Self { name: _, nodes } = group(Self::new(name));
+        self.with(Node { name: name.to_owned(), kind, nodes })
     }
 
     fn with(mut self, node: Node<C, E>) -> Self {

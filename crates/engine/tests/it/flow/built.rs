@@ -54,6 +54,13 @@ fn there_is_something_to_do_everywhere() {
 }
 
 #[test]
+fn a_group_made_elsewhere_gets_the_name_of_its_place() {
+    let made = Flow::named("elsewhere").step("a", act("a"));
+    let flow = Flow::named("test/v1").steps("g", |_| made).build().unwrap();
+    assert_eq!(flow.start().position(), Some("g/a"));
+}
+
+#[test]
 fn debug_output_shows_the_names() {
     let flow = Flow::named("test/v1").steps("g", |g| g.step("a", act("a"))).build().unwrap();
     assert_eq!(format!("{flow:?}"), r#"Flow { name: "test/v1", elements: ["g", "g/a"] }"#);
