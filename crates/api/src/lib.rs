@@ -22,6 +22,7 @@ mod revision;
 mod run;
 mod run_status;
 mod scm_provider;
+mod sight;
 pub mod step;
 mod trigger;
 pub mod variables;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sluice_engine::{HookState, RunPhase, RunState, StagePhase, StageState, StepAt, StepPhase, StepState};
 use sluice_expr::{Names, Scope, Type};
 
-use crate::{ParamType, ParentRun, PipelineSpec, StepConfig};
+use crate::{ParamType, ParentRun, PipelineSpec};
 
 /// The roots, which no stage, step, source or parameter may be called.
 pub const ROOTS: &[&str] = &["params", "steps", "run", "pipeline", "failure", "response", "environment", "trigger"];
@@ -76,11 +76,9 @@ fn parent_run() -> Type {
     Type::object(texts.into_iter().chain([("pipelines", Type::list(Type::String))]))
 }
 
-/// The same names, and `steps` with the outputs of these; nothing is known of those without a configuration.
-pub fn with_steps(names: Names, steps: &[(String, Option<StepConfig>)]) -> Names {
-    let outputs = |config: &Option<StepConfig>| config.as_ref().map_or(Type::Any, StepConfig::outputs);
-    let steps = steps.iter().map(|(name, config)| (name.clone(), Type::object([("outputs", outputs(config))])));
-    names.with("steps", Type::object(steps))
+/// What expressions read of a step with these outputs.
+pub(crate) fn of_step(outputs: Type) -> Type {
+    Type::object([("outputs", outputs)])
 }
 
 /// The same names, and `failure`, as hooks see it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::references::{Reference, collect};
-use crate::syntax::Node;
+use crate::syntax::{Kind, Node};
 use crate::{Diagnostic, ErrorKind, EvaluationError, Names, Scope, Type, cache, check, evaluate, parse};
 
 /// A compiled CEL expression. Cloning is cheap.
@@ -82,6 +82,15 @@ impl Expression {
                 format!("the condition is {}, not a bool", Type::of(&other)),
                 0..self.source().len(),
             )),
+        }
+    }
+
+    /// How many elements the list has, where the expression is one that is written out.
+    #[must_use]
+    pub fn written_items(&self) -> Option<usize> {
+        match &self.compiled.root.kind {
+            Kind::List(elements) if elements.iter().all(|element| !element.optional) => Some(elements.len()),
+            _ => None,
         }
     }
 

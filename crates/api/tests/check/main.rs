@@ -2,11 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
 
+mod early;
+mod flow;
+mod items;
+mod large;
+mod loops;
+
 use expect_test::{Expect, expect};
 use sluice_api::{PipelineSpec, check};
 
 /// Checks a pipeline of these stages (and hooks), with the parameters `version` and `replicas`.
-fn check(stages_and_hooks: &str, expected: &Expect) {
+pub(crate) fn check(stages_and_hooks: &str, expected: &Expect) {
     let params = "params: [{name: version, required: true}, {name: replicas, type: Integer, default: 2}]";
     let text = format!("serviceAccountName: a\n{params}\nstages:{stages_and_hooks}");
     let spec: PipelineSpec = serde_saphyr::from_str(&text).unwrap();
@@ -60,8 +66,8 @@ fn a_step_that_runs_later_is_not_unknown_but_too_late() {
   steps: [{name: late, set: {values: {x: 1}}}]
 "#,
         &expect![[r#"
-            spec.stages[0].when (at character 7): step `late` has not run yet here; an expression sees the steps before it
-            spec.stages[0].steps[0].set.values.x (at character 11): step `late` has not run yet here; an expression sees the steps before it
+            spec.stages[0].when (at character 7): step `late` has not run yet here: `second` runs after `first`; an expression sees the steps before it
+            spec.stages[0].steps[0].set.values.x (at character 11): step `late` has not run yet here: `second` runs after `first`; an expression sees the steps before it
         "#]],
     );
 }
@@ -124,7 +130,7 @@ fn what_a_step_takes_from_is_an_earlier_step_of_the_right_type() {
         &expect![[r#"
             spec.stages[0].steps[1].pullRequestWait.from: step "other" is of type set; it has to be one of type pullRequest
             spec.stages[0].steps[2].pullRequestWait.from: there is no step "nowhere"; name an earlier step of type pullRequest
-            spec.stages[0].steps[3].argocdWait.commitFrom: step "d" has not run yet here; name an earlier step
+            spec.stages[0].steps[3].argocdWait.commitFrom: step `d` has not run yet here; an expression sees the steps before it
         "#]],
     );
 }
@@ -139,7 +145,7 @@ hooks:
 - {name: y, events: [Failure], for: {step: b}, steps: [{name: n, set: {values: {z: "${{ failure.mesage }}"}}}]}
 "#,
         &expect![[r#"
-            spec.hooks[0].for.stage: there is no stage "olny"; the pipeline has: only
+            spec.hooks[0].for.stage: there is no stage "olny"; did you mean "only"?
             spec.hooks[1].for.step: there is no step "b"; the pipeline has: a
             spec.hooks[1].steps[0].set.values.z (at character 13): `failure` has no `mesage`; did you mean `message`?
         "#]],
