@@ -23,7 +23,9 @@ impl Check<'_> {
                 // Told once: at the first stage of the circle, which always says what it needs.
                 let circle = self.circle([index].into_iter().chain(way));
                 let message = format!("the stages need each other: {circle}");
-                let help = "take one of them from the needs of the stage before it in this circle".to_owned();
+                let help = "take one of them from the needs of the stage before it in this circle; without `needs`, a stage needs \
+                            the one above it"
+                    .to_owned();
                 self.mistake(Code::Circle, path, message, help);
             }
         }

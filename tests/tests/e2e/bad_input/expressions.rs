@@ -73,7 +73,7 @@ fn mistakes() -> Vec<(&'static str, String, &'static str)> {
                 fine,
                 "hooks: [{name: h, events: [Failure], for: {stage: onyl}, steps: [{name: t, fail: {message: m}}]}]",
             ),
-            "spec.hooks[0].for.stage: there is no stage \"onyl\"; the pipeline has: only",
+            "spec.hooks[0].for.stage: there is no stage \"onyl\"; did you mean \"only\"?",
         ),
     ]
 }
