@@ -46,7 +46,7 @@ fn a_circle_is_told_once_and_whole_and_so_is_what_waits_for_it() {
 - {name: beside, needs: [first], steps: [{name: g, set: {values: {}}}]}
 "#,
         &expect![[r#"
-            spec.stages[1].needs[1]: the stages need each other: build -> deploy -> test -> build; take one of them from the needs of the stage before it in this circle
+            spec.stages[1].needs[1]: the stages need each other: build -> deploy -> test -> build; take one of them from the needs of the stage before it in this circle; without `needs`, a stage needs the one above it
             spec.stages[4]: stage "tell" can never start: it needs stages that need each other: build -> deploy -> test -> build; break that circle
             spec.stages[5]: stage "last" can never start: it needs stages that need each other: build -> deploy -> test -> build; break that circle
         "#]],
@@ -63,9 +63,9 @@ fn each_circle_is_told() {
 - {name: d, needs: [c], steps: [{name: d1, set: {values: {}}}]}
 "#,
         &expect![[r#"
-            spec.stages[0].needs[0]: the stages need each other: a -> b -> a; take one of them from the needs of the stage before it in this circle
-            spec.stages[0].needs[1]: the stages need each other: a -> c -> a; take one of them from the needs of the stage before it in this circle
-            spec.stages[2].needs[1]: the stages need each other: c -> d -> c; take one of them from the needs of the stage before it in this circle
+            spec.stages[0].needs[0]: the stages need each other: a -> b -> a; take one of them from the needs of the stage before it in this circle; without `needs`, a stage needs the one above it
+            spec.stages[0].needs[1]: the stages need each other: a -> c -> a; take one of them from the needs of the stage before it in this circle; without `needs`, a stage needs the one above it
+            spec.stages[2].needs[1]: the stages need each other: c -> d -> c; take one of them from the needs of the stage before it in this circle; without `needs`, a stage needs the one above it
         "#]],
     );
 }
