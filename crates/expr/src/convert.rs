@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use cel::Value;
 use cel::objects::{Key, Map};
-use serde_json::{Number, Value as Json};
+use serde_json::{Map as JsonMap, Number, Value as Json};
 
 use crate::bounds::MAX_VALUE_DEPTH;
 use crate::functions::{self, Opaque};
@@ -23,6 +23,8 @@ const BYTES_PER_VALUE: usize = 16;
 pub(crate) enum Data<'s> {
     Json(&'s Json),
     Members(&'s Members<'s>),
+    Map(&'s JsonMap<String, Json>),
+    List(&'s [&'s JsonMap<String, Json>]),
 }
 
 impl<'s> Data<'s> {
@@ -31,6 +33,8 @@ impl<'s> Data<'s> {
             Node::Borrowed(value) => Self::Json(value),
             Node::Owned(value) => Self::Json(value),
             Node::Object(members) => Self::Members(members),
+            Node::Map(members) => Self::Map(members),
+            Node::List(objects) => Self::List(objects),
         }
     }
 
@@ -39,18 +43,55 @@ impl<'s> Data<'s> {
         match self {
             Self::Json(value) => value.as_object()?.get(name).map(Self::Json),
             Self::Members(members) => members.get(name).map(Self::of),
+            Self::Map(members) => members.get(name).map(Self::Json),
+            Self::List(_) => None,
+        }
+    }
+
+    /// Whether it has members, or could have.
+    pub(crate) fn is_object(self) -> bool {
+        matches!(self, Self::Members(_) | Self::Map(_) | Self::Json(Json::Object(_)))
+    }
+
+    /// The elements of a list; nothing for anything else.
+    pub(crate) fn elements(self) -> Option<Vec<Self>> {
+        match self {
+            Self::Json(Json::Array(items)) => Some(items.iter().map(Self::Json).collect()),
+            Self::List(objects) => Some(objects.iter().copied().map(Self::Map).collect()),
+            Self::Json(_) | Self::Members(_) | Self::Map(_) => None,
+        }
+    }
+
+    /// How many elements a list has; nothing for anything else.
+    pub(crate) fn len(self) -> Option<usize> {
+        match self {
+            Self::Json(Json::Array(items)) => Some(items.len()),
+            Self::List(objects) => Some(objects.len()),
+            Self::Json(_) | Self::Members(_) | Self::Map(_) => None,
+        }
+    }
+
+    /// An element of a list; none of anything else.
+    pub(crate) fn element(self, at: usize) -> Option<Self> {
+        match self {
+            Self::Json(Json::Array(items)) => items.get(at).map(Self::Json),
+            Self::List(objects) => objects.get(at).copied().map(Self::Map),
+            Self::Json(_) | Self::Members(_) | Self::Map(_) => None,
         }
     }
 
     /// The keys of an object, sorted; nothing for anything else.
     pub(crate) fn keys(self) -> Option<Vec<&'s str>> {
+        let sorted = |members: &'s JsonMap<String, Json>| {
+            let mut keys: Vec<&str> = members.keys().map(String::as_str).collect();
+            keys.sort_unstable();
+            keys
+        };
         match self {
-            Self::Json(value) => {
-                let mut keys: Vec<&str> = value.as_object()?.keys().map(String::as_str).collect();
-                keys.sort_unstable();
-                Some(keys)
-            }
+            Self::Json(value) => value.as_object().map(sorted),
+            Self::Map(members) => Some(sorted(members)),
             Self::Members(members) => Some(members.keys().map(AsRef::as_ref).collect()),
+            Self::List(_) => None,
         }
     }
 
@@ -77,7 +118,11 @@ impl<'s> Data<'s> {
                 }
                 Value::List(Arc::new(values))
             }
-            Self::Json(Json::Object(members)) => {
+            Self::List(objects) => {
+                let values = objects.iter().map(|object| Self::Map(object).convert(meter, size, depth + 1));
+                Value::List(Arc::new(values.collect::<Result<_, _>>()?))
+            }
+            Self::Json(Json::Object(members)) | Self::Map(members) => {
                 let members = members.iter().map(|(k, v)| (k.as_str(), Self::Json(v)));
                 convert_members(members, meter, size, depth)?
             }
@@ -102,6 +147,15 @@ impl Data<'_> {
                 measure_json(value, meter, size, depth)?;
                 Ok(value.clone())
             }
+            Self::Map(members) => {
+                measure_members(members, meter, size, depth)?;
+                Ok(Json::Object(members.clone()))
+            }
+            Self::List(objects) => {
+                grow(meter, size, BYTES_PER_VALUE, depth)?;
+                let copied = objects.iter().map(|object| Self::Map(object).copy(meter, size, depth + 1));
+                Ok(Json::Array(copied.collect::<Result<_, _>>()?))
+            }
             Self::Members(members) => {
                 grow(meter, size, BYTES_PER_VALUE, depth)?;
                 let mut copied = serde_json::Map::new();
@@ -117,16 +171,28 @@ impl Data<'_> {
 }
 
 fn measure_json(value: &Json, meter: &mut Meter, size: &mut usize, depth: usize) -> Result<(), Refusal> {
+    if let Json::Object(members) = value {
+        return measure_members(members, meter, size, depth);
+    }
     grow(meter, size, BYTES_PER_VALUE, depth)?;
     match value {
         Json::String(text) => grow(meter, size, text.len(), depth),
         Json::Array(items) => items.iter().try_for_each(|item| measure_json(item, meter, size, depth + 1)),
-        Json::Object(members) => members.iter().try_for_each(|(name, member)| {
-            grow(meter, size, name.len(), depth)?;
-            measure_json(member, meter, size, depth + 1)
-        }),
-        Json::Null | Json::Bool(_) | Json::Number(_) => Ok(()),
+        Json::Object(_) | Json::Null | Json::Bool(_) | Json::Number(_) => Ok(()),
     }
+}
+
+fn measure_members(
+    members: &JsonMap<String, Json>,
+    meter: &mut Meter,
+    size: &mut usize,
+    depth: usize,
+) -> Result<(), Refusal> {
+    grow(meter, size, BYTES_PER_VALUE, depth)?;
+    members.iter().try_for_each(|(name, member)| {
+        grow(meter, size, name.len(), depth)?;
+        measure_json(member, meter, size, depth + 1)
+    })
 }
 
 fn convert_members<'s>(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Variable names with their values. Nothing is copied: an evaluation reads only what the expression names.
 ///
@@ -37,6 +37,8 @@ pub(crate) enum Node<'a> {
     Borrowed(&'a Value),
     Owned(Arc<Value>),
     Object(Arc<Members<'a>>),
+    Map(&'a Map<String, Value>),
+    List(Arc<[&'a Map<String, Value>]>),
 }
 
 impl<'a> Scope<'a> {
@@ -74,6 +76,20 @@ impl<'a> Scope<'a> {
     #[must_use]
     pub fn with_owned_at(mut self, path: &[&'a str], value: Value) -> Self {
         insert_at(&mut self.variables, path, Node::Owned(Arc::new(value)));
+        self
+    }
+
+    /// As [`Scope::with_at`], with an object of these members.
+    #[must_use]
+    pub fn with_map_at(mut self, path: &[&'a str], members: &'a Map<String, Value>) -> Self {
+        insert_at(&mut self.variables, path, Node::Map(members));
+        self
+    }
+
+    /// As [`Scope::with_at`], with a list of objects of these members. None of them is copied.
+    #[must_use]
+    pub fn with_maps_at(mut self, path: &[&'a str], objects: impl IntoIterator<Item = &'a Map<String, Value>>) -> Self {
+        insert_at(&mut self.variables, path, Node::List(objects.into_iter().collect()));
         self
     }
 

@@ -90,17 +90,19 @@ impl<'s> Evaluation<'s> {
     }
 
     fn is_in(&mut self, needle: &Value, haystack: &Operand<'s>) -> Result<bool, Refusal> {
-        match haystack {
-            Operand::Data(Data::Json(Json::Array(items))) => {
-                for item in items {
-                    self.meter.charge(1)?;
-                    let item = Data::Json(item).to_value(&mut self.meter)?;
-                    if operators::equal(&mut self.meter, needle, &item)? {
-                        return Ok(true);
-                    }
+        if let Operand::Data(data) = haystack
+            && let Some(items) = data.elements()
+        {
+            for item in items {
+                self.meter.charge(1)?;
+                let item = item.to_value(&mut self.meter)?;
+                if operators::equal(&mut self.meter, needle, &item)? {
+                    return Ok(true);
                 }
-                Ok(false)
             }
+            return Ok(false);
+        }
+        match haystack {
             Operand::Value(Value::List(items)) => {
                 for item in items.iter() {
                     self.meter.charge(1)?;
@@ -146,9 +148,13 @@ impl<'s> Evaluation<'s> {
 
     fn missing_element(&self, of: &Operand<'s>, place: &Node, key: &Value) -> String {
         let len = match of {
-            Operand::Data(Data::Json(Json::Array(items))) => items.len(),
-            Operand::Value(Value::List(items)) => items.len(),
-            _ => {
+            Operand::Data(data) => data.len(),
+            Operand::Value(Value::List(items)) => Some(items.len()),
+            Operand::Value(_) => None,
+        };
+        let len = match len {
+            Some(len) => len,
+            None => {
                 let key = match key.clone().try_into() {
                     Ok(Key::String(text)) => text.as_ref().clone(),
                     Ok(other) => other.to_string(),
@@ -190,10 +196,10 @@ fn absent<'s>(access: Access) -> Operand<'s> {
 
 fn member<'s>(of: &Operand<'s>, name: &str) -> Found<'s> {
     match of {
-        Operand::Data(data) => match (data.member(name), data) {
-            (Some(found), _) => Found::There(Operand::Data(found)),
-            (None, Data::Members(_) | Data::Json(Json::Object(_))) => Found::Missing,
-            (None, _) => Found::NotACollection,
+        Operand::Data(data) => match data.member(name) {
+            Some(found) => Found::There(Operand::Data(found)),
+            None if data.is_object() => Found::Missing,
+            None => Found::NotACollection,
         },
         Operand::Value(Value::Map(map)) => match map.get(&KeyRef::String(name)) {
             Some(found) => Found::There(Operand::Value(found.clone())),
@@ -206,8 +212,8 @@ fn member<'s>(of: &Operand<'s>, name: &str) -> Found<'s> {
 fn element<'s>(of: &Operand<'s>, key: &Value) -> Found<'s> {
     let position = || position(key);
     match of {
-        Operand::Data(Data::Json(Json::Array(items))) => match (position(), key) {
-            (Some(at), _) => items.get(at).map_or(Found::Missing, |item| Found::There(Operand::Data(Data::Json(item)))),
+        Operand::Data(data) if data.len().is_some() => match (position(), key) {
+            (Some(at), _) => data.element(at).map_or(Found::Missing, |item| Found::There(Operand::Data(item))),
             (None, Value::Int(_) | Value::UInt(_) | Value::Float(_)) => Found::Missing,
             _ => Found::NotACollection,
         },
@@ -226,7 +232,7 @@ fn element<'s>(of: &Operand<'s>, key: &Value) -> Found<'s> {
             };
             map.get(&key).map_or(Found::Missing, |found| Found::There(Operand::Value(found.clone())))
         }
-        Operand::Data(Data::Members(_) | Data::Json(Json::Object(_))) => match key {
+        Operand::Data(data) if data.is_object() => match key {
             Value::String(name) => member(of, name),
             Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Bool(_) => Found::Missing,
             _ => Found::NotACollection,
@@ -276,7 +282,8 @@ fn shorten(key: &str) -> String {
 /// The type of an operand, for messages.
 pub(super) fn describe(of: &Operand<'_>) -> crate::Type {
     match of {
-        Operand::Data(Data::Members(_)) => crate::Type::map(crate::Type::Any),
+        Operand::Data(Data::Members(_) | Data::Map(_)) => crate::Type::map(crate::Type::Any),
+        Operand::Data(Data::List(_)) => crate::Type::list(crate::Type::Any),
         Operand::Data(Data::Json(value)) => match value {
             Json::Array(_) => crate::Type::list(crate::Type::Any),
             Json::Object(_) => crate::Type::map(crate::Type::Any),

@@ -4,12 +4,11 @@ use std::cmp::Ordering;
 
 use cel::Value;
 use cel::objects::Key;
-use serde_json::Value as Json;
 
 use super::access::describe;
 use super::{Evaluated, Evaluation, Operand, at, is_final};
 use crate::EvaluationError;
-use crate::convert::{Data, measure};
+use crate::convert::measure;
 use crate::functions::{optional, to_optional, type_of};
 use crate::meter::Refusal;
 use crate::operators;
@@ -44,11 +43,12 @@ impl<'s> Evaluation<'s> {
     /// The elements of a list, or the keys of a map in their order.
     fn items(&mut self, l: &'s Loop, range: Operand<'s>) -> Result<Vec<Operand<'s>>, EvaluationError> {
         let node = &l.range;
+        if let Operand::Data(data) = &range
+            && let Some(items) = data.elements()
+        {
+            return self.paid(node, items.into_iter().map(Operand::Data));
+        }
         let keys = match &range {
-            Operand::Data(Data::Json(Json::Array(items))) => {
-                let items = items.iter().map(|item| Operand::Data(Data::Json(item)));
-                return self.paid(node, items);
-            }
             Operand::Value(Value::List(items)) => {
                 let items = items.iter().map(|item| Operand::Value(item.clone()));
                 return self.paid(node, items);

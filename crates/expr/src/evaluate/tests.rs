@@ -208,3 +208,41 @@ fn a_condition_must_be_a_bool() {
     let truth = Expression::compile("params.replicas == 2").unwrap().evaluate_bool(&scope);
     assert_eq!(truth, Ok(true));
 }
+
+#[test]
+fn objects_and_lists_that_are_put_together_are_read_as_if_they_were_written() {
+    let outputs = [json!({"url": "a", "port": 1}), json!({}), json!({"url": "c", "port": 3})];
+    let maps: Vec<_> = outputs.iter().filter_map(serde_json::Value::as_object).collect();
+    let together = Scope::new().with_map_at(&["steps", "one"], maps[0]).with_maps_at(&["steps", "all"], maps.clone());
+    let whole = json!({"one": outputs[0], "all": outputs});
+    let written = Scope::new().with("steps", &whole);
+    for source in [
+        "steps",
+        "steps.one",
+        "steps.one.url",
+        "steps.one['port']",
+        "steps.one.uri",
+        "steps.one[0]",
+        "steps.one.map(key, key)",
+        "has(steps.one.url) && !has(steps.one.uri)",
+        "steps.all",
+        "steps.all[2].url",
+        "steps.all[1].url",
+        "steps.all[3]",
+        "steps.all['a']",
+        "steps.all.url",
+        "steps.all.size()",
+        "steps.all.filter(o, has(o.url)).map(o, o.port)",
+        "steps.all.exists(o, o.?port.orValue(0) == 3)",
+        "steps.one in steps.all",
+        "{'url': 'b'} in steps.all",
+        "'url' in steps.one",
+        "steps.all[?7].url.orValue('none')",
+        "steps.all + [1]",
+        "steps.all.sortBy(o, o.?port.orValue(9))",
+        "steps.all[0] == steps.one",
+    ] {
+        let expression = Expression::compile(source).unwrap();
+        assert_eq!(expression.evaluate(&together), expression.evaluate(&written), "{source}");
+    }
+}
