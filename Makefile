@@ -6,6 +6,7 @@ CLUSTER = $(PROGRAMS)/cluster
 
 # Programs that check, each of one version and only of this checkout.
 DENY = target/tools/cargo-deny-0.20.2/bin/cargo-deny
+MUTANTS = target/tools/cargo-mutants-27.1.0/bin/cargo-mutants
 HADOLINT = target/tools/hadolint/bin/hadolint
 PIP_INSTALL = python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --upgrade --require-hashes
 
@@ -20,7 +21,7 @@ ENGINE ?= $(shell command -v docker || command -v podman)
 IMAGE ?= sluice
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
 
-.PHONY: help demo test bench lint lint-image deny generate image cluster cluster-down build-all
+.PHONY: help demo test bench mutants lint lint-image deny generate image cluster cluster-down build-all
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +36,11 @@ test: build-all ## Run every test, on a cluster of real parts that is started fo
 bench: ## Measure the controller on a cluster of real parts, a JSON line a scenario; ARGS="pure --runs 100" chooses and scales
 	$(CARGO) build --release --locked -p sluice -p sluice-tests --bins
 	target/release/cluster with -- target/release/bench $(ARGS)
+
+# Each job builds in a copy and a target directory of its own; a common one would make them wait for each other. A property
+# that fails need not find its smallest counterexample.
+mutants: $(MUTANTS) ## Break the engine's decisions and records in every small way, and see that a test notices; ARGS="--list" what
+	env -u CARGO_TARGET_DIR CARGO_INCREMENTAL=1 PROPTEST_MAX_SHRINK_ITERS=0 $(MUTANTS) mutants --package sluice-engine --jobs 2 --no-shuffle --output target $(ARGS)
 
 lint: lint-image ## Check formatting, lints, documentation and the Dockerfile
 	$(CARGO) fmt --all --check
@@ -56,9 +62,9 @@ $(NODE): tests/tools/node.txt
 	ln -sf ../lib/node_modules/npm/bin/npm-cli.js $@/npm
 	touch $@
 
-# Without optimisation: it takes a third of the time to compile, and runs for a second.
-$(DENY):
-	$(CARGO) install -q --debug --locked --version $(patsubst target/tools/cargo-deny-%/bin/cargo-deny,%,$@) --root $(patsubst %/bin/cargo-deny,%,$@) cargo-deny
+# Without optimisation: it takes a third of the time to compile. Their names and versions are in their paths.
+$(DENY) $(MUTANTS):
+	$(CARGO) install -q --debug --locked --version $(patsubst target/tools/$(@F)-%/bin/$(@F),%,$@) --root $(patsubst %/bin/$(@F),%,$@) $(@F)
 
 generate: build-all ## Write what is generated: crds/, schemas/, docs/reference/, parts of charts/ and deploy/
 	SLUICE_GENERATE=1 $(CARGO) test --workspace --locked --test e2e -- --exact $(GENERATE)
