@@ -1,6 +1,6 @@
 //! What to do next, and what a driver knows when it asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -25,6 +25,24 @@ pub enum Action {
         /// Why.
         failure: Failure,
     },
+    /// Judge whether the stage, whose attempt failed so, is tried again, and record [`Event::StageJudged`].
+    JudgeStage {
+        /// Its index.
+        stage: usize,
+        /// The step that failed; empty when the stage failed by itself.
+        step: String,
+        /// Why.
+        failure: Failure,
+    },
+    /// Evaluate the list of the stage's items and record [`Event::Listed`].
+    List {
+        /// Its index.
+        stage: usize,
+        /// Yields the list.
+        items: Condition,
+    },
+    /// Compute the outputs of the run and record [`Event::OutputsComputed`].
+    ComputeOutputs,
     /// Compute a step that touches nothing outside, and record its outcome.
     Compute(StepAt),
     /// Render the step and record [`Event::Claimed`]. From here on the claim counts as held in
@@ -37,9 +55,9 @@ pub enum Action {
         key: Key,
     },
     /// Perform these tasks, each independent of the others, and record their outcomes. The state that
-    /// named them must be persisted first.
+    /// named them must be persisted first. While one is under way, [`Observed::under_way`] has its key.
     Perform(Vec<Task>),
-    /// Nothing to do before that time, or before something awaited changes.
+    /// Nothing to do before that time, before a task that is under way ends, or before something awaited changes.
     Wait {
         /// When to decide again at the latest; `None` waits for a change alone.
         until: Option<Timestamp>,
@@ -53,6 +71,8 @@ pub enum Action {
 pub enum Question {
     /// Whether the stage of this index runs.
     StageWhen(usize),
+    /// Whether the stage of this index, whose steps have succeeded, is done.
+    StageUntil(usize),
     /// Whether the step runs.
     StepWhen(StepAt),
 }
@@ -119,6 +139,8 @@ pub enum Mode {
     Act,
     /// Only read.
     Look,
+    /// Find the effect and take it back. No claim is needed: whoever tries it again finds nothing left.
+    Undo,
 }
 
 /// What a driver knows when it asks what to do next.
@@ -131,6 +153,8 @@ pub struct Observed {
     /// The claims that this process itself persisted, or will before it performs anything, and the waits it
     /// has looked at, by key.
     pub held: BTreeMap<String, Held>,
+    /// The keys of the tasks that are being performed. Nothing ends under one: an abort and a timeout wait for its outcome.
+    pub under_way: BTreeSet<String>,
 }
 
 /// What this process knows about a step it is performing.

@@ -3,12 +3,18 @@
 mod ended;
 mod flow;
 mod hooks;
+mod lanes;
+mod stage;
+mod step;
+mod undo;
 
 use jiff::Timestamp;
 
-pub use flow::TIMEOUT;
+pub use step::TIMEOUT;
 
-use crate::{Abort, AbortReason, Action, Event, Observed, Plan, RunPhase, RunState, event::later};
+use crate::{Abort, AbortReason, Action, Event, Observed, Plan, RunPhase, RunState, clock};
+
+use self::lanes::Lanes;
 
 /// What everything below looks at.
 struct Scene<'a> {
@@ -20,8 +26,8 @@ struct Scene<'a> {
 
 /// The next action of a run.
 ///
-/// The order of the rules is the order of the lines: an abort comes before anything else, hooks before
-/// the flow goes on, and the run ends when its hooks have.
+/// The order of the rules is the order of the lines: an abort comes before anything else, then effects are taken back,
+/// hooks run before anything starts, and the run ends when its hooks have.
 ///
 /// A driver calls this again after each recorded event. [`Action::Wait`] and [`Action::Finished`] change
 /// nothing, so calling again early is harmless.
@@ -33,55 +39,67 @@ pub fn decide(plan: &Plan, state: &RunState, seen: &Observed, now: Timestamp) ->
     if state.started_at.is_none() {
         return Action::Record(Event::RunStarted);
     }
-    let action = scene
-        .abort()
-        .or_else(|| scene.mismatch())
-        .or_else(|| scene.running_hook())
-        .or_else(|| scene.due_hook())
-        .or_else(|| state.ending.as_ref().map(|_| Action::Record(Event::RunFinished)))
-        .unwrap_or_else(|| scene.flow());
-    scene.no_later_than_the_runs_deadline(action)
+    if state.ending.is_some() {
+        return scene.wind_up();
+    }
+    if let Some(event) = scene.cut_short() {
+        // Nothing ends under a step that is being performed: its outcome comes first.
+        return if seen.under_way.is_empty() { Action::Record(event) } else { Action::Wait { until: None } };
+    }
+    let action = scene.judge_stages().unwrap_or_else(|| scene.go_on());
+    match action {
+        Action::Wait { until } => Action::Wait { until: earlier(until, scene.deadline()) },
+        action => action,
+    }
 }
 
 impl Scene<'_> {
-    fn abort(&self) -> Option<Action> {
-        if self.state.ending.is_some() {
-            return None;
+    /// What ends the run before its own end.
+    fn cut_short(&self) -> Option<Event> {
+        if let Some(abort) = &self.seen.abort {
+            return Some(Event::Aborted(abort.clone()));
         }
-        let abort = match &self.seen.abort {
-            Some(request) => request.clone(),
-            None if self.deadline().is_some_and(|deadline| self.now >= deadline) => {
-                let timeout = self.plan.timeout.unwrap_or_default();
-                let message = format!("the run took longer than its timeout of {timeout:#}");
-                Abort { reason: AbortReason::RunTimeout, message }
-            }
-            None => return None,
-        };
-        Some(Action::Record(Event::Aborted(abort)))
-    }
-
-    /// Ends a run whose state is not that of a run of its plan: nothing of it can be trusted.
-    fn mismatch(&self) -> Option<Action> {
-        if self.state.ending.is_some() || self.state.fits(self.plan) {
-            return None;
+        if !self.state.fits(self.plan) {
+            // Nothing of it can be trusted.
+            let message = "the status has other stages, hooks or steps than the run's plan: it was changed by hand";
+            let (reason, message) = ("PlanMismatch".to_owned(), Some(message.to_owned()));
+            return Some(Event::Ended { phase: RunPhase::Failed, reason, message });
         }
-        let message = "the status has other stages, hooks or steps than the run's plan: it was changed by hand";
-        let (reason, message) = ("PlanMismatch".to_owned(), Some(message.to_owned()));
-        Some(Action::Record(Event::Ended { phase: RunPhase::Failed, reason, message }))
+        self.deadline().filter(|deadline| self.now >= *deadline)?;
+        let timeout = self.plan.timeout.unwrap_or_default();
+        let message = format!("the run took longer than its timeout of {timeout:#}");
+        Some(Event::Aborted(Abort { reason: AbortReason::RunTimeout, message }))
     }
 
     /// When the run times out.
     fn deadline(&self) -> Option<Timestamp> {
-        Some(later(self.state.started_at?, self.plan.timeout?))
+        let RunState { started_at, held_seconds, held_since, .. } = self.state;
+        clock::deadline(*started_at, self.plan.timeout, (*held_seconds, *held_since))
     }
 
-    fn no_later_than_the_runs_deadline(&self, action: Action) -> Action {
-        match action {
-            Action::Wait { until } if self.state.ending.is_none() => {
-                Action::Wait { until: earlier(until, self.deadline()) }
+    /// The next action before the result is decided.
+    fn go_on(&self) -> Action {
+        match (self.running_hook(), self.due_hook()) {
+            (Some(hook), _) => {
+                let mut lanes = Lanes::default();
+                lanes.add(hook);
+                self.go_on_with_what_runs(&mut lanes);
+                lanes.action()
             }
-            action => action,
+            (None, Some(due)) => due,
+            (None, None) => self.flow(),
         }
+    }
+
+    /// The next action after the result was decided: nothing is under way any more but what follows it.
+    fn wind_up(&self) -> Action {
+        let mut lanes = Lanes::default();
+        self.take_back_everything(&mut lanes);
+        if lanes.is_empty() {
+            let hook = self.running_hook().or_else(|| self.due_hook());
+            lanes.add(hook.unwrap_or(Action::Record(Event::RunFinished)));
+        }
+        lanes.action()
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Abort, Failure, HookEvent, Key, Outputs, Question, RunPhase, StagePhase, StepAt, WaitTarget};
+use crate::{Abort, Failure, HookEvent, Key, Occasion, Outputs, Question, RunPhase, StagePhase, StepAt, WaitTarget};
 
 /// What happened to a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,24 @@ pub enum Event {
     },
     /// The stage took longer than it may.
     StageTimedOut(usize),
+    /// The list of the stage of this index was evaluated; `Err` says why it could not be.
+    Listed {
+        /// Its index.
+        stage: usize,
+        /// The items.
+        items: Result<Vec<Value>, Failure>,
+    },
+    /// It is decided whether the stage, whose attempt failed, is tried again.
+    StageJudged {
+        /// Its index.
+        stage: usize,
+        /// Whether it is.
+        retry: bool,
+    },
+    /// The next attempt or iteration of the stage of this index begins, with a pause if there is to be one.
+    StageBegunAgain(usize),
+    /// The pause of the stage of this index is over.
+    StageResumed(usize),
     /// The step starts; its hooks run first.
     StepStarted(StepAt),
     /// The step was claimed under this key.
@@ -69,8 +87,8 @@ pub enum Event {
         event: HookEvent,
         /// Whose event it was.
         subject: String,
-        /// The attempt of the subject's stage.
-        attempt: i32,
+        /// Which of its starts or ends.
+        occasion: Occasion,
     },
     /// The hook of this index into the state's hooks ended.
     HookEnded {
@@ -81,6 +99,10 @@ pub enum Event {
     },
     /// The run has to be aborted.
     Aborted(Abort),
+    /// The step's effect was taken back, or there was none; `Err` says why it could not be.
+    Undone(StepAt, Result<(), Failure>),
+    /// The outputs of the run were computed; `Err` says why they could not be. This decides its result.
+    OutputsComputed(Result<Outputs, Failure>),
     /// The result is decided; hooks may still run.
     Ended {
         /// Succeeded or Failed.

@@ -13,6 +13,7 @@
 
 mod abort;
 mod action;
+mod clock;
 mod decide;
 mod event;
 pub mod flow;
@@ -29,12 +30,12 @@ pub use action::{Action, Held, Mode, Observed, Question, StepAt, Task};
 pub use decide::{TIMEOUT, decide};
 pub use event::Event;
 pub use key::Key;
-pub use limits::{MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut_to, nests_at_most};
+pub use limits::{MAX_DEPTH, MAX_ITEMS, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut_to, nests_at_most};
 pub use outcome::{End, Failure, Outcome, Outputs};
-pub use plan::{Condition, Hook, HookEvent, Nature, Plan, Stage, Step, Subject};
+pub use plan::{Condition, ForEach, Hook, HookEvent, Nature, Plan, Stage, Step, Subject, Until};
 pub use record::record;
 pub use retry::{Backoff, Retry};
 pub use state::{
-    Ending, HookState, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState, WaitKind, WaitTarget,
-    WaitingOn,
+    Ending, HookState, Next, Occasion, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState, Undo,
+    UndoPhase, WaitKind, WaitTarget, WaitingOn,
 };

@@ -12,6 +12,18 @@ pub const MAX_OUTPUTS_OF_A_STEP: usize = 16 * 1024;
 /// take, so that phases and messages always fit.
 pub const MAX_OUTPUTS_OF_A_RUN: usize = 192 * 1024;
 
+/// The most items of a `forEach`.
+pub const MAX_ITEMS: usize = 100;
+
+/// The most that the items of a `forEach` may take together, as JSON.
+pub(crate) const MAX_SIZE_OF_ITEMS: usize = 32 * 1024;
+
+/// The most steps, those of its hooks included, that the items of a `forEach` may have together.
+pub(crate) const MAX_STEPS_OF_ITEMS: usize = 500;
+
+/// The most hooks that are kept of the executions of stages that were followed by another one.
+pub(crate) const MAX_PAST_HOOKS: usize = 50;
+
 /// How deep a value may nest in an output, or in a step's configuration: parsers of JSON give up at 128 levels, and what is
 /// around the value takes some of them.
 pub const MAX_DEPTH: usize = 64;

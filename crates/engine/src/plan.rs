@@ -12,12 +12,14 @@ use crate::Retry;
 /// The stages of a run in order, and its hooks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// Executed one after the other.
+    /// Each starts when those that it needs are done.
     pub stages: Vec<Stage>,
     /// Run beside the flow when their subject starts or ends.
     pub hooks: Vec<Hook>,
     /// How long the whole run may take; then it is aborted.
     pub timeout: Option<SignedDuration>,
+    /// Whether the driver computes outputs of the run before it succeeds.
+    pub has_outputs: bool,
 }
 
 /// A group of steps that succeeds or fails as one.
@@ -25,12 +27,42 @@ pub struct Plan {
 pub struct Stage {
     /// Unique among the stages and steps of the plan.
     pub name: String,
+    /// The stages, by their index, that have to be done before it starts.
+    pub needs: Vec<usize>,
     /// The stage is skipped when this is false.
     pub when: Option<Condition>,
-    /// How long one attempt of the stage may take.
+    /// The stage is executed once for each item of a list.
+    pub for_each: Option<ForEach>,
+    /// What follows a failure of the stage.
+    pub retry: Option<Retry>,
+    /// The stage is executed again until this holds.
+    pub until: Option<Until>,
+    /// Whether its steps are executed at the same time.
+    pub parallel: bool,
+    /// How long one attempt of the stage may take, with all its iterations.
     pub timeout: Option<SignedDuration>,
-    /// Executed one after the other.
+    /// Executed one after the other, unless `parallel` is set.
     pub steps: Vec<Step>,
+}
+
+/// A stage's list of items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForEach {
+    /// Yields the list.
+    pub items: Condition,
+    /// How many items are under way at the same time; all of them unless set.
+    pub max_parallel: Option<usize>,
+}
+
+/// When a stage is executed again although it did not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Until {
+    /// The stage is done when this is true.
+    pub condition: Condition,
+    /// The pause between two iterations.
+    pub interval: SignedDuration,
+    /// How many iterations there are at most.
+    pub limit: i32,
 }
 
 /// One unit of work.
@@ -46,6 +78,8 @@ pub struct Step {
     pub timeout: Option<SignedDuration>,
     /// What the step touches.
     pub nature: Nature,
+    /// Whether its effect is taken back when the run is aborted, or its stage is tried again.
+    pub undo: bool,
 }
 
 /// What a step touches decides how it is persisted.
@@ -107,7 +141,7 @@ pub enum HookEvent {
     Abortion,
 }
 
-/// An expression that yields true or false; opaque here.
+/// An expression; opaque here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition(pub String);
 
@@ -122,8 +156,11 @@ impl Plan {
         self.hooks.iter().find(|hook| hook.name == name)
     }
 
-    /// Whether any hook follows an abortion.
-    pub fn has_abortion_hooks(&self) -> bool {
-        self.hooks.iter().any(|hook| hook.events.contains(&HookEvent::Abortion))
+    /// Whether an abortion has anything to do: a hook to run, or an effect to take back.
+    pub fn has_abortion_work(&self) -> bool {
+        let has_hooks = self.hooks.iter().any(|hook| hook.events.contains(&HookEvent::Abortion));
+        let mut steps =
+            self.stages.iter().flat_map(|stage| &stage.steps).chain(self.hooks.iter().flat_map(|hook| &hook.steps));
+        has_hooks || steps.any(|step| step.undo)
     }
 }

@@ -1,13 +1,15 @@
 //! Records what happened: the only function that changes a state. Pure.
 
+mod end;
+mod hook;
+mod items;
+mod stage;
 mod step;
+mod undo;
 
 use jiff::Timestamp;
 
-use crate::{
-    Abort, Ending, Event, HookState, Plan, Question, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState,
-    limits::cut,
-};
+use crate::{Ending, Event, Plan, Question, RunPhase, RunState, clock, limits::cut};
 
 /// The state that follows the event.
 ///
@@ -24,145 +26,33 @@ pub fn record(plan: &Plan, mut state: RunState, event: Event, now: Timestamp) ->
             run.phase = RunPhase::Running;
             run.started_at.get_or_insert(now);
         }
-        Event::Answered(Question::StageWhen(stage), answer) => answer_stage(run, stage, answer, now),
+        Event::Answered(Question::StageWhen(index), answer) => stage::answer_when(plan, run, index, answer, now),
+        Event::Answered(Question::StageUntil(index), answer) => stage::answer_until(plan, run, index, answer, now),
         Event::Answered(Question::StepWhen(at), answer) => step::answer(run, at, answer, now),
-        Event::StageStarted(stage) => start_stage(run, stage, now),
-        Event::StageEnded { stage, phase, why } => end_stage(run, stage, phase, why, now),
-        Event::StageTimedOut(stage) => time_out_stage(plan, run, stage, now),
+        Event::StageStarted(index) => stage::start(run, index, now),
+        Event::StageEnded { stage, phase, why } => stage::end(plan, run, stage, phase, why, now),
+        Event::StageTimedOut(index) => stage::time_out(plan, run, index, now),
+        Event::Listed { stage, items } => items::list(plan, run, stage, items, now),
+        Event::StageJudged { stage, retry } => stage::judge(plan, run, stage, retry, now),
+        Event::StageBegunAgain(index) => stage::begin_again(plan, run, index, now),
+        Event::StageResumed(index) => stage::resume(run, index, now),
         Event::StepStarted(at) => step::start(run, at),
         Event::Claimed { at, key, waiting_on } => step::claim(run, at, &key, waiting_on, now),
         Event::Progressed { at, message, progress } => step::progress(run, at, message, progress),
         Event::Succeeded { at, outputs } => step::succeed(run, at, outputs, now),
         Event::Failed { at, failure, retry } => step::fail(plan, run, at, failure, retry, now),
-        Event::HookStarted { hook, event, subject, attempt } => {
-            let steps = plan.hook(&hook).map(|hook| StepState::of_all(&hook.steps)).unwrap_or_default();
-            let phase = StagePhase::Running;
-            run.hooks.push(HookState {
-                hook,
-                event,
-                subject,
-                attempt,
-                phase,
-                started_at: Some(now),
-                finished_at: None,
-                steps,
-            });
+        Event::HookStarted { hook, event, subject, occasion } => {
+            hook::start(plan, run, hook, event, subject, occasion, now)
         }
-        Event::HookEnded { hook, phase } => end_hook(run, hook, phase, now),
-        Event::Aborted(why) => abort(run, why, now),
+        Event::HookEnded { hook, phase } => hook::end(run, hook, phase, now),
+        Event::Undone(at, result) => undo::record(run, at, result, now),
+        Event::OutputsComputed(outputs) => end::compute_outputs(run, outputs, now),
+        Event::Aborted(why) => end::abort(plan, run, why, now),
         Event::Ended { phase, reason, message } => {
             run.ending.get_or_insert(Ending { phase, reason, message: message.map(cut), at: now });
         }
-        Event::RunFinished => finish(run, now),
+        Event::RunFinished => end::finish(run, now),
     }
+    clock::keep(run, now);
     state
-}
-
-fn answer_stage(run: &mut RunState, stage: usize, answer: Result<bool, crate::Failure>, now: Timestamp) {
-    match answer {
-        Ok(true) => start_stage(run, stage, now),
-        Ok(false) => {
-            let why = ("ConditionFalse".to_owned(), "its condition `when` is false".to_owned());
-            end_stage(run, stage, StagePhase::Skipped, Some(why), now);
-        }
-        Err(failure) => end_stage(run, stage, StagePhase::Failed, Some((failure.reason, failure.message)), now),
-    }
-}
-
-/// The stage, if anything can still happen to it.
-fn open(run: &mut RunState, stage: usize) -> Option<&mut StageState> {
-    run.stages.get_mut(stage).filter(|stage| !stage.phase.is_ended())
-}
-
-fn start_stage(run: &mut RunState, stage: usize, now: Timestamp) {
-    if let Some(stage) = open(run, stage).filter(|stage| stage.phase == StagePhase::Pending) {
-        stage.phase = StagePhase::Running;
-        stage.started_at = Some(now);
-    }
-}
-
-fn end_stage(run: &mut RunState, stage: usize, phase: StagePhase, why: Option<(String, String)>, now: Timestamp) {
-    let Some(stage) = open(run, stage) else { return };
-    stage.phase = phase;
-    stage.finished_at = Some(now);
-    let (reason, message) = why.unzip();
-    stage.reason = reason;
-    stage.message = message.map(cut);
-    let unused = if phase == StagePhase::Skipped { StepPhase::Skipped } else { StepPhase::Omitted };
-    end_unstarted(&mut stage.steps, unused);
-}
-
-fn time_out_stage(plan: &Plan, run: &mut RunState, index: usize, now: Timestamp) {
-    let Some(stage) = open(run, index) else { return };
-    let timeout = plan.stage(&stage.name).and_then(|plan| plan.timeout).unwrap_or_default();
-    let mut message = format!("the stage took longer than its timeout of {timeout:#}");
-    for step in stage.steps.iter_mut().filter(|step| matches!(step.phase, StepPhase::Starting | StepPhase::Running)) {
-        let last = step.message.take().map(|last| format!("; last seen: {last}")).unwrap_or_default();
-        message = format!("{message}; step {} had not ended{last}", step.name);
-        step::end(step, StepPhase::Failed, now);
-        step.reason = Some("StageTimeout".to_owned());
-        step.message = Some(cut(message.clone()));
-    }
-    end_stage(run, index, StagePhase::Failed, Some(("StageTimeout".to_owned(), message)), now);
-}
-
-fn end_hook(run: &mut RunState, hook: usize, phase: StagePhase, now: Timestamp) {
-    let Some(hook) = run.hooks.get_mut(hook).filter(|hook| !hook.phase.is_ended()) else { return };
-    hook.phase = phase;
-    hook.finished_at = Some(now);
-    abort_steps(&mut hook.steps, now);
-}
-
-/// Ends everything that is under way; what never started is omitted when the run finishes.
-fn abort(run: &mut RunState, Abort { reason, message }: Abort, now: Timestamp) {
-    if run.ending.is_some() {
-        return;
-    }
-    let reason = reason.as_str().to_owned();
-    abort_stages(run, &reason, &message, now);
-    abort_hooks(run, now);
-    run.ending = Some(Ending { phase: RunPhase::Aborted, reason, message: Some(cut(message)), at: now });
-}
-
-fn abort_stages(run: &mut RunState, reason: &str, message: &str, now: Timestamp) {
-    for stage in run.stages.iter_mut().filter(|stage| stage.phase == StagePhase::Running) {
-        stage.phase = StagePhase::Aborted;
-        stage.finished_at = Some(now);
-        stage.reason = Some(reason.to_owned());
-        stage.message = Some(cut(message.to_owned()));
-        abort_steps(&mut stage.steps, now);
-    }
-}
-
-fn abort_hooks(run: &mut RunState, now: Timestamp) {
-    for hook in run.hooks.iter_mut().filter(|hook| !hook.phase.is_ended()) {
-        hook.phase = StagePhase::Aborted;
-        hook.finished_at = Some(now);
-        abort_steps(&mut hook.steps, now);
-    }
-}
-
-fn abort_steps(steps: &mut [StepState], now: Timestamp) {
-    for step in steps.iter_mut().filter(|step| matches!(step.phase, StepPhase::Starting | StepPhase::Running)) {
-        step::end(step, StepPhase::Aborted, now);
-    }
-    end_unstarted(steps, StepPhase::Omitted);
-}
-
-fn finish(run: &mut RunState, now: Timestamp) {
-    run.phase = run.ending.as_ref().map_or(RunPhase::Failed, |ending| ending.phase);
-    run.finished_at = Some(now);
-    // Only a state that did not fit its plan, or lost it, still has something under way here.
-    abort_hooks(run, now);
-    if let Some(Ending { reason, message, .. }) = run.ending.clone() {
-        abort_stages(run, &reason, message.as_deref().unwrap_or_default(), now);
-    }
-    for stage in run.stages.iter_mut().filter(|stage| stage.phase == StagePhase::Pending) {
-        stage.phase = StagePhase::Omitted;
-        end_unstarted(&mut stage.steps, StepPhase::Omitted);
-    }
-}
-
-fn end_unstarted(steps: &mut [StepState], phase: StepPhase) {
-    steps.iter_mut().filter(|step| step.phase == StepPhase::Pending).for_each(|step| step.phase = phase);
 }

@@ -4,12 +4,26 @@
 //! `kubectl explain` prints. A member is only ever added, never renamed: an older controller's state must
 //! load.
 
+mod hook;
+mod stage;
+mod step;
+mod undo;
+mod wait;
+
+use std::ops::Range;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Hook, HookEvent, Plan, Step};
+pub use hook::{HookState, Occasion};
+pub use stage::{Next, StagePhase, StageState};
+pub use step::{StepPhase, StepState};
+pub use undo::{Undo, UndoPhase};
+pub use wait::{WaitKind, WaitTarget, WaitingOn};
+
+use crate::{Plan, Stage, StepAt};
 
 /// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,13 +41,26 @@ pub struct RunState {
     /// The result, from the moment it is decided: hooks may still run until `finishedAt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
-    /// Every stage of the pipeline, in order; all of them from the first write on.
+    /// For how many seconds the run has waited for people and locks alone; they do not count towards its timeout.
+    #[serde(default, skip_serializing_if = "is_no_time")]
+    #[schemars(range(min = 0))]
+    pub held_seconds: i64,
+    /// Since when the run waits for people and locks alone. Absent while it does something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Timestamp>,
+    /// The results of the run, as the pipeline's `outputs` say. Absent until every stage is done.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    pub outputs: Map<String, Value>,
+    /// Every stage of the pipeline, in order; all of them from the first write on. A stage with `forEach` has an entry
+    /// for each of its items once it has started.
     #[serde(default)]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = 1000))]
     pub stages: Vec<StageState>,
-    /// The hooks that have started, in that order.
+    /// The hooks that have started, in that order. Of a stage that was tried again or has many iterations only the newest
+    /// are kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 500))]
+    #[schemars(length(max = 2000))]
     pub hooks: Vec<HookState>,
 }
 
@@ -68,203 +95,6 @@ pub struct Ending {
     pub at: Timestamp,
 }
 
-/// Each has its phase and its steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StageState {
-    /// The stage's name in the pipeline.
-    pub name: String,
-    /// Where the stage stands.
-    #[serde(default)]
-    pub phase: StagePhase,
-    /// The number of the attempt, from 1.
-    #[serde(default = "one")]
-    pub attempt: i32,
-    /// When this attempt started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Timestamp>,
-    /// When this attempt ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Timestamp>,
-    /// Why the stage was skipped, failed or aborted, in one CamelCase word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Why the stage was skipped, failed or aborted, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// The stage's steps, in order.
-    #[serde(default)]
-    #[schemars(length(max = 100))]
-    pub steps: Vec<StepState>,
-}
-
-/// Where a stage stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum StagePhase {
-    /// Not started yet.
-    #[default]
-    Pending,
-    /// Started and not ended.
-    Running,
-    /// Every step succeeded or was skipped.
-    Succeeded,
-    /// A step failed, or the stage took too long.
-    Failed,
-    /// Its condition was false.
-    Skipped,
-    /// Ended with its run, before its own end.
-    Aborted,
-    /// Never started, because the run ended before.
-    Omitted,
-}
-
-/// Each has its phase, what it waits for, and its outputs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StepState {
-    /// The step's name in the pipeline.
-    pub name: String,
-    /// Where the step stands.
-    #[serde(default)]
-    pub phase: StepPhase,
-    /// The number of the attempt, from 1. It rises with each retry.
-    #[serde(default = "one")]
-    pub attempt: i32,
-    /// How often the step's effect was begun anew after a known end, such as a closed pull request; from 1. It is part
-    /// of `key`.
-    #[serde(default = "one")]
-    pub epoch: i32,
-    /// How often the controller has claimed the right to act under this key. More than once means that the controller
-    /// was restarted meanwhile; the effect is then looked for before it is made.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub claims: i32,
-    /// The idempotency key of the step's effect. Branch names and `Idempotency-Key` headers carry it, so that after a
-    /// crash the effect is found instead of repeated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// When this attempt started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Timestamp>,
-    /// When the step ended. Absent until then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Timestamp>,
-    /// When the next attempt starts, after one that failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<Timestamp>,
-    /// Why the step or its last attempt failed, in one CamelCase word, such as `Timeout`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// What the step waits for, or why it or its last attempt failed, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// What has to change before the step goes on. Absent when the step waits for nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiting_on: Option<WaitingOn>,
-    /// What a waiting step saw last, for machines; its shape is the step type's. Written at most every 10 seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true, "type" = "object"))]
-    pub progress: Option<Value>,
-    /// The step's results by name, which later expressions read as `steps.NAME.outputs`; 16 KiB at most.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
-    pub outputs: Map<String, Value>,
-}
-
-/// Where a step stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum StepPhase {
-    /// Not started yet.
-    #[default]
-    Pending,
-    /// About to start: its hooks run, or it waits for its next attempt.
-    Starting,
-    /// Claimed: its effect is under way, or it waits.
-    Running,
-    /// Done.
-    Succeeded,
-    /// Ended without success, after all attempts.
-    Failed,
-    /// Its request may or may not have been carried out and must not be repeated: a person has to look.
-    Unknown,
-    /// Its condition was false.
-    Skipped,
-    /// Ended with its run, before its own end.
-    Aborted,
-    /// Never started, because something before it ended the flow.
-    Omitted,
-}
-
-/// What has to change before a step goes on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WaitingOn {
-    /// What sort of thing is waited for.
-    pub kind: WaitKind,
-    /// Which one: a URL, `namespace/name`, an expression, or a time.
-    #[schemars(length(max = 2048))]
-    pub key: String,
-    /// Since when it is waited for.
-    pub since: Timestamp,
-}
-
-/// What sort of thing a step waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub enum WaitKind {
-    /// A pull request: it has to be merged.
-    PullRequest,
-    /// An Argo CD Application: it has to be synced and healthy.
-    Application,
-    /// A Job: it has to end.
-    Job,
-    /// Another run: it has to end.
-    PipelineRun,
-    /// A person's decision.
-    Approval,
-    /// A lock that another run holds.
-    Lock,
-    /// A point in time.
-    Time,
-    /// An expression: it has to become true.
-    Condition,
-}
-
-/// What a step will wait for, known before it starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitTarget {
-    /// What sort of thing it is.
-    pub kind: WaitKind,
-    /// Which one.
-    pub key: String,
-}
-
-/// Each has its event, its phase and its steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct HookState {
-    /// The hook's name in the pipeline.
-    pub hook: String,
-    /// What started it.
-    pub event: HookEvent,
-    /// Whose event it was: `pipeline`, `stage/NAME` or `step/NAME`.
-    pub subject: String,
-    /// The attempt of the subject's stage that the event belongs to.
-    #[serde(default = "one")]
-    pub attempt: i32,
-    /// Where the hook stands. A failed hook changes no result of the run.
-    #[serde(default)]
-    pub phase: StagePhase,
-    /// When the hook started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Timestamp>,
-    /// When the hook ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Timestamp>,
-    /// The hook's steps, in order.
-    #[serde(default)]
-    #[schemars(length(max = 100))]
-    pub steps: Vec<StepState>,
-}
-
 fn one() -> i32 {
     1
 }
@@ -274,13 +104,20 @@ fn is_zero(number: &i32) -> bool {
     *number == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_no_time(seconds: &i64) -> bool {
+    *seconds == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 impl RunState {
     /// The state of a run of this plan before its first move.
     pub fn of(plan: &Plan) -> Self {
-        Self {
-            stages: plan.stages.iter().map(|stage| StageState::of(&stage.name, &stage.steps)).collect(),
-            ..Self::default()
-        }
+        Self { stages: plan.stages.iter().map(StageState::of).collect(), ..Self::default() }
     }
 
     /// Whether the run has ended, its hooks included.
@@ -288,20 +125,37 @@ impl RunState {
         self.finished_at.is_some()
     }
 
+    /// The entries of each stage of the plan, in order: one, or one for each item.
+    pub(crate) fn groups<'p>(&self, plan: &'p Plan) -> Vec<Group<'p>> {
+        let mut start = 0;
+        let of = |stage: &'p Stage| {
+            let rest = self.stages.get(start..).unwrap_or_default();
+            let count = rest.iter().take_while(|entry| entry.name == stage.name).count();
+            let entries = start..start + count;
+            start += count;
+            Group { plan: stage, entries }
+        };
+        plan.stages.iter().map(of).collect()
+    }
+
     /// Whether this is the state of a run of that plan: the same stages with the same steps, in order, and its hooks.
     pub(crate) fn fits(&self, plan: &Plan) -> bool {
-        self.stages.len() == plan.stages.len()
-            && self
-                .stages
-                .iter()
-                .zip(&plan.stages)
-                .all(|(state, stage)| state.name == stage.name && StepState::fit(&state.steps, &stage.steps))
+        let groups = self.groups(plan);
+        let fits = |Group { plan, entries }: &Group<'_>| {
+            let entries = self.stages.get(entries.clone()).unwrap_or_default();
+            let is_one = entries.len() == 1 && entries.iter().all(|entry| entry.item.is_none());
+            let are_items = plan.for_each.is_some() && entries.iter().all(|entry| entry.item.is_some());
+            (is_one || (are_items && !entries.is_empty()))
+                && entries.iter().all(|entry| StepState::fit(&entry.steps, &plan.steps))
+        };
+        groups.last().is_none_or(|group| group.entries.end == self.stages.len())
+            && groups.iter().all(fits)
             && self.hooks.iter().all(|hook| hook.plan(plan).is_some())
     }
 
     /// Whether any effect was ever claimed.
     pub fn has_claims(&self) -> bool {
-        self.steps().any(|step| step.claims > 0 || step.attempt > 1)
+        self.steps().any(|step| step.claims > 0 || step.attempt > 1 || step.epoch > 1)
     }
 
     /// Every step of every stage and of every hook that has started.
@@ -309,75 +163,34 @@ impl RunState {
         let stages = self.stages.iter().flat_map(|stage| &stage.steps);
         stages.chain(self.hooks.iter().flat_map(|hook| &hook.steps))
     }
-}
 
-impl StageState {
-    pub(crate) fn of(name: &str, steps: &[Step]) -> Self {
-        Self {
-            name: name.to_owned(),
-            phase: StagePhase::Pending,
-            attempt: 1,
-            started_at: None,
-            finished_at: None,
-            reason: None,
-            message: None,
-            steps: StepState::of_all(steps),
-        }
+    /// The place of every step of [`Self::steps`], in the same order.
+    pub fn places(&self) -> impl Iterator<Item = StepAt> {
+        let stages = self.stages.iter().enumerate();
+        let in_stages =
+            stages.flat_map(|(stage, group)| (0..group.steps.len()).map(move |step| StepAt::Stage { stage, step }));
+        let hooks = self.hooks.iter().enumerate();
+        let in_hooks =
+            hooks.flat_map(|(hook, group)| (0..group.steps.len()).map(move |step| StepAt::Hook { hook, step }));
+        in_stages.chain(in_hooks)
+    }
+
+    /// The place of the step under this key. Places change when a stage's items are known; keys do not.
+    pub fn place_of(&self, key: &str) -> Option<StepAt> {
+        self.places().zip(self.steps()).find(|(_, step)| step.key.as_deref() == Some(key)).map(|(at, _)| at)
+    }
+
+    /// Whether all that the run does is waiting for people and locks.
+    pub(crate) fn is_held(&self) -> bool {
+        let mut under_way = self.stages.iter().filter(|stage| stage.is_under_way()).peekable();
+        let has_hook = self.hooks.iter().any(|hook| !hook.phase.is_ended());
+        !has_hook && under_way.peek().is_some() && under_way.all(StageState::is_held)
     }
 }
 
-impl HookState {
-    /// The hook that this is the state of.
-    pub(crate) fn plan<'p>(&self, plan: &'p Plan) -> Option<&'p Hook> {
-        plan.hook(&self.hook).filter(|hook| StepState::fit(&self.steps, &hook.steps))
-    }
-}
-
-impl StepState {
-    pub(crate) fn of_all(steps: &[Step]) -> Vec<Self> {
-        steps.iter().map(|step| Self::of(&step.name)).collect()
-    }
-
-    /// Whether these are the states of those steps.
-    fn fit(states: &[Self], steps: &[Step]) -> bool {
-        states.len() == steps.len() && states.iter().zip(steps).all(|(state, step)| state.name == step.name)
-    }
-
-    fn of(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            phase: StepPhase::Pending,
-            attempt: 1,
-            epoch: 1,
-            claims: 0,
-            key: None,
-            started_at: None,
-            finished_at: None,
-            retry_at: None,
-            reason: None,
-            message: None,
-            waiting_on: None,
-            progress: None,
-            outputs: Map::new(),
-        }
-    }
-}
-
-impl StepPhase {
-    /// Whether nothing will change any more.
-    pub fn is_ended(self) -> bool {
-        !matches!(self, Self::Pending | Self::Starting | Self::Running)
-    }
-
-    /// Whether the step ended and the flow must not go on behind it.
-    pub fn is_failed(self) -> bool {
-        matches!(self, Self::Failed | Self::Unknown)
-    }
-}
-
-impl StagePhase {
-    /// Whether nothing will change any more.
-    pub fn is_ended(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running)
-    }
+/// A stage of the plan, and its entries in the state.
+#[derive(Debug)]
+pub(crate) struct Group<'p> {
+    pub(crate) plan: &'p Stage,
+    pub(crate) entries: Range<usize>,
 }

@@ -1,156 +1,106 @@
-//! The flow: stages in order, and in each its steps in order.
+//! The flow: which stages start, and how the run ends.
 
-use jiff::Timestamp;
+use super::{Scene, lanes::Lanes};
+use crate::{Action, Event, RunPhase, StagePhase, StageState, state::Group};
 
-use super::{Scene, earlier};
-use crate::{
-    Action, Event, Failure, Held, Key, Mode, Nature, Question, RunPhase, Stage, StagePhase, Step, StepAt, StepPhase,
-    StepState, Task, event::later, state::StageState,
-};
-
-/// The step whose turn it is.
-pub(super) struct Turn<'a> {
-    pub(super) at: StepAt,
-    pub(super) state: &'a StepState,
-    pub(super) plan: &'a Step,
-    /// Its place in the key.
-    pub(super) path: &'a [&'a str],
-    /// When the stage that it is in times out.
-    pub(super) stage_deadline: Option<Timestamp>,
+/// Where a stage with all its items stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Something of it has not started, or not ended.
+    Open,
+    /// All of it succeeded or was skipped.
+    Done,
+    /// Some of it failed for good.
+    Failed,
 }
 
 impl Scene<'_> {
     /// The next action of the stages, once no hook is due.
+    ///
+    /// After a stage, or an item of one, has failed for good nothing starts any more; what is under way goes on to its
+    /// own end.
     pub(super) fn flow(&self) -> Action {
-        for (index, stage) in self.state.stages.iter().enumerate() {
-            let Some(plan) = self.plan.stage(&stage.name) else { continue };
-            match stage.phase {
-                StagePhase::Succeeded | StagePhase::Skipped | StagePhase::Omitted => {}
-                StagePhase::Pending => return start_stage(index, plan),
-                StagePhase::Running => return self.run_stage(index, stage, plan),
-                StagePhase::Failed | StagePhase::Aborted => return fail_run(stage),
+        let groups = self.state.groups(self.plan);
+        let standings: Vec<Standing> = groups.iter().map(|group| standing(self.entries(group))).collect();
+        let has_failed = standings.contains(&Standing::Failed);
+        let mut lanes = Lanes::default();
+        for (group, standing) in groups.iter().zip(&standings) {
+            if *standing == Standing::Done {
+                continue;
+            }
+            let is_next =
+                !has_failed && group.plan.needs.iter().all(|need| standings.get(*need) == Some(&Standing::Done));
+            self.advance(group, is_next, &mut lanes);
+            if lanes.has_move() {
+                return lanes.action();
             }
         }
-        Action::Record(Event::Ended { phase: RunPhase::Succeeded, reason: "Succeeded".to_owned(), message: None })
+        if lanes.is_empty() { self.conclude(&groups, &standings) } else { lanes.action() }
     }
 
-    fn run_stage(&self, index: usize, stage: &StageState, plan: &Stage) -> Action {
-        let deadline = stage.started_at.zip(plan.timeout).map(|(start, timeout)| later(start, timeout));
-        for (number, (step, plan)) in stage.steps.iter().zip(&plan.steps).enumerate() {
-            if step.phase.is_failed() {
-                let why = (step.reason.clone().unwrap_or_default(), describe_failure(step));
-                return end_stage(index, StagePhase::Failed, Some(why));
-            }
-            if !step.phase.is_ended() {
-                if self.times_out(step, deadline) {
-                    return Action::Record(Event::StageTimedOut(index));
-                }
-                let at = StepAt::Stage { stage: index, step: number };
-                let path = [stage.name.as_str(), "", &step.name];
-                return self.run_step(&Turn { at, state: step, plan, path: &path, stage_deadline: deadline });
-            }
-        }
-        end_stage(index, StagePhase::Succeeded, None)
-    }
-
-    /// Whether this deadline, of the step or of its stage, ends the step. One that is under way is looked at once more
-    /// first: what was awaited may have happened since, and nothing times out unseen.
-    fn times_out(&self, step: &StepState, deadline: Option<Timestamp>) -> bool {
-        let Some(deadline) = deadline.filter(|deadline| self.now >= *deadline) else { return false };
-        let held = self.seen.held.get(step.key.as_deref().unwrap_or_default());
-        step.phase != StepPhase::Running || held.and_then(|held| held.looked_at) >= Some(deadline)
-    }
-
-    /// The next action of a step that has not ended.
-    pub(super) fn run_step(&self, turn: &Turn<'_>) -> Action {
-        let at = turn.at;
-        match turn.state.phase {
-            StepPhase::Pending => match &turn.plan.when {
-                Some(condition) => Action::Evaluate { question: Question::StepWhen(at), condition: condition.clone() },
-                None => Action::Record(Event::StepStarted(at)),
-            },
-            StepPhase::Starting => self.start_step(turn),
-            _ => self.continue_step(turn),
-        }
-    }
-
-    fn start_step(&self, turn: &Turn<'_>) -> Action {
-        if let Some(retry_at) = turn.state.retry_at
-            && self.now < retry_at
+    /// What goes on while a hook runs: the steps that are under way. Nothing else starts.
+    pub(super) fn go_on_with_what_runs(&self, lanes: &mut Lanes) {
+        for (index, stage) in
+            self.state.stages.iter().enumerate().filter(|(_, stage)| stage.phase == StagePhase::Running)
         {
-            return Action::Wait { until: earlier(Some(retry_at), turn.stage_deadline) };
-        }
-        match turn.plan.nature {
-            Nature::Pure => Action::Compute(turn.at),
-            Nature::Reads | Nature::Acts => self.claim(turn),
-        }
-    }
-
-    fn claim(&self, turn: &Turn<'_>) -> Action {
-        Action::Claim { at: turn.at, key: Key::of(&self.seen.run_uid, turn.path, turn.state.epoch) }
-    }
-
-    fn continue_step(&self, turn: &Turn<'_>) -> Action {
-        let &Turn { at, state, plan, stage_deadline, .. } = turn;
-        let key = state.key.clone().unwrap_or_default();
-        let held = self.seen.held.get(&key);
-        let task = |mode| Action::Perform(vec![Task { at, key: key.clone(), mode }]);
-        let deadline = state.started_at.zip(plan.timeout).map(|(start, timeout)| later(start, timeout));
-        if self.times_out(state, deadline) {
-            return Action::Judge { at, failure: timed_out(state, plan) };
-        }
-        let is_late = [deadline, stage_deadline].iter().flatten().any(|deadline| self.now >= *deadline);
-        let may_rest = |held: &Held| self.now < held.look_at && !is_late;
-        let look_at = match (plan.nature, held) {
-            // Somebody else claimed it after this process did: it is theirs for a while.
-            (Nature::Acts, Some(held)) if held.claims == 0 && may_rest(held) => held.look_at,
-            // Only a claim that this process persisted itself gives the right to act.
-            (Nature::Acts, held) if held.is_none_or(|held| held.claims != state.claims) => {
-                return self.claim(turn);
+            if let Some(plan) = self.plan.stage(&stage.name) {
+                self.go_on_with_steps(index, stage, plan, lanes);
             }
-            (Nature::Acts, Some(held)) if held.must_act() && held.looked_at.is_none() => return task(Mode::Act),
-            // Told to act again, under the claim that it holds, when its pause is over; never past its deadline.
-            (Nature::Acts, Some(held)) if held.must_act() && !is_late && !may_rest(held) => return task(Mode::Act),
-            (_, Some(held)) if may_rest(held) => held.look_at,
-            _ => return task(Mode::Look),
-        };
-        Action::Wait { until: earlier(earlier(Some(look_at), deadline), stage_deadline) }
+        }
+    }
+
+    fn entries(&self, group: &Group<'_>) -> &[StageState] {
+        self.state.stages.get(group.entries.clone()).unwrap_or_default()
+    }
+
+    /// The next actions of one stage: those of what is under way in it, and of as many more items as may be.
+    fn advance(&self, group: &Group<'_>, may_start: bool, lanes: &mut Lanes) {
+        let under_way = self.entries(group).iter().filter(|entry| entry.is_under_way()).count();
+        let most = group.plan.for_each.as_ref().and_then(|for_each| for_each.max_parallel).unwrap_or(usize::MAX);
+        let mut free = if may_start { most.saturating_sub(under_way) } else { 0 };
+        for (index, entry) in group.entries.clone().zip(self.entries(group)) {
+            if entry.is_under_way() {
+                self.run_stage(index, entry, group.plan, lanes);
+            } else if entry.phase == StagePhase::Pending && free > 0 {
+                free -= 1;
+                lanes.add(super::stage::start(index, entry, group.plan));
+            }
+            if lanes.has_move() {
+                return;
+            }
+        }
+    }
+
+    /// Nothing is under way and nothing can start.
+    fn conclude(&self, groups: &[Group<'_>], standings: &[Standing]) -> Action {
+        let ended = |phase, reason: String, message| Action::Record(Event::Ended { phase, reason, message });
+        let failed = self.state.stages.iter().filter(|stage| stage.has_failed());
+        if let Some(stage) = failed.min_by_key(|stage| stage.finished_at) {
+            let message = format!("stage {}: {}", title(stage), stage.message.as_deref().unwrap_or_default());
+            return ended(RunPhase::Failed, stage.reason.clone().unwrap_or_default(), Some(message));
+        }
+        if let Some((group, _)) = groups.iter().zip(standings).find(|(_, standing)| **standing != Standing::Done) {
+            let message = format!("stage {} can never start: it needs itself through other stages", group.plan.name);
+            return ended(RunPhase::Failed, "NeverStarts".to_owned(), Some(message));
+        }
+        match self.plan.has_outputs {
+            true => Action::ComputeOutputs,
+            false => ended(RunPhase::Succeeded, "Succeeded".to_owned(), None),
+        }
     }
 }
 
-/// The reason of a step that took too long.
-pub const TIMEOUT: &str = "Timeout";
-
-fn start_stage(index: usize, plan: &Stage) -> Action {
-    match &plan.when {
-        Some(condition) => Action::Evaluate { question: Question::StageWhen(index), condition: condition.clone() },
-        None => Action::Record(Event::StageStarted(index)),
+fn standing(entries: &[StageState]) -> Standing {
+    if entries.iter().any(StageState::has_failed) {
+        Standing::Failed
+    } else if entries.iter().all(|entry| entry.is_final() && entry.phase != StagePhase::Aborted) {
+        Standing::Done
+    } else {
+        Standing::Open
     }
 }
 
-fn end_stage(stage: usize, phase: StagePhase, why: Option<(String, String)>) -> Action {
-    Action::Record(Event::StageEnded { stage, phase, why })
-}
-
-fn fail_run(stage: &StageState) -> Action {
-    Action::Record(Event::Ended {
-        phase: RunPhase::Failed,
-        reason: stage.reason.clone().unwrap_or_default(),
-        message: Some(format!("stage {}: {}", stage.name, stage.message.as_deref().unwrap_or_default())),
-    })
-}
-
-fn describe_failure(step: &StepState) -> String {
-    format!("step {}: {}", step.name, step.message.as_deref().unwrap_or_default())
-}
-
-fn timed_out(state: &StepState, plan: &Step) -> Failure {
-    let timeout = plan.timeout.unwrap_or_default();
-    let message = match (state.reason.as_deref(), state.message.as_deref()) {
-        // Nothing was seen since the attempt before timed out, and its words still hold.
-        (Some(TIMEOUT), Some(before)) => before.to_owned(),
-        (_, Some(last)) => format!("timed out after {timeout:#}; last seen: {last}"),
-        (_, None) => format!("timed out after {timeout:#}"),
-    };
-    Failure::transient(TIMEOUT, message)
+/// The stage's name with its item.
+fn title(stage: &StageState) -> String {
+    stage.item.as_ref().map_or_else(|| stage.name.clone(), |item| format!("{}[{item}]", stage.name))
 }

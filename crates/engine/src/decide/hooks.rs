@@ -2,10 +2,10 @@
 //!
 //! *Started* hooks run from the outside in (pipeline, stage, step) and end before their subject's first
 //! action. The others run when their own subject ends, nearest first, before anything else starts. Each
-//! runs once per subject and stage attempt.
+//! runs once per subject, item, iteration and stage attempt, and one at a time.
 
-use super::{Scene, ended, flow::Turn};
-use crate::{Action, Event, HookEvent, HookState, StagePhase, StageState, StepAt, StepPhase, Subject};
+use super::{Scene, ended, step::Turn};
+use crate::{Action, Event, Hook, HookEvent, HookState, Occasion, StagePhase, StageState, StepAt, StepPhase, Subject};
 
 impl Scene<'_> {
     /// The next action of a hook that has started and not ended.
@@ -19,9 +19,10 @@ impl Scene<'_> {
             }
             if !step.phase.is_ended() {
                 let at = StepAt::Hook { hook: index, step: number };
-                let event = format!("{:?}", hook.event);
-                let attempt = hook.attempt.to_string();
-                let path = ["hook", &hook.hook, &event, &hook.subject, &attempt, &step.name];
+                let HookState { hook, event, subject, item, iteration, attempt, .. } = hook;
+                let (event, iteration, attempt) = (format!("{event:?}"), iteration.to_string(), attempt.to_string());
+                let item = item.as_deref().unwrap_or_default();
+                let path = ["hook", hook, &event, subject, item, &iteration, &attempt, &step.name];
                 return Some(self.run_step(&Turn { at, state: step, plan, path: &path, stage_deadline: None }));
             }
         }
@@ -40,52 +41,71 @@ impl Scene<'_> {
         if self.state.ending.is_some() {
             return None;
         }
-        let running = self.state.stages.iter().filter(|stage| stage.phase == StagePhase::Running);
-        self.due(&Subject::Pipeline, HookEvent::Started, 1).or_else(|| {
-            running.into_iter().find_map(|stage| {
-                let subject = Subject::Stage(stage.name.clone());
-                self.due(&subject, HookEvent::Started, stage.attempt).or_else(|| {
-                    let mut starting = stage.steps.iter().filter(|step| step.phase == StepPhase::Starting);
-                    starting
-                        .find_map(|step| self.due(&Subject::Step(step.name.clone()), HookEvent::Started, stage.attempt))
-                })
-            })
+        let of_run = |hook: &Hook| hook.subject == Subject::Pipeline;
+        self.due(of_run, HookEvent::Started, &Occasion::ONLY)
+            .or_else(|| self.state.stages.iter().find_map(|stage| self.due_for_start_of(stage)))
+    }
+
+    fn due_for_start_of(&self, stage: &StageState) -> Option<Action> {
+        let is_to_be_listed = || {
+            let plan = self.plan.stage(&stage.name);
+            stage.item.is_none() && plan.is_some_and(|plan| plan.for_each.is_some())
+        };
+        if stage.phase != StagePhase::Running || stage.resume_at.is_some() || is_to_be_listed() {
+            return None;
+        }
+        let occasion = occasion(stage);
+        self.due(|hook| is_of_stage(hook, stage), HookEvent::Started, &occasion).or_else(|| {
+            let mut starting = stage.steps.iter().filter(|step| step.phase == StepPhase::Starting);
+            starting.find_map(|step| self.due(|hook| is_of_step(hook, &step.name), HookEvent::Started, &occasion))
         })
     }
 
     fn due_for_ends(&self) -> Option<Action> {
-        let stages = self.state.stages.iter();
-        stages.into_iter().find_map(|stage| self.due_for_end_of(stage)).or_else(|| {
+        self.state.stages.iter().find_map(|stage| self.due_for_end_of(stage)).or_else(|| {
             let event = ended::of_run(self.state.ending.as_ref()?.phase)?;
-            self.due(&Subject::Pipeline, event, 1)
+            self.due(|hook| hook.subject == Subject::Pipeline, event, &Occasion::ONLY)
         })
     }
 
     fn due_for_end_of(&self, stage: &StageState) -> Option<Action> {
-        let of_steps = stage
-            .steps
-            .iter()
-            .find_map(|step| self.due(&Subject::Step(step.name.clone()), ended::of_step(step.phase)?, stage.attempt));
-        of_steps.or_else(|| self.due(&Subject::Stage(stage.name.clone()), ended::of_stage(stage.phase)?, stage.attempt))
+        let occasion = occasion(stage);
+        let of_steps = stage.steps.iter().find_map(|step| {
+            let event = ended::of_step(step.phase)?;
+            self.due(|hook| is_of_step(hook, &step.name), event, &occasion)
+        });
+        of_steps.or_else(|| self.due(|hook| is_of_stage(hook, stage), ended::of_stage(stage.phase)?, &occasion))
     }
 
-    /// Starts the first hook for this subject and event that has not started yet.
-    fn due(&self, subject: &Subject, event: HookEvent, attempt: i32) -> Option<Action> {
-        let mut hooks = self.plan.hooks.iter();
-        let hook = hooks.find(|hook| {
-            hook.subject == *subject
-                && hook.events.contains(&event)
-                && !self.has_started(&hook.name, event, subject, attempt)
-        })?;
-        let (hook, subject) = (hook.name.clone(), subject.to_string());
-        Some(Action::Record(Event::HookStarted { hook, event, subject, attempt }))
+    /// Starts the first hook of this subject for this event that has not started yet.
+    fn due(&self, is_of_subject: impl Fn(&Hook) -> bool, event: HookEvent, occasion: &Occasion) -> Option<Action> {
+        let of_event = |hook: &&Hook| hook.events.contains(&event) && is_of_subject(hook);
+        let mut hooks = self.plan.hooks.iter().filter(of_event);
+        let hook = hooks.find(|hook| !self.has_started(hook, event, occasion))?;
+        let (hook, subject, occasion) = (hook.name.clone(), hook.subject.to_string(), occasion.clone());
+        Some(Action::Record(Event::HookStarted { hook, event, subject, occasion }))
     }
 
-    fn has_started(&self, hook: &str, event: HookEvent, subject: &Subject, attempt: i32) -> bool {
-        let subject = subject.to_string();
+    fn has_started(&self, hook: &Hook, event: HookEvent, occasion: &Occasion) -> bool {
         let is_it = |state: &HookState| {
-            state.hook == hook && state.event == event && state.subject == subject && state.attempt == attempt
+            state.hook == hook.name
+                && state.event == event
+                && state.is_on(occasion)
+                && state.subject == hook.subject.to_string()
         };
         self.state.hooks.iter().any(is_it)
     }
+}
+
+/// Which start or end of the stage, and of its steps, the state is about.
+fn occasion(stage: &StageState) -> Occasion {
+    Occasion { item: stage.item.clone(), iteration: stage.iteration, attempt: stage.attempt }
+}
+
+fn is_of_stage(hook: &Hook, stage: &StageState) -> bool {
+    matches!(&hook.subject, Subject::Stage(name) if *name == stage.name)
+}
+
+fn is_of_step(hook: &Hook, step: &str) -> bool {
+    matches!(&hook.subject, Subject::Step(name) if name == step)
 }

@@ -49,6 +49,8 @@ pub(super) fn claim(run: &mut RunState, at: StepAt, key: &Key, waiting_on: Optio
     step.key = Some(key.as_str().to_owned());
     step.retry_at = None;
     if is_new_attempt {
+        step.held_seconds = 0;
+        step.held_since = None;
         // Why the attempt before failed stays until something newer is seen: a timeout must not hide it.
         step.started_at = Some(now);
         step.progress = None;
@@ -76,18 +78,26 @@ pub(super) fn progress(run: &mut RunState, at: StepAt, message: Option<String>, 
     }
 }
 
-pub(super) fn succeed(run: &mut RunState, at: StepAt, mut outputs: Outputs, now: Timestamp) {
-    normalize(&mut outputs);
-    let fits = fits(run, &outputs);
+pub(super) fn succeed(run: &mut RunState, at: StepAt, outputs: Outputs, now: Timestamp) {
+    let outputs = keepable(run, outputs);
     let Some(step) = open(run, at) else { return };
-    if let Err(failure) = fits {
-        return end_failed(step, failure, now);
+    match outputs {
+        Err(failure) => end_failed(step, failure, now),
+        Ok(outputs) => {
+            end(step, StepPhase::Succeeded, now);
+            step.effect_unknown = false;
+            step.reason = None;
+            step.message = None;
+            step.progress = None;
+            step.outputs = outputs;
+        }
     }
-    end(step, StepPhase::Succeeded, now);
-    step.reason = None;
-    step.message = None;
-    step.progress = None;
-    step.outputs = outputs;
+}
+
+/// The outputs as they are kept, if there is room for them.
+pub(super) fn keepable(run: &RunState, mut outputs: Outputs) -> Result<Outputs, Failure> {
+    normalize(&mut outputs);
+    fits(run, &outputs).map(|()| outputs)
 }
 
 /// Whether there is room for these outputs. Nothing always fits.
@@ -143,6 +153,7 @@ fn policy(plan: &Plan, run: &RunState, at: StepAt) -> Option<Retry> {
 
 fn try_again(step: &mut StepState, policy: &Retry, failure: Failure, now: Timestamp) {
     step.attempt = step.attempt.saturating_add(1);
+    step.effect_unknown = failure.end != End::Known;
     if failure.end == End::Known {
         step.epoch = step.epoch.saturating_add(1);
         step.key = None;
@@ -160,6 +171,8 @@ fn try_again(step: &mut StepState, policy: &Retry, failure: Failure, now: Timest
 fn end_failed(step: &mut StepState, failure: Failure, now: Timestamp) {
     let unresolved = failure.end == End::Unresolved;
     end(step, if unresolved { StepPhase::Unknown } else { StepPhase::Failed }, now);
+    step.effect_unknown = failure.end != End::Known && step.key.is_some();
+    step.transient = failure.transient;
     step.reason = Some(failure.reason);
     step.message = Some(cut(failure.message));
 }
@@ -169,4 +182,16 @@ pub(super) fn end(step: &mut StepState, phase: StepPhase, now: Timestamp) {
     step.finished_at = Some(now);
     step.retry_at = None;
     step.waiting_on = None;
+}
+
+/// Ends what has begun as aborted, and what has not as omitted.
+pub(super) fn abort_all(steps: &mut [StepState], now: Timestamp) {
+    for step in steps.iter_mut().filter(|step| step.phase.is_under_way()) {
+        end(step, StepPhase::Aborted, now);
+    }
+    end_unstarted(steps, StepPhase::Omitted);
+}
+
+pub(super) fn end_unstarted(steps: &mut [StepState], phase: StepPhase) {
+    steps.iter_mut().filter(|step| step.phase == StepPhase::Pending).for_each(|step| step.phase = phase);
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 use serde_json::{Value, json};
 use sluice_engine::{
-    Abort, AbortReason, Action, Event, Failure, HookEvent, Key, Nature, Observed, Plan, Question, RunPhase, RunState,
-    Stage, StagePhase, Step, StepAt, decide, record,
+    Abort, AbortReason, Action, Event, Failure, HookEvent, Key, Nature, Observed, Occasion, Plan, Question, RunPhase,
+    RunState, Stage, StagePhase, Step, StepAt, decide, record,
 };
 
 use super::{config, plans::plans, world::Keyed};
@@ -141,7 +141,7 @@ fn events() -> impl Strategy<Value = Event> {
             hook: format!("hook{number}"),
             event: HookEvent::Started,
             subject: "pipeline".to_owned(),
-            attempt: number,
+            occasion: Occasion { item: None, iteration: 1, attempt: number },
         }),
         Just(Event::Aborted(Abort { reason: AbortReason::Aborted, message: String::new() })),
     ]

@@ -25,7 +25,8 @@ pub(super) fn timeless_plans() -> impl Strategy<Value = Plan> {
     (vec((conditions(), vec(steps(), 0..=4)), 1..=4), vec(hooks(), 0..=3)).prop_map(|(stages, hooks)| {
         let stages = stages.into_iter().enumerate().map(|(number, (when, steps))| {
             let name = format!("stage{number}");
-            Stage { steps: named(steps, &name), name, when, timeout: None }
+            let needs = number.checked_sub(1).into_iter().collect();
+            Stage { steps: named(steps, &name), name, when, needs, ..Stage::default() }
         });
         let stages: Vec<Stage> = stages.collect();
         let hooks = hooks.into_iter().enumerate().map(|(number, (subject, hook))| Hook {
@@ -34,7 +35,7 @@ pub(super) fn timeless_plans() -> impl Strategy<Value = Plan> {
             steps: named(hook.steps, &format!("hook{number}")),
             ..hook
         });
-        Plan { hooks: hooks.collect(), stages, timeout: None }
+        Plan { hooks: hooks.collect(), stages, ..Plan::default() }
     })
 }
 
@@ -47,6 +48,7 @@ fn steps() -> impl Strategy<Value = Step> {
             retry: Retry { limit, backoff: Backoff::default() },
             timeout,
             nature,
+            undo: false,
         },
     )
 }

@@ -1,8 +1,11 @@
 //! Scenarios: a plan, what happens, and everything that follows.
 
 mod abort;
+mod again;
 mod conditions;
+mod dag;
 mod flow;
+mod held;
 mod hook_steps;
 mod hooks;
 mod hooks_on_abort;
@@ -10,4 +13,5 @@ mod limits;
 mod restarts;
 mod retries;
 mod timeouts;
+mod undo;
 mod writes;

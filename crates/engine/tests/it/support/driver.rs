@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sluice_engine::{
-    Abort, AbortReason, Action, Condition, Event, Failure, Held, Key, Mode, Observed, Outcome, Plan, RunState, StepAt,
-    Task, WaitKind, WaitTarget, decide, record,
+    Abort, AbortReason, Action, Condition, Event, Failure, Held, Key, Mode, Observed, Outcome, Outputs, Plan, Question,
+    RunState, StepAt, Task, WaitTarget, decide, record,
 };
 
 use super::{Call, START, World, trace};
@@ -48,6 +49,8 @@ pub(crate) struct Driver<W> {
     claimed: Vec<(String, Held)>,
     /// Whether anything but progress was recorded since the last write.
     is_dirty: bool,
+    /// What is being performed: when it ends, and what comes of it.
+    under_way: Vec<(Timestamp, Task, Outcome)>,
     /// Which effects were performed, by key and claim.
     acted: BTreeSet<(String, i32)>,
     keys: Vec<String>,
@@ -71,6 +74,7 @@ impl<W: World> Driver<W> {
             held: BTreeMap::new(),
             claimed: Vec::new(),
             is_dirty: false,
+            under_way: Vec::new(),
             acted: BTreeSet::new(),
             keys: Vec::new(),
             lines: Vec::new(),
@@ -105,10 +109,26 @@ impl<W: World> Driver<W> {
     fn turn(&mut self) -> Result<bool, Crash> {
         self.may_crash()?;
         self.let_happen();
+        if let Some(ended) = self.ended_task() {
+            return self.take(ended).map(|()| false);
+        }
         match self.decide() {
             Action::Record(event) => self.record(event),
-            Action::Evaluate { question, condition } => self.record(Event::Answered(question, answer(&condition))),
+            Action::Evaluate { question, condition } => {
+                let answer = self.answer(question, &condition);
+                self.record(Event::Answered(question, answer));
+            }
             Action::Judge { at, failure } => self.fail(at, failure),
+            Action::JudgeStage { stage, failure, .. } => {
+                let retry = self.world.judge_stage(&failure);
+                self.record(Event::StageJudged { stage, retry });
+            }
+            Action::List { stage, items } => self.record(Event::Listed { stage, items: list(&items) }),
+            Action::ComputeOutputs => {
+                let (outcome, _) =
+                    self.world.call(&Call { step: "outputs", key: "outputs", mode: None, now: self.now });
+                self.record(Event::OutputsComputed(result(outcome)));
+            }
             Action::Compute(at) => self.compute(at)?,
             Action::Claim { at, key } => self.claim(at, key),
             Action::Perform(tasks) => {
@@ -116,7 +136,7 @@ impl<W: World> Driver<W> {
                     self.persist()?;
                 }
                 for task in tasks {
-                    self.perform(&task)?;
+                    self.perform(task)?;
                 }
             }
             Action::Wait { until } => {
@@ -135,7 +155,8 @@ impl<W: World> Driver<W> {
     fn decide(&self) -> Action {
         let mut held = self.held.clone();
         held.extend(self.claimed.iter().cloned());
-        let seen = Observed { run_uid: "run-1".to_owned(), abort: self.abort.clone(), held };
+        let under_way = self.under_way.iter().map(|(_, task, _)| task.key.clone()).collect();
+        let seen = Observed { run_uid: "run-1".to_owned(), abort: self.abort.clone(), held, under_way };
         let action = decide(&self.plan, &self.state, &seen, self.now);
         assert_eq!(action, decide(&self.plan, &self.state, &seen, self.now), "decide is deterministic");
         action
@@ -153,7 +174,8 @@ impl<W: World> Driver<W> {
     }
 
     fn claim(&mut self, at: StepAt, key: Key) {
-        let target = WaitTarget { kind: WaitKind::Condition, key: "something".to_owned() };
+        let kind = self.world.waits_on(&at.of(&self.state).unwrap().name);
+        let target = WaitTarget { kind, key: "something".to_owned() };
         self.record(Event::Claimed { at, key: key.clone(), waiting_on: Some(target) });
         let claims = at.of(&self.state).unwrap().claims;
         let number = self.number_of(&key);
@@ -174,22 +196,49 @@ impl<W: World> Driver<W> {
         Ok(())
     }
 
-    fn perform(&mut self, Task { at, key, mode }: &Task) -> Result<(), Crash> {
+    fn perform(&mut self, task: Task) -> Result<(), Crash> {
+        let Task { at, key, mode } = &task;
         let step = at.of(&self.state).unwrap();
-        if *mode == Mode::Act {
-            assert_eq!(self.held[key].claims, step.claims, "an effect runs only under a claim of this process");
-            assert!(self.acted.insert((key.clone(), step.claims)), "a claim gives the right to act once");
-            assert_eq!(at.of(self.stored.last().unwrap()), Some(step), "the claim is persisted before its effect");
-        }
         let name = step.name.clone();
-        let verb = if *mode == Mode::Act { "act" } else { "look" };
+        let verb = match mode {
+            Mode::Act => {
+                assert_eq!(self.held[key].claims, step.claims, "an effect runs only under a claim of this process");
+                assert!(self.acted.insert((key.clone(), step.claims)), "a claim gives the right to act once");
+                assert_eq!(at.of(self.stored.last().unwrap()), Some(step), "the claim is persisted before its effect");
+                "act"
+            }
+            Mode::Look => "look",
+            Mode::Undo => {
+                assert_eq!(at.of(self.stored.last().unwrap()), Some(step), "what is taken back is persisted before");
+                "undo"
+            }
+        };
         self.say(format!("{verb} {}", trace::name(&self.state, *at)));
-        let call = Call { step: &name, key, mode: Some(*mode), now: self.now };
-        let (outcome, takes) = self.world.call(&call);
-        self.now += takes;
-        self.may_crash()?;
-        self.note_look(key, *mode, &outcome);
-        self.record_outcome(*at, outcome);
+        let (outcome, takes) = self.world.call(&Call { step: &name, key, mode: Some(*mode), now: self.now });
+        if self.world.crashes(&self.last) {
+            self.now += takes;
+            return Err(Crash);
+        }
+        self.under_way.push((self.now + takes, task, outcome));
+        Ok(())
+    }
+
+    /// The task that ends first, if one has ended by now.
+    fn ended_task(&mut self) -> Option<(Task, Outcome)> {
+        let first = (0..self.under_way.len()).min_by_key(|index| self.under_way[*index].0)?;
+        let has_ended = self.under_way[first].0 <= self.now;
+        has_ended.then(|| self.under_way.remove(first)).map(|(_, task, outcome)| (task, outcome))
+    }
+
+    /// Records what came of a task. Its place may have changed meanwhile; its key has not.
+    fn take(&mut self, (task, outcome): (Task, Outcome)) -> Result<(), Crash> {
+        let at = self.state.place_of(&task.key).unwrap();
+        if task.mode == Mode::Undo {
+            self.record(Event::Undone(at, result(outcome).map(|_| ())));
+        } else {
+            self.note_look(&task.key, task.mode, &outcome);
+            self.record_outcome(at, outcome);
+        }
         Ok(())
     }
 
@@ -266,8 +315,9 @@ impl<W: World> Driver<W> {
     }
 
     fn advance(&mut self, until: Option<Timestamp>) {
-        let next = self.happenings.first().map(|(time, _)| *time);
-        let wake = until.into_iter().chain(next).min();
+        let happens = self.happenings.first().map(|(time, _)| *time);
+        let ends = self.under_way.iter().map(|(time, _, _)| *time).min();
+        let wake = until.into_iter().chain(happens).chain(ends).min();
         self.now = wake.unwrap_or_else(|| panic!("the run is stuck:\n{}", self.trace()));
     }
 
@@ -280,8 +330,25 @@ impl<W: World> Driver<W> {
         self.say("crash".to_owned());
         self.held.clear();
         self.claimed.clear();
+        self.under_way.clear();
         self.is_dirty = false;
         self.state = self.stored.last().cloned().unwrap_or_else(|| RunState::of(&self.plan));
+    }
+
+    /// What the text of a condition says; a number is that of the first iteration in which it is true.
+    fn answer(&self, question: Question, condition: &Condition) -> Result<bool, Failure> {
+        let iteration = match question {
+            Question::StageUntil(stage) => self.state.stages[stage].iteration,
+            Question::StageWhen(_) | Question::StepWhen(_) => 1,
+        };
+        match condition.0.as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            text => match text.parse::<i32>() {
+                Ok(first) => Ok(iteration >= first),
+                Err(_) => Err(Failure::definite("ConditionFailed", "no such key: version")),
+            },
+        }
     }
 
     fn number_of(&mut self, key: &Key) -> usize {
@@ -299,10 +366,19 @@ impl<W: World> Driver<W> {
     }
 }
 
-fn answer(condition: &Condition) -> Result<bool, Failure> {
-    match condition.0.as_str() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(Failure::definite("ConditionFailed", "no such key: version")),
+/// The list that this text is.
+fn list(items: &Condition) -> Result<Vec<Value>, Failure> {
+    match items.0.as_str() {
+        "error" => Err(Failure::definite("ListFailed", "no such key: regions")),
+        "-" => Ok(Vec::new()),
+        text => Ok(text.split(',').map(|item| serde_json::from_str(item).unwrap_or_else(|_| json!(item))).collect()),
+    }
+}
+
+fn result(outcome: Outcome) -> Result<Outputs, Failure> {
+    match outcome {
+        Outcome::Succeeded(outputs) => Ok(outputs),
+        Outcome::Failed(failure) => Err(failure),
+        Outcome::Waiting { .. } => panic!("it neither succeeds nor fails"),
     }
 }

@@ -2,18 +2,22 @@
 //!
 //! ```text
 //! timeout 1h
-//! stage deploy when=true timeout=10m
+//! outputs
+//! stage deploy when=true timeout=10m needs=plan,build
 //!   reads look
-//!   acts  openPr when=false retry=2 backoff=5s timeout=1m
+//!   acts  openPr when=false retry=2 backoff=5s timeout=1m undo
 //!   pure  render
+//! stage roll each=eu,us max=1 retry=2 backoff=5s until=3 limit=5 every=10s parallel
+//!   acts  apply
 //! hook tell on Started,Failure for stage/deploy
 //!   acts  post
 //! ```
 //!
-//! A condition's text is its answer: `true`, `false` or `error`.
+//! A condition's text is its answer: `true`, `false` or `error`; `until=3` is true in the third iteration. A stage needs
+//! the one before it; with `needs=` it needs none. The text of `each` is the list; `each=-` is an empty one.
 
 use jiff::SignedDuration;
-use sluice_engine::{Condition, Hook, HookEvent, Nature, Plan, Stage, Step, Subject};
+use sluice_engine::{Condition, ForEach, Hook, HookEvent, Nature, Plan, Retry, Stage, Step, Subject, Until};
 
 pub(super) fn plan(text: &str) -> Plan {
     let mut plan = Plan::default();
@@ -22,9 +26,11 @@ pub(super) fn plan(text: &str) -> Plan {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
             ["timeout", timeout] => plan.timeout = Some(duration(timeout)),
+            ["outputs"] => plan.has_outputs = true,
             ["stage", name, ..] => {
                 in_hook = false;
-                plan.stages.push(stage(name, &words[2..]));
+                let stage = stage(name, &words[2..], &plan.stages);
+                plan.stages.push(stage);
             }
             ["hook", name, "on", events, ..] => {
                 in_hook = true;
@@ -49,16 +55,38 @@ pub(super) fn duration(text: &str) -> SignedDuration {
     text.parse().unwrap()
 }
 
-fn stage(name: &str, options: &[&str]) -> Stage {
-    let mut stage = Stage { name: name.to_owned(), ..Stage::default() };
+fn stage(name: &str, options: &[&str], before: &[Stage]) -> Stage {
+    let needs = before.len().checked_sub(1).into_iter().collect();
+    let mut stage = Stage { name: name.to_owned(), needs, ..Stage::default() };
     for option in options {
-        match option.split_once('=').unwrap() {
+        match option.split_once('=').unwrap_or((option, "")) {
+            ("needs", names) => stage.needs = named(names, before),
             ("when", answer) => stage.when = Some(Condition(answer.to_owned())),
+            ("each", items) => {
+                stage.for_each = Some(ForEach { items: Condition(items.to_owned()), max_parallel: None })
+            }
+            ("max", most) => stage.for_each.as_mut().unwrap().max_parallel = Some(most.parse().unwrap()),
+            ("retry", times) => stage.retry = Some(Retry { limit: times.parse().unwrap(), ..Retry::default() }),
+            ("backoff", pause) => stage.retry.as_mut().unwrap().backoff.initial = duration(pause),
+            ("until", answer) => {
+                let condition = Condition(answer.to_owned());
+                stage.until = Some(Until { condition, interval: SignedDuration::ZERO, limit: 1000 });
+            }
+            ("limit", limit) => stage.until.as_mut().unwrap().limit = limit.parse().unwrap(),
+            ("every", pause) => stage.until.as_mut().unwrap().interval = duration(pause),
+            ("parallel", "") => stage.parallel = true,
             ("timeout", timeout) => stage.timeout = Some(duration(timeout)),
             _ => panic!("not an option of a stage: {option}"),
         }
     }
     stage
+}
+
+/// The numbers of the stages of these names; `4` is the number itself, for plans that no check has seen.
+fn named(names: &str, stages: &[Stage]) -> Vec<usize> {
+    let names = names.split(',').filter(|name| !name.is_empty());
+    let number = |name: &str| stages.iter().position(|stage| stage.name == name).or_else(|| name.parse().ok());
+    names.map(|name| number(name).unwrap_or_else(|| panic!("no stage {name}"))).collect()
 }
 
 fn step(nature: &str, name: &str, options: &[&str]) -> Step {
@@ -70,7 +98,8 @@ fn step(nature: &str, name: &str, options: &[&str]) -> Step {
     };
     let mut step = Step { name: name.to_owned(), nature, ..Step::default() };
     for option in options {
-        match option.split_once('=').unwrap() {
+        match option.split_once('=').unwrap_or((option, "")) {
+            ("undo", "") => step.undo = true,
             ("when", answer) => step.when = Some(Condition(answer.to_owned())),
             ("retry", times) => step.retry.limit = times.parse().unwrap(),
             ("backoff", pause) => step.retry.backoff.initial = duration(pause),

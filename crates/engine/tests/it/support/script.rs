@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! openPr: wait 10s not merged; ok {"url": "x"}
+//! undo openPr: away Away; ok
+//! approval sign
 //! abort 12s
 //! wake 7s openPr
 //! crash after act openPr
@@ -22,7 +24,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
-use sluice_engine::{End, Event, Failure, Mode, Outcome, Plan, RunState};
+use sluice_engine::{End, Event, Failure, Mode, Outcome, Plan, RunState, WaitKind};
 
 use super::{Happening, at, language::duration};
 
@@ -34,6 +36,16 @@ pub(crate) trait World {
     /// Whether the step's policy wants another attempt after this failure.
     fn judge(&self, failure: &Failure) -> bool {
         failure.transient
+    }
+
+    /// Whether the stage's policy wants another attempt after this failure.
+    fn judge_stage(&self, _failure: &Failure) -> bool {
+        true
+    }
+
+    /// What sort of thing the step of that name waits for.
+    fn waits_on(&self, _step: &str) -> WaitKind {
+        WaitKind::Condition
     }
 
     /// Whether the driver's process dies here, after that line of the trace.
@@ -65,11 +77,15 @@ pub(crate) struct Script {
     outcomes: BTreeMap<String, VecDeque<String>>,
     crashes: Vec<String>,
     retries_everything: bool,
+    retries_stages_when_transient: bool,
+    /// The steps that wait for a person.
+    approvals: Vec<String>,
 }
 
 impl World for Script {
     fn call(&mut self, call: &Call<'_>) -> (Outcome, SignedDuration) {
-        let next = self.outcomes.get_mut(call.step).and_then(VecDeque::pop_front);
+        let undo = if call.mode == Some(Mode::Undo) { "undo " } else { "" };
+        let next = self.outcomes.get_mut(&format!("{undo}{}", call.step)).and_then(VecDeque::pop_front);
         let text = next.as_deref().unwrap_or("ok");
         match text.strip_prefix('+').and_then(|text| text.split_once(' ')) {
             Some((takes, text)) => {
@@ -82,6 +98,15 @@ impl World for Script {
 
     fn judge(&self, failure: &Failure) -> bool {
         failure.transient || self.retries_everything
+    }
+
+    fn judge_stage(&self, failure: &Failure) -> bool {
+        failure.transient || !self.retries_stages_when_transient
+    }
+
+    fn waits_on(&self, step: &str) -> WaitKind {
+        let is_approval = self.approvals.iter().any(|approval| approval == step);
+        if is_approval { WaitKind::Approval } else { WaitKind::Condition }
     }
 
     fn crashes(&mut self, last: &str) -> bool {
@@ -109,6 +134,8 @@ impl Script {
             } else {
                 match line.split_whitespace().collect::<Vec<_>>()[..] {
                     ["retry", "everything"] => script.retries_everything = true,
+                    ["retry", "stages", "when", "transient"] => script.retries_stages_when_transient = true,
+                    ["approval", step] => script.approvals.push(step.to_owned()),
                     ["abort", time] => happenings.push((moment(time), Happening::Abort)),
                     ["wake", time, step] => happenings.push((moment(time), Happening::Wake(step.to_owned()))),
                     ["steal", time, step] => happenings.push((moment(time), Happening::Steal(step.to_owned()))),

@@ -1,6 +1,6 @@
 //! What changed between two states, in words.
 
-use sluice_engine::{RunState, StagePhase, StepAt, StepPhase, StepState};
+use sluice_engine::{RunState, StagePhase, StageState, StepAt, StepPhase, StepState, Undo, UndoPhase};
 
 use super::START;
 
@@ -10,7 +10,8 @@ pub(super) fn changes(before: &RunState, after: &RunState) -> Vec<String> {
     for (index, hook) in after.hooks.iter().enumerate() {
         let old = before.hooks.get(index);
         if old.is_none() {
-            lines.push(format!("hook {} starts ({:?} {})", hook.hook, hook.event, hook.subject));
+            let item = hook.item.as_ref().map(|item| format!("[{item}]")).unwrap_or_default();
+            lines.push(format!("hook {} starts ({:?} {}{item})", hook.hook, hook.event, hook.subject));
         }
         let old_steps = old.map(|old| &old.steps[..]).unwrap_or_default();
         lines.extend(step_changes(old_steps, &hook.steps, &format!("{}/", hook.hook)));
@@ -18,14 +19,10 @@ pub(super) fn changes(before: &RunState, after: &RunState) -> Vec<String> {
             lines.push(format!("hook {} {:?}", hook.hook, hook.phase));
         }
     }
-    for (old, stage) in before.stages.iter().zip(&after.stages) {
-        if old.phase == StagePhase::Pending && stage.phase == StagePhase::Running {
-            lines.push(format!("stage {} starts", stage.name));
-        }
-        lines.extend(step_changes(&old.steps, &stage.steps, ""));
-        if stage.phase.is_ended() && old.phase != stage.phase {
-            let why = why(stage.reason.as_deref(), stage.message.as_deref());
-            lines.push(format!("stage {} {:?}{why}", stage.name, stage.phase));
+    for stage in &after.stages {
+        let is_old = |old: &&StageState| old.name == stage.name && (old.item == stage.item || old.item.is_none());
+        if let Some(old) = before.stages.iter().find(is_old) {
+            lines.extend(stage_changes(old, stage));
         }
     }
     if let Some(ending) = after.ending.as_ref().filter(|_| before.ending.is_none()) {
@@ -38,18 +35,63 @@ pub(super) fn changes(before: &RunState, after: &RunState) -> Vec<String> {
     lines
 }
 
-/// The step's name; with its hook's in front, if it belongs to one.
+fn stage_changes(old: &StageState, stage: &StageState) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (title, prefix) = (title(stage), item(stage));
+    if old.item != stage.item {
+        lines.push(format!("stage {title} is listed"));
+    }
+    if old.phase == StagePhase::Pending && stage.phase == StagePhase::Running {
+        lines.push(format!("stage {title} starts"));
+    }
+    if let Some(resume_at) = stage.resume_at.filter(|_| old.resume_at.is_none()) {
+        let at = resume_at.duration_since(START).as_secs();
+        lines.push(format!("stage {title} again at {at}s: attempt {}, iteration {}", stage.attempt, stage.iteration));
+    }
+    if old.item == stage.item {
+        lines.extend(step_changes(&old.steps, &stage.steps, &prefix));
+    }
+    if stage.phase.is_ended() && old.phase != stage.phase {
+        let why = why(stage.reason.as_deref(), stage.message.as_deref());
+        lines.push(format!("stage {title} {:?}{why}", stage.phase));
+    }
+    lines
+}
+
+fn title(stage: &StageState) -> String {
+    stage.item.as_ref().map_or_else(|| stage.name.clone(), |item| format!("{}[{item}]", stage.name))
+}
+
+fn item(stage: &StageState) -> String {
+    stage.item.as_ref().map(|item| format!("{item}/")).unwrap_or_default()
+}
+
+/// The step's name; with its hook's or its item in front, if it belongs to one.
 pub(super) fn name(state: &RunState, at: StepAt) -> String {
     let name = at.of(state).map(|step| step.name.clone()).unwrap_or_default();
     match at {
-        StepAt::Stage { .. } => name,
+        StepAt::Stage { stage, .. } => format!("{}{name}", item(&state.stages[stage])),
         StepAt::Hook { hook, .. } => format!("{}/{name}", state.hooks[hook].hook),
     }
 }
 
 fn step_changes(before: &[StepState], after: &[StepState], prefix: &str) -> Vec<String> {
-    let changed = before.iter().zip(after).filter(|(old, new)| (old.phase, old.attempt) != (new.phase, new.attempt));
-    changed.filter_map(|(_, step)| step_change(step).map(|change| format!("{prefix}{} {change}", step.name))).collect()
+    let phases = before.iter().zip(after).filter(|(old, new)| (old.phase, old.attempt) != (new.phase, new.attempt));
+    let changes = phases.filter_map(|(_, step)| Some((step, step_change(step)?)));
+    let undone = before.iter().zip(after).filter(|(old, new)| old.undo != new.undo);
+    let undone = undone.filter_map(|(_, step)| Some((step, undo_change(step.undo.as_ref()?)?)));
+    changes.chain(undone).map(|(step, change)| format!("{prefix}{} {change}", step.name)).collect()
+}
+
+fn undo_change(undo: &Undo) -> Option<String> {
+    match undo.phase {
+        UndoPhase::Pending => {
+            let at = undo.retry_at?.duration_since(START).as_secs();
+            Some(format!("undo again at {at}s ({})", undo.message.as_deref().unwrap_or_default()))
+        }
+        UndoPhase::Undone => Some("undone".to_owned()),
+        UndoPhase::Failed => Some(format!("not undone ({})", undo.message.as_deref().unwrap_or_default())),
+    }
 }
 
 fn step_change(step: &StepState) -> Option<String> {

@@ -1,0 +1,155 @@
+//! What happened to one stage, or to one item of it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{hook, step, undo};
+use crate::{
+    Backoff, Failure, Next, Plan, RunState, StagePhase, StageState, StepPhase, StepState, event::later, limits::cut,
+};
+
+/// Why a stage ended: a reason word and a message.
+type Why = (String, String);
+
+/// The stage, if anything can still happen to it.
+fn open(run: &mut RunState, stage: usize) -> Option<&mut StageState> {
+    run.stages.get_mut(stage).filter(|stage| !stage.phase.is_ended())
+}
+
+pub(super) fn answer_when(
+    plan: &Plan,
+    run: &mut RunState,
+    stage: usize,
+    answer: Result<bool, Failure>,
+    now: Timestamp,
+) {
+    match answer {
+        Ok(true) => start(run, stage, now),
+        Ok(false) => {
+            let why = ("ConditionFalse".to_owned(), "its condition `when` is false".to_owned());
+            end(plan, run, stage, StagePhase::Skipped, Some(why), now);
+        }
+        Err(Failure { reason, message, .. }) => {
+            end(plan, run, stage, StagePhase::Failed, Some((reason, message)), now);
+        }
+    }
+}
+
+/// Ends an iteration: it was the last one when the condition is true, or cannot be evaluated, or there may be no other.
+pub(super) fn answer_until(
+    plan: &Plan,
+    run: &mut RunState,
+    stage: usize,
+    answer: Result<bool, Failure>,
+    now: Timestamp,
+) {
+    let Some(entry) = open(run, stage) else { return };
+    let limit = plan.stage(&entry.name).and_then(|plan| plan.until.as_ref()).map_or(0, |until| until.limit);
+    let fail = |run: &mut RunState, why| end(plan, run, stage, StagePhase::Failed, Some(why), now);
+    match answer {
+        Ok(true) => end(plan, run, stage, StagePhase::Succeeded, None, now),
+        Ok(false) if entry.iteration < limit => {
+            entry.next = Some(Next::Repeat);
+            end(plan, run, stage, StagePhase::Succeeded, None, now);
+        }
+        Ok(false) => {
+            let message = format!("its condition `until` is false after {} iterations, the limit", entry.iteration);
+            fail(run, ("LoopLimit".to_owned(), message));
+        }
+        Err(Failure { reason, message, .. }) => fail(run, (reason, message)),
+    }
+}
+
+pub(super) fn start(run: &mut RunState, stage: usize, now: Timestamp) {
+    if let Some(stage) = open(run, stage).filter(|stage| stage.phase == StagePhase::Pending) {
+        stage.phase = StagePhase::Running;
+        stage.started_at = Some(now);
+    }
+}
+
+pub(super) fn end(plan: &Plan, run: &mut RunState, stage: usize, phase: StagePhase, why: Option<Why>, now: Timestamp) {
+    let Some(stage) = open(run, stage) else { return };
+    stage.phase = phase;
+    stage.finished_at = Some(now);
+    stage.resume_at = None;
+    let (reason, message) = why.unzip();
+    stage.reason = reason;
+    stage.message = message.map(cut);
+    let unused = if phase == StagePhase::Skipped { StepPhase::Skipped } else { StepPhase::Omitted };
+    step::end_unstarted(&mut stage.steps, unused);
+    if phase == StagePhase::Failed {
+        stage.next = may_be_tried_again(plan, stage).then_some(Next::Undecided);
+    }
+}
+
+/// Whether another attempt is left. What must not be repeated rules one out.
+fn may_be_tried_again(plan: &Plan, stage: &StageState) -> bool {
+    let retry = plan.stage(&stage.name).and_then(|plan| plan.retry.as_ref());
+    let is_unresolved = stage.steps.iter().any(|step| step.phase == StepPhase::Unknown);
+    retry.is_some_and(|retry| stage.attempt <= retry.limit) && !is_unresolved
+}
+
+pub(super) fn time_out(plan: &Plan, run: &mut RunState, index: usize, now: Timestamp) {
+    let Some(stage) = open(run, index) else { return };
+    let timeout = plan.stage(&stage.name).and_then(|plan| plan.timeout).unwrap_or_default();
+    let mut message = format!("the stage took longer than its timeout of {timeout:#}");
+    for step in stage.steps.iter_mut().filter(|step| step.phase.is_under_way()) {
+        let last = step.message.take().map(|last| format!("; last seen: {last}")).unwrap_or_default();
+        message = format!("{message}; step {} had not ended{last}", step.name);
+        step.effect_unknown |= step.phase == StepPhase::Running;
+        step::end(step, StepPhase::Failed, now);
+        step.reason = Some(STAGE_TIMEOUT.to_owned());
+        step.message = Some(cut(message.clone()));
+        step.transient = true;
+    }
+    end(plan, run, index, StagePhase::Failed, Some((STAGE_TIMEOUT.to_owned(), message)), now);
+}
+
+/// The reason of a stage that took too long, and of its steps.
+const STAGE_TIMEOUT: &str = "StageTimeout";
+
+/// Decides what follows a failed attempt. Before another one the effects of this one are taken back.
+pub(super) fn judge(plan: &Plan, run: &mut RunState, index: usize, retry: bool, now: Timestamp) {
+    let Some(stage) = run.stages.get_mut(index).filter(|stage| stage.next == Some(Next::Undecided)) else { return };
+    stage.next = retry.then_some(Next::Retry);
+    let Some(plan) = plan.stage(&stage.name).filter(|_| retry) else { return };
+    for (step, plan) in stage.steps.iter_mut().zip(&plan.steps) {
+        // One of which nothing is known is looked for by the next attempt, under its key.
+        if !step.effect_unknown {
+            undo::ask(step, plan, now);
+        }
+    }
+}
+
+/// Begins the next attempt or iteration: every step before its first attempt.
+pub(super) fn begin_again(plan: &Plan, run: &mut RunState, index: usize, now: Timestamp) {
+    let Some(stage) = run.stages.get_mut(index) else { return };
+    let Some(planned) = plan.stage(&stage.name) else { return };
+    let pause = match stage.next {
+        Some(Next::Retry) => {
+            stage.attempt = stage.attempt.saturating_add(1);
+            stage.iteration = 1;
+            stage.held_seconds = 0;
+            stage.started_at = None;
+            let backoff = planned.retry.as_ref().map(|retry| &retry.backoff);
+            backoff.map_or(SignedDuration::ZERO, |backoff| Backoff::before(backoff, stage.attempt))
+        }
+        Some(Next::Repeat) => {
+            stage.iteration = stage.iteration.saturating_add(1);
+            planned.until.as_ref().map_or(SignedDuration::ZERO, |until| until.interval)
+        }
+        Some(Next::Undecided) | None => return,
+    };
+    stage.next = None;
+    stage.phase = StagePhase::Running;
+    stage.finished_at = None;
+    stage.resume_at = Some(later(now, pause));
+    stage.steps = stage.steps.iter().map(StepState::anew).collect();
+    hook::forget_past(plan, run, index);
+}
+
+/// Goes on after the pause.
+pub(super) fn resume(run: &mut RunState, stage: usize, now: Timestamp) {
+    let Some(stage) = open(run, stage).filter(|stage| stage.resume_at.is_some()) else { return };
+    stage.resume_at = None;
+    stage.started_at.get_or_insert(now);
+}
