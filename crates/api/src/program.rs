@@ -1,9 +1,11 @@
 //! A pipeline made ready to run: the engine's plan, and beside it what each step is configured to do.
 
+use jiff::SignedDuration;
+use serde_json::{Map, Value};
 use sluice_engine as engine;
 use sluice_engine::{Condition, Nature, Plan, RunState, StepAt, Subject};
 
-use crate::{Duration, Hook, PipelineSpec, Retry, Step, StepConfig};
+use crate::{Duration, ForEach, Hook, PipelineSpec, Retry, Step, StepConfig, Until};
 
 /// How often a failure that may pass by itself is tried again unless the step says.
 const DEFAULT_RETRIES: i32 = 5;
@@ -16,8 +18,22 @@ const HOOK_STEP_TIMEOUT: Duration = Duration::from_mins(10);
 pub struct Program {
     /// What decisions need.
     pub plan: Plan,
-    stages: Vec<(String, Vec<ProgramStep>)>,
+    /// The outputs of the run, their `${{ }}` not rendered yet.
+    pub outputs: Map<String, Value>,
+    stages: Vec<ProgramStage>,
     hooks: Vec<(String, Vec<ProgramStep>)>,
+}
+
+/// One stage of a program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProgramStage {
+    /// Its name.
+    pub name: String,
+    /// Under which name expressions read the item of `forEach`.
+    pub item_name: Option<String>,
+    /// Which failures of the stage are tried again; all of them unless set.
+    pub retry_when: Option<String>,
+    steps: Vec<ProgramStep>,
 }
 
 /// One step of a program.
@@ -55,17 +71,36 @@ pub struct ProgramError {
 impl Program {
     /// Makes a pipeline ready to run.
     pub fn of(spec: &PipelineSpec) -> Result<Self, ProgramError> {
-        let mut program = Self { plan: Plan::default(), stages: Vec::new(), hooks: Vec::new() };
-        program.plan.timeout = spec.timeout.map(Duration::get);
+        let mut program = Self {
+            plan: Plan {
+                timeout: spec.timeout.map(Duration::get),
+                has_outputs: !spec.outputs.is_empty(),
+                ..Plan::default()
+            },
+            outputs: spec.outputs.clone(),
+            stages: Vec::new(),
+            hooks: Vec::new(),
+        };
         for (index, stage) in spec.stages.iter().enumerate() {
-            let (planned, steps) = steps(&stage.steps, &format!("spec.stages[{index}]"), None)?;
+            let path = format!("spec.stages[{index}]");
+            let (planned, steps) = steps(&stage.steps, &path, None)?;
             program.plan.stages.push(engine::Stage {
                 name: stage.name.clone(),
+                needs: needs(spec, index, &path)?,
                 when: stage.when.clone().map(Condition),
+                for_each: stage.for_each.as_ref().map(for_each),
+                retry: stage.retry.as_ref().map(|given| retry(Some(given))),
+                until: stage.until.as_ref().map(until),
+                parallel: stage.parallel,
                 timeout: stage.timeout.map(Duration::get),
                 steps: planned,
             });
-            program.stages.push((stage.name.clone(), steps));
+            program.stages.push(ProgramStage {
+                name: stage.name.clone(),
+                item_name: stage.for_each.as_ref().map(|for_each| for_each.r#as.clone()),
+                retry_when: stage.retry.as_ref().and_then(|retry| retry.when.clone()),
+                steps,
+            });
         }
         for (index, hook) in spec.hooks.iter().enumerate() {
             let default = Some(HOOK_STEP_TIMEOUT);
@@ -77,14 +112,42 @@ impl Program {
         Ok(program)
     }
 
+    /// The stage of that name.
+    pub fn stage(&self, name: &str) -> Option<&ProgramStage> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+
     /// The step at this place of a run's state.
     pub fn step(&self, state: &RunState, at: StepAt) -> Option<&ProgramStep> {
-        let (groups, name, step) = match at {
-            StepAt::Stage { stage, step } => (&self.stages, &state.stages.get(stage)?.name, step),
-            StepAt::Hook { hook, step } => (&self.hooks, &state.hooks.get(hook)?.hook, step),
-        };
-        groups.iter().find(|(group, _)| group == name)?.1.get(step)
+        match at {
+            StepAt::Stage { stage, step } => self.stage(&state.stages.get(stage)?.name)?.steps.get(step),
+            StepAt::Hook { hook, step } => {
+                let name = &state.hooks.get(hook)?.hook;
+                self.hooks.iter().find(|(hook, _)| hook == name)?.1.get(step)
+            }
+        }
     }
+}
+
+/// The stages that the one of this index needs: those that it names, or else the one before it.
+fn needs(spec: &PipelineSpec, index: usize, path: &str) -> Result<Vec<usize>, ProgramError> {
+    let Some(names) = &spec.stages[index].needs else { return Ok(index.checked_sub(1).into_iter().collect()) };
+    let number = |name: &String| {
+        let found = spec.stages.iter().position(|stage| stage.name == *name);
+        let unknown = || ProgramError { path: format!("{path}.needs"), message: format!("there is no stage {name:?}") };
+        found.ok_or_else(unknown)
+    };
+    names.iter().map(number).collect()
+}
+
+fn for_each(ForEach { r#in, r#as: _, max_parallel }: &ForEach) -> engine::ForEach {
+    let max_parallel = max_parallel.and_then(|most| usize::try_from(most).ok());
+    engine::ForEach { items: Condition(r#in.clone()), max_parallel }
+}
+
+fn until(Until { condition, interval, limit }: &Until) -> engine::Until {
+    let interval = interval.map_or(SignedDuration::ZERO, Duration::get);
+    engine::Until { condition: Condition(condition.clone()), interval, limit: *limit }
 }
 
 fn steps(
@@ -103,6 +166,7 @@ fn steps(
             retry: retry(step.retry.as_ref()),
             timeout: timeout(step, &config, default_timeout).map(Duration::get),
             nature: config.nature(),
+            undo: config.undoes(),
         });
         let retries = match &step.retry {
             None => Retries::Default,

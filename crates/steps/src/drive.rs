@@ -6,35 +6,45 @@
 //! - The outcome of one step and the claim of the next travel in the same write: N steps that read or act cost N + 1.
 //! - What came of a step is kept in [`Memory`] until it is persisted: a refused write repeats no effect.
 //! - A caller may drop the future at any time: the claim of an act that was under way is given up, never acted on again.
+//! - Steps that are independent of each other are performed at the same time, and each outcome is persisted when it comes.
 //!
 //! It returns when the run waits or has ended; no wait holds a worker.
 
+mod flight;
 mod journal;
 mod memory;
+mod prepared;
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use futures::stream::{FuturesUnordered, StreamExt};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sluice_api::{
     Program, Retries,
     step::Claim,
     variables::{self, RunIdentity, RunVariables},
 };
 use sluice_engine::{
-    Abort, Action, Event, Failure, Mode, Observed, Outcome, Outputs, Question, RunState, StagePhase, StepAt, StepPhase,
-    Task, decide, record,
+    Abort, Action, Event, Failure, Mode, Observed, Outcome, Question, RunState, StagePhase, StepAt, StepPhase, Task,
+    UndoPhase, decide, record,
 };
+use sluice_expr::Scope;
 
 pub use memory::Memory;
 
+use self::{
+    flight::{Flight, Landed, Landing},
+    prepared::Prepared,
+};
 use crate::{Report, StepContext, World, perform, render};
 
 /// A run to carry on.
@@ -80,8 +90,9 @@ pub enum Next {
 /// Moves in one call: far more than any plan has, so that a fault here never spins for ever.
 const MAX_MOVES: usize = 100_000;
 
-/// No step is performed longer without an outcome: its own requests have shorter limits, so this is for what has none.
-const PERFORM_LIMIT: Duration = Duration::from_secs(180);
+/// After this long a call lets what is under way end and returns, so that the run is read anew: people may have asked
+/// something of it meanwhile. A call with one thing under way at a time comes to a wait by itself.
+const ONE_CALL: Duration = Duration::from_secs(2);
 
 /// Carries a run on until it waits or has ended.
 pub async fn drive<S: Store>(
@@ -90,72 +101,100 @@ pub async fn drive<S: Store>(
     memory: &mut Memory,
     store: &mut S,
 ) -> Result<Next, S::Error> {
-    let mut drive = Drive { run, state, memory, unsure: BTreeSet::new(), dirty: false, is_current: false };
+    let mut drive = Drive {
+        run,
+        state,
+        memory,
+        flight: Flight::default(),
+        unsure: BTreeSet::new(),
+        dirty: false,
+        is_current: false,
+        began: Instant::now(),
+        was_crowded: false,
+    };
     drive.recall();
-    for _ in 0..MAX_MOVES {
-        let now = (run.clock)();
-        match drive.decide(now) {
-            Action::Record(event) => {
-                drive.report(&event).await;
-                drive.note(event, now);
-            }
-            Action::Evaluate { question, condition } => drive.evaluate(question, &condition.0, now),
-            Action::Judge { at, failure } => drive.fail(at, failure, now),
-            Action::Compute(at) => drive.compute(at, now),
-            Action::Claim { .. } if run.stopping.load(Ordering::Relaxed) => {
-                drive.persist_if(drive.dirty, store).await?;
-                return Ok(Next::Wait(None));
-            }
-            Action::Claim { at, key } => drive.claim(at, &key, now),
-            Action::Perform(tasks) => {
-                drive.persist_if(drive.dirty, store).await?;
-                if !drive.is_current && tasks.iter().any(|task| task.mode == Mode::Act) {
-                    // A step that acts again, without a write before it: what it was read from may have changed since.
-                    store.confirm().await?;
-                    drive.is_current = true;
-                }
-                drive.perform(&tasks).await;
-            }
-            Action::Wait { until } => {
-                let until = drive.persist_what_is_due(until, now, store).await?;
-                return Ok(Next::Wait(until));
-            }
-            Action::Finished => {
-                drive.persist_if(drive.dirty, store).await?;
-                return Ok(Next::Finished);
-            }
-        }
-    }
-    tracing::error!(run = %run.identity.name, "the run does not come to rest; it is left alone for a while");
-    Ok(Next::Wait(Some((run.clock)())))
+    let result = drive.carry_on(store).await;
+    // What was sent is not taken back by an error: its outcome is kept for the next call.
+    drive.settle().await;
+    result
 }
 
 struct Drive<'a, 'r> {
     run: &'a Run<'r>,
     state: RunState,
     memory: &'a mut Memory,
-    /// The keys whose claims give no right to act in another call: those claimed since the last write, before which nothing
-    /// is performed, and those that are acted on right now.
+    /// What is being performed.
+    flight: Flight<'a>,
+    /// The keys that were claimed since the last write, before which nothing is performed.
     unsure: BTreeSet<String>,
     /// Whether something other than progress changed since the last write.
     dirty: bool,
-    /// Whether this call has seen that nobody else changed the run.
+    /// Whether it was seen just now that nobody else changed the run.
     is_current: bool,
+    began: Instant,
+    /// Whether several things were under way at once in this call.
+    was_crowded: bool,
 }
 
-/// Also when the call is cut short: by an error, by a caller that waits no longer, or by a panic.
+/// Also when the call is cut short: by an error, by a caller that waits no longer, or by a panic. Claims that were not
+/// persisted, and those that are acted on right now, give no right to act in another call.
 impl Drop for Drive<'_, '_> {
     fn drop(&mut self) {
         self.unsure.iter().for_each(|key| self.memory.unclaim(key));
+        self.flight.acts().for_each(|key| self.memory.unclaim(key));
     }
 }
 
 impl Drive<'_, '_> {
+    async fn carry_on<S: Store>(&mut self, store: &mut S) -> Result<Next, S::Error> {
+        for _ in 0..MAX_MOVES {
+            let now = (self.run.clock)();
+            match self.decide(now) {
+                Action::Record(event) => {
+                    self.report(&event).await;
+                    self.note(event, now);
+                }
+                Action::Evaluate { question, condition } => self.evaluate(question, &condition.0, now),
+                Action::Judge { at, failure } => self.fail(at, failure, now),
+                Action::JudgeStage { stage, step, failure } => self.judge_stage(stage, &step, &failure, now),
+                Action::List { stage, items } => self.list(stage, &items.0, now),
+                Action::ComputeOutputs => self.compute_outputs(now),
+                Action::Compute(at) => self.compute(at, now),
+                Action::Claim { .. } if self.is_to_rest() => {
+                    if let Some(next) = self.rest(store).await? {
+                        return Ok(next);
+                    }
+                }
+                Action::Claim { at, key } => self.claim(at, &key, now),
+                Action::Perform(_) if self.has_taken_long() => {
+                    if let Some(next) = self.rest(store).await? {
+                        return Ok(next);
+                    }
+                }
+                Action::Perform(tasks) => self.perform(tasks, store).await?,
+                Action::Wait { until } => {
+                    let until = self.persist_what_is_due(until, now, store).await?;
+                    if self.flight.is_empty() {
+                        return Ok(Next::Wait(until));
+                    }
+                    self.take_outcomes(until).await;
+                }
+                Action::Finished => {
+                    self.persist_if(self.dirty, store).await?;
+                    return Ok(Next::Finished);
+                }
+            }
+        }
+        tracing::error!(run = %self.run.identity.name, "the run does not come to rest; it is left alone for a while");
+        Ok(Next::Wait(Some((self.run.clock)())))
+    }
+
     fn decide(&self, now: Timestamp) -> Action {
         let seen = Observed {
             run_uid: self.run.identity.uid.clone(),
             abort: self.run.abort.clone(),
             held: self.memory.held.clone(),
+            under_way: self.flight.keys().cloned().collect(),
         };
         decide(&self.run.program.plan, &self.state, &seen, now)
     }
@@ -172,7 +211,7 @@ impl Drive<'_, '_> {
     fn recall(&mut self) {
         self.memory.forget_all_but(&self.state);
         let now = (self.run.clock)();
-        for at in places(&self.state) {
+        for at in self.state.places().collect::<Vec<_>>() {
             let Some(step) = at.of(&self.state).filter(|step| step.phase == StepPhase::Running) else { continue };
             let key = step.key.clone().unwrap_or_default();
             if let Some(outcome) = self.memory.outcome(&key, step.claims).cloned() {
@@ -185,12 +224,36 @@ impl Drive<'_, '_> {
     }
 
     fn evaluate(&mut self, question: Question, condition: &str, now: Timestamp) {
-        let at = match question {
-            Question::StageWhen(_) => None,
-            Question::StepWhen(at) => Some(at),
+        let (field, scope) = match question {
+            Question::StageWhen(stage) => ("when", self.scope_of_stage(stage)),
+            Question::StageUntil(stage) => ("until.condition", self.scope_of_stage(stage)),
+            Question::StepWhen(at) => ("when", self.run.variables.scope(&self.state, Some(at))),
         };
-        let answer = render::condition(condition, "when", &self.run.variables.scope(&self.state, at));
+        let answer = render::condition(condition, field, &scope);
         self.note(Event::Answered(question, answer), now);
+    }
+
+    /// What the expressions of a stage itself see.
+    fn scope_of_stage(&self, _stage: usize) -> Scope<'_> {
+        self.run.variables.scope(&self.state, None)
+    }
+
+    fn list(&mut self, stage: usize, items: &str, now: Timestamp) {
+        let items = render::list(items, "forEach.in", &self.scope_of_stage(stage));
+        self.note(Event::Listed { stage, items }, now);
+    }
+
+    fn compute_outputs(&mut self, now: Timestamp) {
+        let scope = self.run.variables.scope(&self.state, None);
+        let outputs = render::values(&self.run.program.outputs, "outputs", &scope);
+        self.note(Event::OutputsComputed(outputs), now);
+    }
+
+    fn judge_stage(&mut self, stage: usize, step: &str, failure: &Failure, now: Timestamp) {
+        let name = self.state.stages.get(stage).map_or("", |stage| stage.name.as_str());
+        let when = self.run.program.stage(name).and_then(|stage| stage.retry_when.as_deref());
+        let retry = when.is_none_or(|when| self.holds(when, self.scope_of_stage(stage), failure, name, step));
+        self.note(Event::StageJudged { stage, retry }, now);
     }
 
     fn fail(&mut self, at: StepAt, failure: Failure, now: Timestamp) {
@@ -205,11 +268,15 @@ impl Drive<'_, '_> {
             Retries::Transient => return failure.transient,
             Retries::When(when) => when,
         };
-        let stage = stage_of(&self.state, at);
         let scope = self.run.variables.scope(&self.state, Some(at));
-        let scope = scope.with_owned("failure", variables::failure(failure, stage, &step.name));
+        self.holds(when, scope, failure, stage_of(&self.state, at), &step.name)
+    }
+
+    /// Whether this policy wants another attempt after such a failure.
+    fn holds(&self, when: &str, scope: Scope<'_>, failure: &Failure, stage: &str, step: &str) -> bool {
+        let scope = scope.with_owned("failure", variables::failure(failure, stage, step));
         render::condition(when, "retry.when", &scope).unwrap_or_else(|error| {
-            tracing::warn!(run = %self.run.identity.name, step = %step.name, error = %error.message, "cannot judge a retry");
+            tracing::warn!(run = %self.run.identity.name, stage, step, error = %error.message, "cannot judge a retry");
             false
         })
     }
@@ -248,26 +315,83 @@ impl Drive<'_, '_> {
         Ok(act(&prepared.config, &context))
     }
 
-    async fn perform(&mut self, tasks: &[Task]) {
-        let acts = tasks.iter().filter(|task| task.mode == Mode::Act);
-        self.unsure.extend(acts.map(|task| task.key.clone()));
-        let (run, state) = (self.run, &self.state);
-        let mut performed: FuturesUnordered<_> =
-            tasks.iter().map(async |task| (task, perform_one(run, state, task).await)).collect();
-        let mut outcomes = Vec::new();
-        // One by one: what came of one is known even if another never ends.
-        while let Some((task, outcome)) = performed.next().await {
-            let claims = task.at.of(state).map_or(0, |step| step.claims);
-            self.memory.performed(task, claims, &outcome, (run.clock)());
-            self.unsure.remove(&task.key);
-            outcomes.push((task.at, outcome));
+    async fn perform<S: Store>(&mut self, tasks: Vec<Task>, store: &mut S) -> Result<(), S::Error> {
+        self.persist_if(self.dirty, store).await?;
+        if !self.is_current && tasks.iter().any(|task| task.mode == Mode::Act) {
+            // A step that acts without a write before it: what it was read from may have changed since.
+            store.confirm().await?;
+            self.is_current = true;
         }
-        drop(performed);
-        let now = (run.clock)();
-        outcomes.into_iter().for_each(|(at, outcome)| self.record_outcome(at, outcome, now));
+        let state = Arc::new(self.state.clone());
+        tasks.into_iter().for_each(|task| self.flight.start(self.run, state.clone(), task));
+        self.was_crowded |= self.flight.is_crowded();
+        Ok(())
     }
 
-    /// Tells people what changes no result and would pass unseen.
+    /// Waits until something under way has ended, or that time has come, and records all that has ended by then.
+    async fn take_outcomes(&mut self, until: Option<Timestamp>) {
+        self.is_current = false;
+        let now = (self.run.clock)();
+        let pause = until.map(|until| until.duration_since(now).max(SignedDuration::ZERO).unsigned_abs());
+        let first = match pause {
+            Some(pause) => tokio::time::timeout(pause, self.flight.next()).await.ok().flatten(),
+            None => self.flight.next().await,
+        };
+        let Some(first) = first else { return };
+        self.land(first).await;
+        while let Some(landed) = self.flight.next_if_ended() {
+            self.land(landed).await;
+        }
+    }
+
+    /// Records what came of a task. Its place may have changed meanwhile; its key has not.
+    async fn land(&mut self, landed: Landed) {
+        let now = (self.run.clock)();
+        self.remember(&landed, now);
+        let Some(at) = self.state.place_of(&landed.task.key) else { return };
+        match landed.result {
+            Landing::Outcome(outcome) => self.record_outcome(at, outcome, now),
+            Landing::Undone(result) => {
+                self.note(Event::Undone(at, result), now);
+                self.report_undo(&landed.task.key).await;
+            }
+        }
+    }
+
+    fn remember(&mut self, landed: &Landed, now: Timestamp) {
+        if let Landing::Outcome(outcome) = &landed.result {
+            self.memory.performed(&landed.task, landed.claims, outcome, now);
+        }
+    }
+
+    /// Waits for everything under way, and keeps what came of it for the next call.
+    async fn settle(&mut self) {
+        while let Some(landed) = self.flight.next().await {
+            self.remember(&landed, (self.run.clock)());
+        }
+    }
+
+    /// Whether nothing new is to be begun in this call.
+    fn is_to_rest(&self) -> bool {
+        self.run.stopping.load(Ordering::Relaxed) || self.has_taken_long()
+    }
+
+    fn has_taken_long(&self) -> bool {
+        self.was_crowded && self.began.elapsed() > ONE_CALL
+    }
+
+    /// Lets what is under way end, and then returns from the call with everything persisted.
+    async fn rest<S: Store>(&mut self, store: &mut S) -> Result<Option<Next>, S::Error> {
+        if !self.flight.is_empty() {
+            self.take_outcomes(None).await;
+            return Ok(None);
+        }
+        self.persist_if(self.dirty, store).await?;
+        let is_stopping = self.run.stopping.load(Ordering::Relaxed);
+        Ok(Some(Next::Wait((!is_stopping).then(|| (self.run.clock)()))))
+    }
+
+    /// Tells people what changes no result and would pass unseen; before the event is recorded.
     async fn report(&self, event: &Event) {
         let Event::HookEnded { hook, phase: StagePhase::Failed } = event else { return };
         let Some(hook) = self.state.hooks.get(*hook) else { return };
@@ -275,6 +399,18 @@ impl Drive<'_, '_> {
         let why = failed.and_then(|step| step.message.as_deref()).unwrap_or("a step failed");
         let message = format!("hook {} ({:?} of {}) failed: {why}", hook.hook, hook.event, hook.subject);
         self.run.world.report(Report { reason: "HookFailed".to_owned(), message, warning: true }).await;
+    }
+
+    /// Tells people of an effect that could not be taken back.
+    async fn report_undo(&self, key: &str) {
+        let step = self.state.steps().find(|step| step.key.as_deref() == Some(key));
+        let Some(undo) = step.and_then(|step| step.undo.as_ref()) else { return };
+        if undo.phase == UndoPhase::Failed {
+            let name = step.map_or("", |step| step.name.as_str());
+            let why = undo.message.as_deref().unwrap_or_default();
+            let message = format!("the effect of step {name} could not be taken back: {why}");
+            self.run.world.report(Report { reason: "UndoFailed".to_owned(), message, warning: true }).await;
+        }
     }
 
     fn record_outcome(&mut self, at: StepAt, outcome: Outcome, now: Timestamp) {
@@ -310,94 +446,6 @@ impl Drive<'_, '_> {
         let later = self.memory.progress_due();
         Ok(until.into_iter().chain(later).min())
     }
-}
-
-async fn perform_one(run: &Run<'_>, state: &RunState, task: &Task) -> Outcome {
-    let prepared = match Prepared::of(run, state, task.at) {
-        Ok(prepared) => prepared,
-        Err(failure) => return Outcome::Failed(failure),
-    };
-    let context = prepared.context(run, state, (run.clock)());
-    let performed = async {
-        match task.mode {
-            Mode::Act => perform::act(&prepared.config, &context).await,
-            Mode::Look => perform::look(&prepared.config, &context).await,
-        }
-    };
-    let ended = tokio::time::timeout(PERFORM_LIMIT, performed).await;
-    ended.unwrap_or_else(|_| stalled(task.mode, (run.clock)()))
-}
-
-/// Something outside neither answered nor failed.
-fn stalled(mode: Mode, now: Timestamp) -> Outcome {
-    let message = format!("nothing answered for {} s", PERFORM_LIMIT.as_secs());
-    match mode {
-        Mode::Act => Outcome::Failed(Failure::transient("Stalled", message)),
-        // A wait goes on.
-        Mode::Look => Outcome::Waiting { look_at: now, message: Some(message), progress: None, act_again: false },
-    }
-}
-
-/// A step's rendered configuration and what goes with it.
-struct Prepared<'a> {
-    at: StepAt,
-    name: &'a str,
-    config: sluice_api::StepConfig,
-    from: Option<&'a Outputs>,
-    scope: sluice_expr::Scope<'a>,
-}
-
-impl<'a> Prepared<'a> {
-    fn of(run: &Run<'a>, state: &'a RunState, at: StepAt) -> Result<Self, Failure> {
-        let missing = || Failure::definite("PlanMismatch", "the run's state has a step that its pipeline has not");
-        let step = run.program.step(state, at).ok_or_else(missing)?;
-        let scope = run.variables.scope(state, Some(at));
-        let config = render::config(&step.config, &scope)?;
-        let from = match config.takes_from() {
-            Some(from) => Some(outputs_of(state, at, from.step)?),
-            None => None,
-        };
-        Ok(Self { at, name: &step.name, config, from, scope })
-    }
-
-    fn context(&self, run: &Run<'a>, state: &'a RunState, now: Timestamp) -> StepContext<'a> {
-        let step = self.at.of(state);
-        StepContext {
-            step: self.name,
-            run: run.identity,
-            key: step.and_then(|step| step.key.as_deref()).unwrap_or_default(),
-            claims: step.map_or(0, |step| step.claims),
-            started_at: step.and_then(|step| step.started_at).unwrap_or(now),
-            now,
-            progress: step.and_then(|step| step.progress.as_ref()),
-            from: self.from,
-            scope: self.scope.clone(),
-            world: run.world,
-        }
-    }
-}
-
-/// The outputs of an earlier step, of a stage or of the step's own hook; an error when it did not run.
-fn outputs_of<'a>(state: &'a RunState, at: StepAt, name: &str) -> Result<&'a Outputs, Failure> {
-    let own_hook = match at {
-        StepAt::Hook { hook, .. } => state.hooks.get(hook),
-        StepAt::Stage { .. } => None,
-    };
-    let of_stages = state.stages.iter().flat_map(|stage| &stage.steps);
-    let mut steps = of_stages.chain(own_hook.into_iter().flat_map(|hook| &hook.steps));
-    let step = steps.find(|step| step.name == name && step.phase == StepPhase::Succeeded);
-    step.map(|step| &step.outputs).ok_or_else(|| {
-        Failure::definite("StepDidNotRun", format!("step {name:?}, from which this one takes its input, was skipped"))
-    })
-}
-
-fn places(state: &RunState) -> Vec<StepAt> {
-    let stages = state.stages.iter().enumerate();
-    let in_stages =
-        stages.flat_map(|(stage, group)| (0..group.steps.len()).map(move |step| StepAt::Stage { stage, step }));
-    let hooks = state.hooks.iter().enumerate();
-    let in_hooks = hooks.flat_map(|(hook, group)| (0..group.steps.len()).map(move |step| StepAt::Hook { hook, step }));
-    in_stages.chain(in_hooks).collect()
 }
 
 fn stage_of(state: &RunState, at: StepAt) -> &str {

@@ -1,7 +1,8 @@
 //! Renders a step's configuration: every `${{ }}` replaced by its value.
 
+use serde_json::Value;
 use sluice_api::StepConfig;
-use sluice_engine::Failure;
+use sluice_engine::{Failure, Outputs};
 use sluice_expr::{Expression, Scope, render_value};
 
 /// The configuration with every `${{ }}` replaced. Rendering is repeatable: a scope never changes under a claimed step.
@@ -21,4 +22,23 @@ pub(crate) fn condition(source: &str, field: &str, scope: &Scope<'_>) -> Result<
     let failed = |message: String| Failure::definite("ExpressionFailed", format!("{field}: {message}"));
     let expression = Expression::compile(source).map_err(|diagnostic| failed(diagnostic.to_string()))?;
     expression.evaluate_bool(scope).map_err(|error| failed(error.to_string()))
+}
+
+/// Evaluates a bare expression that yields a list; `field` is where it stands.
+pub(crate) fn list(source: &str, field: &str, scope: &Scope<'_>) -> Result<Vec<Value>, Failure> {
+    let failed = |message: String| Failure::definite("ExpressionFailed", format!("{field}: {message}"));
+    let expression = Expression::compile(source).map_err(|diagnostic| failed(diagnostic.to_string()))?;
+    match expression.evaluate(scope).map_err(|error| failed(error.to_string()))? {
+        Value::Array(items) => Ok(items),
+        _ => Err(failed("it yields no list".to_owned())),
+    }
+}
+
+/// The values with every `${{ }}` replaced; `field` is where they stand.
+pub(crate) fn values(values: &Outputs, field: &str, scope: &Scope<'_>) -> Result<Outputs, Failure> {
+    let failed = |message: String| Failure::definite("ExpressionFailed", format!("{field}.{message}"));
+    match render_value(&Value::Object(values.clone()), scope).map_err(|located| failed(located.to_string()))? {
+        Value::Object(values) => Ok(values),
+        _ => Err(failed(" they are no object".to_owned())),
+    }
 }

@@ -9,7 +9,7 @@ use super::stage_of;
 pub(super) fn log(run: &RunIdentity, state: &RunState, event: &Event) {
     match event {
         // Said by what follows from it.
-        Event::Progressed { .. } | Event::Answered(..) | Event::StepStarted(_) => {}
+        Event::Progressed { .. } | Event::Answered(..) | Event::StepStarted(_) | Event::StageJudged { .. } => {}
         Event::Claimed { at, key, .. } => of_step(run, state, *at, key.as_str(), "claimed", ""),
         Event::Succeeded { at, .. } => of_step(run, state, *at, "", "succeeded", ""),
         Event::Failed { at, failure, retry } => {
@@ -18,6 +18,23 @@ pub(super) fn log(run: &RunIdentity, state: &RunState, event: &Event) {
         }
         Event::StageStarted(stage) => of_stage(run, state, *stage, "stage started", ""),
         Event::StageTimedOut(stage) => of_stage(run, state, *stage, "stage timed out", ""),
+        Event::Listed { stage, items } => {
+            let detail = items.as_ref().map_or_else(|error| error.message.clone(), |items| format!("{} items", items.len()));
+            of_stage(run, state, *stage, "stage listed", &detail);
+        }
+        Event::StageBegunAgain(stage) => of_stage(run, state, *stage, "stage begins again", ""),
+        Event::StageResumed(stage) => of_stage(run, state, *stage, "stage resumed", ""),
+        Event::Undone(at, result) => {
+            let (message, why) = match result {
+                Ok(()) => ("taken back", String::new()),
+                Err(error) => ("not taken back", format!("{}: {}", error.reason, error.message)),
+            };
+            of_step(run, state, *at, "", message, &why);
+        }
+        Event::OutputsComputed(outputs) => {
+            let detail = outputs.as_ref().err().map(|error| error.message.as_str()).unwrap_or_default();
+            of_run(run, "outputs computed", detail);
+        }
         Event::StageEnded { stage, phase, .. } => of_stage(run, state, *stage, "stage ended", &format!("{phase:?}")),
         Event::HookStarted { hook, event, subject, .. } => {
             of_run(run, "hook started", &format!("{hook}, on {event:?} of {subject}"));
@@ -42,8 +59,9 @@ fn of_run(run: &RunIdentity, message: &str, detail: &str) {
 
 fn of_stage(run: &RunIdentity, state: &RunState, stage: usize, message: &str, detail: &str) {
     let RunIdentity { name, namespace, .. } = run;
-    let stage = state.stages.get(stage).map_or("", |stage| stage.name.as_str());
-    tracing::info!(%namespace, run = %name, stage, detail, "{message}");
+    let Some(stage) = state.stages.get(stage) else { return };
+    let (stage, item, attempt) = (&stage.name, stage.item.as_deref(), stage.attempt);
+    tracing::info!(%namespace, run = %name, %stage, item, attempt, detail, "{message}");
 }
 
 /// `key` is the one that is new with the event; otherwise the step's own.
