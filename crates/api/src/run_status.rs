@@ -3,7 +3,7 @@
 //! Pure: the controller and the local mode write the same status of the same state.
 
 use jiff::Timestamp;
-use sluice_engine::{Abort, AbortReason, RunPhase, RunState, StepPhase, WaitingOn};
+use sluice_engine::{Abort, AbortReason, RunPhase, RunState, StepPhase, WaitKind, WaitingOn};
 
 use crate::{ActionOutcome, ActionResult, ActionType, PipelineRun, PipelineRunStatus, RunAction, Truth, Verdict};
 
@@ -88,9 +88,28 @@ impl Summary {
                 message: step.message.clone().or_else(|| Some(format!("{} is under way", step.name))),
                 waiting_on: step.waiting_on.clone(),
             },
+            None if state.ending.is_none() && state.stages.iter().any(|stage| stage.resume_at.is_some()) => {
+                Self::of_pause(state)
+            }
             None => {
                 Self { message: state.ending.as_ref().and_then(|ending| ending.message.clone()), ..Self::default() }
             }
+        }
+    }
+
+    /// Nothing is under way before the next attempt or iteration of some stage.
+    fn of_pause(state: &RunState) -> Self {
+        let pauses = state.stages.iter().filter_map(|stage| Some((stage, stage.resume_at?)));
+        let Some((stage, at)) = pauses.min_by_key(|(_, at)| *at) else { return Self::default() };
+        let what = match stage.iteration {
+            1 => format!("attempt {}", stage.attempt),
+            iteration => format!("iteration {iteration}"),
+        };
+        let since = stage.finished_at.or(stage.started_at).unwrap_or(at);
+        Self {
+            step: None,
+            message: Some(format!("{what} of stage {} starts at {at}", stage.title())),
+            waiting_on: Some(WaitingOn { kind: WaitKind::Time, key: at.to_string(), since }),
         }
     }
 }

@@ -131,7 +131,7 @@ async fn carry_on(
     if run.state.stages.is_empty() {
         run.state = RunState::of(&program.plan);
     }
-    if program.plan.has_abortion_hooks() && !run.has_finalizer && !run.is_deleted {
+    if program.plan.has_abortion_work() && !run.has_finalizer && !run.is_deleted {
         let version = finalizer::set(&context.client, &object.metadata, true).await.map_err(Error::Finalizer)?;
         run.resource_version = version.unwrap_or_default();
         run.has_finalizer = true;

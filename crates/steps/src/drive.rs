@@ -151,8 +151,9 @@ impl Drive<'_, '_> {
             let now = (self.run.clock)();
             match self.decide(now) {
                 Action::Record(event) => {
-                    self.report(&event).await;
+                    let report = self.failed_hook(&event);
                     self.note(event, now);
+                    tell(self.run, report).await;
                 }
                 Action::Evaluate { question, condition } => self.evaluate(question, &condition.0, now),
                 Action::Judge { at, failure } => self.fail(at, failure, now),
@@ -353,7 +354,7 @@ impl Drive<'_, '_> {
             Landing::Outcome(outcome) => self.record_outcome(at, outcome, now),
             Landing::Undone(result) => {
                 self.note(Event::Undone(at, result), now);
-                self.report_undo(&landed.task.key).await;
+                tell(self.run, self.failed_undo(at)).await;
             }
         }
     }
@@ -391,26 +392,23 @@ impl Drive<'_, '_> {
         Ok(Some(Next::Wait((!is_stopping).then(|| (self.run.clock)()))))
     }
 
-    /// Tells people what changes no result and would pass unseen; before the event is recorded.
-    async fn report(&self, event: &Event) {
-        let Event::HookEnded { hook, phase: StagePhase::Failed } = event else { return };
-        let Some(hook) = self.state.hooks.get(*hook) else { return };
+    /// What people are told of a hook that failed, which changes no result and would pass unseen.
+    fn failed_hook(&self, event: &Event) -> Option<Report> {
+        let Event::HookEnded { hook, phase: StagePhase::Failed } = event else { return None };
+        let hook = self.state.hooks.get(*hook)?;
         let failed = hook.steps.iter().find(|step| step.phase.is_failed());
         let why = failed.and_then(|step| step.message.as_deref()).unwrap_or("a step failed");
         let message = format!("hook {} ({:?} of {}) failed: {why}", hook.hook, hook.event, hook.subject);
-        self.run.world.report(Report { reason: "HookFailed".to_owned(), message, warning: true }).await;
+        Some(Report { reason: "HookFailed".to_owned(), message, warning: true })
     }
 
-    /// Tells people of an effect that could not be taken back.
-    async fn report_undo(&self, key: &str) {
-        let step = self.state.steps().find(|step| step.key.as_deref() == Some(key));
-        let Some(undo) = step.and_then(|step| step.undo.as_ref()) else { return };
-        if undo.phase == UndoPhase::Failed {
-            let name = step.map_or("", |step| step.name.as_str());
-            let why = undo.message.as_deref().unwrap_or_default();
-            let message = format!("the effect of step {name} could not be taken back: {why}");
-            self.run.world.report(Report { reason: "UndoFailed".to_owned(), message, warning: true }).await;
-        }
+    /// What people are told of an effect that could not be taken back.
+    fn failed_undo(&self, at: StepAt) -> Option<Report> {
+        let step = at.of(&self.state)?;
+        let undo = step.undo.as_ref().filter(|undo| undo.phase == UndoPhase::Failed)?;
+        let why = undo.message.as_deref().unwrap_or_default();
+        let message = format!("the effect of step {} could not be taken back: {why}", step.name);
+        Some(Report { reason: "UndoFailed".to_owned(), message, warning: true })
     }
 
     fn record_outcome(&mut self, at: StepAt, outcome: Outcome, now: Timestamp) {
@@ -445,6 +443,12 @@ impl Drive<'_, '_> {
         self.persist_if(self.dirty || is_due, store).await?;
         let later = self.memory.progress_due();
         Ok(until.into_iter().chain(later).min())
+    }
+}
+
+async fn tell(run: &Run<'_>, report: Option<Report>) {
+    if let Some(report) = report {
+        run.world.report(report).await;
     }
 }
 

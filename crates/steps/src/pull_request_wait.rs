@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sluice_api::step::{CommitOutput, MergePolicy, PullRequestWait as Config};
-use sluice_engine::{Failure, Mode, Outcome};
+use sluice_engine::{Failure, Outcome};
 use sluice_scm::{
     BranchName, CommitSha, GitHost, Mergeable, Merged, PullRequest, PullRequestNumber, PullRequestState, RepoName,
 };
@@ -40,19 +40,19 @@ pullRequestWait: {from: openPr, merge: WhenReady, method: Squash}
 "#;
 
     async fn act(&self, context: &StepContext<'_>) -> Outcome {
-        perform(self, context, Mode::Act).await
+        perform(self, context, true).await
     }
 
     async fn look(&self, context: &StepContext<'_>) -> Outcome {
-        perform(self, context, Mode::Look).await
+        perform(self, context, false).await
     }
 }
 
-async fn perform(config: &Config, context: &StepContext<'_>, mode: Mode) -> Outcome {
+async fn perform(config: &Config, context: &StepContext<'_>, may_merge: bool) -> Outcome {
     let performed = async {
         let opened: Opened = read_outputs(context.from.unwrap_or(&Default::default()), "from")?;
         let host = host_of(context, &opened.provider_ref.name).await?;
-        wait(host.as_ref(), config, &opened, context, mode).await
+        wait(host.as_ref(), config, &opened, context, may_merge).await
     };
     tolerate(config, context, performed.await)
 }
@@ -75,7 +75,7 @@ async fn wait(
     config: &Config,
     opened: &Opened,
     context: &StepContext<'_>,
-    mode: Mode,
+    may_merge: bool,
 ) -> Result<Outcome, Failure> {
     let repo = repo_named(&opened.repository)?;
     let base = BranchName::parse(&opened.base).map_err(|error| unreadable(&error))?;
@@ -84,10 +84,10 @@ async fn wait(
     };
     let head = CommitSha::parse(head).map_err(|error| unreadable(&error))?;
     let wait = Wait { host, config, opened, context, repo, base, number: PullRequestNumber(number), head };
-    match (config.merge, mode) {
+    match (config.merge, may_merge) {
         (MergePolicy::Manual, _) => wait.watch_a_person().await,
-        (_, Mode::Look) => wait.watch_for_readiness().await,
-        (_, Mode::Act) => wait.merge_or_schedule().await,
+        (_, false) => wait.watch_for_readiness().await,
+        (_, true) => wait.merge_or_schedule().await,
     }
 }
 

@@ -76,7 +76,7 @@ impl Scene<'_> {
         let ended = |phase, reason: String, message| Action::Record(Event::Ended { phase, reason, message });
         let failed = self.state.stages.iter().filter(|stage| stage.has_failed());
         if let Some(stage) = failed.min_by_key(|stage| stage.finished_at) {
-            let message = format!("stage {}: {}", title(stage), stage.message.as_deref().unwrap_or_default());
+            let message = format!("stage {}: {}", stage.title(), stage.message.as_deref().unwrap_or_default());
             return ended(RunPhase::Failed, stage.reason.clone().unwrap_or_default(), Some(message));
         }
         if let Some((group, _)) = groups.iter().zip(standings).find(|(_, standing)| **standing != Standing::Done) {
@@ -98,9 +98,4 @@ fn standing(entries: &[StageState]) -> Standing {
     } else {
         Standing::Open
     }
-}
-
-/// The stage's name with its item.
-fn title(stage: &StageState) -> String {
-    stage.item.as_ref().map_or_else(|| stage.name.clone(), |item| format!("{}[{item}]", stage.name))
 }

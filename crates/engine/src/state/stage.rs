@@ -114,6 +114,11 @@ impl StageState {
         }
     }
 
+    /// Its name for people, with its item: `deploy[eu]`.
+    pub fn title(&self) -> String {
+        self.item.as_ref().map_or_else(|| self.name.clone(), |item| format!("{}[{item}]", self.name))
+    }
+
     /// Whether the stage, or this item of it, has started and its last attempt and iteration have not ended.
     pub fn is_under_way(&self) -> bool {
         self.phase == StagePhase::Running || (self.phase.is_ended() && self.next.is_some())

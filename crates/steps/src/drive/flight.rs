@@ -45,11 +45,7 @@ pub(super) enum Landing {
 
 impl Default for Flight<'_> {
     fn default() -> Self {
-        Self {
-            tasks: FuturesUnordered::new(),
-            under_way: BTreeMap::new(),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-        }
+        Self { tasks: FuturesUnordered::new(), under_way: BTreeMap::new(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 

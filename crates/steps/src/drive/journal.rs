@@ -19,7 +19,8 @@ pub(super) fn log(run: &RunIdentity, state: &RunState, event: &Event) {
         Event::StageStarted(stage) => of_stage(run, state, *stage, "stage started", ""),
         Event::StageTimedOut(stage) => of_stage(run, state, *stage, "stage timed out", ""),
         Event::Listed { stage, items } => {
-            let detail = items.as_ref().map_or_else(|error| error.message.clone(), |items| format!("{} items", items.len()));
+            let detail =
+                items.as_ref().map_or_else(|error| error.message.clone(), |items| format!("{} items", items.len()));
             of_stage(run, state, *stage, "stage listed", &detail);
         }
         Event::StageBegunAgain(stage) => of_stage(run, state, *stage, "stage begins again", ""),

@@ -59,7 +59,7 @@ impl Step {
         Self { host, config: config(merge), opened, now: later(0), progress: None }
     }
 
-    async fn perform(&mut self, mode: Mode) -> Outcome {
+    async fn perform(&mut self, may_merge: bool) -> Outcome {
         let world = FakeWorld::default();
         let context = StepContext {
             now: self.now,
@@ -68,7 +68,7 @@ impl Step {
             ..world.context()
         };
         let opened: Opened = read_outputs(&self.opened, "from").unwrap();
-        let outcome = wait(&self.host, &self.config, &opened, &context, mode).await;
+        let outcome = wait(&self.host, &self.config, &opened, &context, may_merge).await;
         let outcome = tolerate(&self.config, &context, outcome);
         if let Outcome::Waiting { progress, .. } = &outcome {
             self.progress = progress.clone();
@@ -77,13 +77,13 @@ impl Step {
     }
 
     async fn act(&mut self) -> Outcome {
-        self.perform(Mode::Act).await
+        self.perform(true).await
     }
 
     /// A look so many seconds later.
     async fn look_after(&mut self, seconds: i64) -> Outcome {
         self.now += SignedDuration::from_secs(seconds);
-        self.perform(Mode::Look).await
+        self.perform(false).await
     }
 
     fn repo(&self) -> std::sync::MutexGuard<'_, Repo> {
