@@ -2,7 +2,6 @@
 //!
 //! Every verb goes this way. Who may do what is decided by the API server, for all clients alike.
 
-mod error;
 #[cfg(test)]
 mod tests;
 
@@ -11,15 +10,13 @@ use std::time::Duration;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::{
     Api, ResourceExt,
-    api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams},
+    api::{DynamicObject, Patch, PostParams},
 };
 use serde_json::{Value, json};
 use sluice_api::{PipelineRun, RunAction};
 use sluice_engine::RunPhase;
 
-use crate::cluster::{Cluster, hint};
-
-pub(crate) use error::Error;
+use crate::cluster::{Cluster, Objects, RequestError};
 
 /// How often an entry is put behind those of others who appended theirs at the same time. The API server itself tries each
 /// of them a few times.
@@ -28,14 +25,8 @@ const ATTEMPTS: u32 = 20;
 /// The pause before the first further attempt; each next one is longer by as much.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// Runs among which one is looked for whose name is like the one that there is not.
-const NEAR: u32 = 500;
-
 /// The runs of a namespace.
-pub(crate) struct Runs {
-    api: Api<DynamicObject>,
-    namespace: String,
-}
+pub(crate) struct Runs(Objects);
 
 /// A run as the API server has it, whatever else a newer version of Sluice may keep in it.
 #[derive(Clone, Debug)]
@@ -53,68 +44,41 @@ pub(crate) struct End {
 ///
 /// # Errors
 /// It does not answer, or knows nobody by these credentials.
-pub(crate) async fn user(cluster: &Cluster) -> Result<String, Error> {
+pub(crate) async fn user(cluster: &Cluster) -> Result<String, RequestError> {
     let reviews: Api<SelfSubjectReview> = Api::all(cluster.client.clone());
     let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
-    let review = review.map_err(|source| Error::Ask { what: "who you are", source })?;
+    let review = review.map_err(|source| RequestError::Ask { what: "who you are", source })?;
     let user = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
-    user.filter(|name| !name.is_empty()).ok_or(Error::Nobody)
+    user.filter(|name| !name.is_empty()).ok_or(RequestError::Nobody)
 }
 
 impl Runs {
     pub(crate) fn of(cluster: &Cluster) -> Self {
-        let kind = ApiResource::erase::<PipelineRun>(&());
-        let api = Api::namespaced_with(cluster.client.clone(), &cluster.namespace, &kind);
-        Self { api, namespace: cluster.namespace.clone() }
+        Self(Objects::of::<PipelineRun>(cluster, "run"))
     }
 
     /// The run of this name.
     ///
     /// # Errors
     /// There is none, or it may not be read.
-    pub(crate) async fn get(&self, name: &str) -> Result<Run, Error> {
-        match self.api.get(name).await {
-            Ok(run) => Ok(Run(run)),
-            Err(error) => Err(self.failed("read", name, error).await),
-        }
+    pub(crate) async fn get(&self, name: &str) -> Result<Run, RequestError> {
+        self.0.get(name).await.map(Run)
     }
 
     /// Appends an entry to what was asked of a run. When others appended theirs at the same time, it goes behind them.
     ///
     /// # Errors
     /// The API server refuses it, or does not answer: then the entry may be there or not.
-    pub(crate) async fn append(&self, name: &str, action: &RunAction) -> Result<Run, Error> {
+    pub(crate) async fn append(&self, name: &str, action: &RunAction) -> Result<Run, RequestError> {
         let patch = json!([{"op": "add", "path": "/spec/actions/-", "value": action}]);
-        let patch = serde_json::from_value(patch).map(Patch::<()>::Json).map_err(Error::Patch)?;
-        let mut attempt = 1;
-        loop {
-            match self.api.patch(name, &PatchParams::default(), &patch).await {
-                Ok(run) => return Ok(Run(run)),
-                Err(kube::Error::Api(status)) if status.is_conflict() && attempt < ATTEMPTS => {
-                    tokio::time::sleep(PAUSE * attempt).await;
-                    attempt += 1;
-                }
-                Err(error) => return Err(self.failed("change", name, error).await),
+        let patch = serde_json::from_value(patch).map(Patch::<()>::Json).map_err(RequestError::Patch)?;
+        for attempt in 1..=ATTEMPTS {
+            if let Some(run) = self.0.patch(name, &patch).await? {
+                return Ok(Run(run));
             }
+            tokio::time::sleep(PAUSE * attempt).await;
         }
-    }
-
-    async fn failed(&self, verb: &'static str, name: &str, source: kube::Error) -> Error {
-        let (name, namespace) = (name.to_owned(), self.namespace.clone());
-        match &source {
-            kube::Error::Api(status) if status.code == 404 && status.details.is_none() => Error::NoKind,
-            kube::Error::Api(status) if status.code == 404 => {
-                let hint = hint(&name, &self.names().await);
-                Error::NoRun { name, namespace, hint }
-            }
-            _ => Error::Run { verb, name, namespace, source },
-        }
-    }
-
-    /// The names of the runs there, if they may be listed.
-    async fn names(&self) -> Vec<String> {
-        let listed = self.api.list_metadata(&ListParams::default().limit(NEAR)).await;
-        listed.map(|list| list.items.iter().map(ResourceExt::name_any).collect()).unwrap_or_default()
+        Err(self.0.contended(name))
     }
 }
 

@@ -1,5 +1,8 @@
 //! How a command reaches a cluster: by the kubeconfig, with the options that kubectl has for it.
 
+mod error;
+mod objects;
+
 use std::{error::Error as _, io, path::PathBuf};
 
 use kube::{
@@ -7,6 +10,9 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use sluice_expr::closest;
+
+pub(crate) use error::RequestError;
+pub(crate) use objects::Objects;
 
 /// Which cluster, and what of it.
 #[derive(Clone, Debug, Default, clap::Args)]

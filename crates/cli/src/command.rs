@@ -4,6 +4,7 @@ pub(crate) mod abort;
 pub(crate) mod controller;
 pub(crate) mod crds;
 pub(crate) mod demo;
+pub(crate) mod graph;
 pub(crate) mod lint;
 mod local;
 mod preflight;

@@ -5,6 +5,7 @@ mod changes;
 mod cluster;
 mod command;
 mod demo;
+mod graph;
 mod lint;
 mod local;
 mod logs;
@@ -37,6 +38,7 @@ enum Command {
     Controller(command::controller::Arguments),
     Crds(command::crds::Arguments),
     Lint(command::lint::Arguments),
+    Graph(command::graph::Arguments),
     #[command(hide = true)]
     Reference(command::reference::Arguments),
     Schema(command::schema::Arguments),
@@ -51,6 +53,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Controller(arguments) => command::controller::run(arguments)?,
         Command::Crds(arguments) => command::crds::run(arguments)?,
         Command::Lint(arguments) => return Ok(command::lint::run(arguments)),
+        Command::Graph(arguments) => return command::graph::run(&arguments),
         Command::Reference(arguments) => command::reference::run(arguments)?,
         Command::Schema(arguments) => return command::schema::run(arguments),
     }

@@ -16,6 +16,7 @@ mod flow_controller;
 mod generated;
 mod gitea;
 mod github;
+mod graph;
 mod harness;
 mod history;
 mod hooks;

@@ -7,8 +7,8 @@ use kube::ResourceExt;
 use sluice_api::{ActionType, RunAction};
 
 use crate::{
-    actions::{self, Error, Run, Runs},
-    cluster,
+    actions::{self, Run, Runs},
+    cluster::{self, RequestError},
     local::StateDirectory,
     output::{complain, write},
     printable,
@@ -167,7 +167,7 @@ async fn ended(runs: &Runs, asked: Run, tells: bool) -> Result<(Run, ExitCode), 
         match runs.get(&run.0.name_any()).await {
             Ok(now) if now.0.metadata.uid == run.0.metadata.uid => (run, unanswered) = (now, 0),
             // Its deletion aborts a run, and it is gone once its hooks have run.
-            Ok(_) | Err(Error::NoRun { .. }) => {
+            Ok(_) | Err(RequestError::NoObject { .. }) => {
                 if tells {
                     tell(&run, "was deleted")?;
                 }
@@ -180,9 +180,9 @@ async fn ended(runs: &Runs, asked: Run, tells: bool) -> Result<(Run, ExitCode), 
 }
 
 /// Whoever means a run of the local mode is told how that one is ended.
-fn with_local(error: Error, name: &str) -> Failed {
+fn with_local(error: RequestError, name: &str) -> Failed {
     let is_local = StateDirectory::beside(Path::new(".")).run_path(name).exists();
-    Failed::Said(match matches!(error, Error::NoRun { .. }) && is_local {
+    Failed::Said(match matches!(error, RequestError::NoObject { .. }) && is_local {
         true => {
             format!("{error}\nThe run {name:?} in .sluice is one of the local mode: Ctrl-C in its terminal aborts it.")
         }

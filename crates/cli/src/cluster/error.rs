@@ -1,35 +1,39 @@
-//! What may go wrong between a person and a run, said with the remedy.
+//! What may go wrong between a person and an object, said with the remedy.
 
 use std::{error::Error as _, iter::successors};
 
 use crate::printable;
 
-/// Nothing was asked of the run, unless the API server did not answer.
+/// Nothing was changed, unless the API server did not answer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub(crate) enum RequestError {
     #[error("failed to ask the API server {what}: {}", reason(source))]
     Ask { what: &'static str, source: kube::Error },
     #[error("the API server does not say who you are: check the user of the kubeconfig's context")]
     Nobody,
-    #[error("the cluster has no kind PipelineRun: install Sluice, or choose another cluster with --context")]
-    NoKind,
-    #[error("there is no run {name:?} in namespace {namespace:?}{hint}")]
-    NoRun { name: String, namespace: String, hint: String },
-    #[error("failed to {verb} run {name:?} in namespace {namespace:?}: {}", reason(source))]
-    Run { verb: &'static str, name: String, namespace: String, source: kube::Error },
+    #[error("the cluster has no kind {kind}: install Sluice, or choose another cluster with --context")]
+    NoKind { kind: &'static str },
+    #[error("there is no {what} {name:?} in namespace {namespace:?}{hint}")]
+    NoObject { what: &'static str, name: String, namespace: String, hint: String },
+    #[error("failed to {verb} {what} {name:?} in namespace {namespace:?}: {}", reason(source))]
+    Object { verb: &'static str, what: &'static str, name: String, namespace: String, source: kube::Error },
+    #[error("failed to change {what} {name:?} in namespace {namespace:?}: others change it all the time; try again")]
+    Contended { what: &'static str, name: String, namespace: String },
     #[error("failed to write the patch as JSON")]
     Patch(#[source] serde_json::Error),
 }
 
-impl Error {
+impl RequestError {
     /// Whether the same may go well a little later.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Ask { source, .. } | Self::Run { source, .. } => match source {
+            Self::Ask { source, .. } | Self::Object { source, .. } => match source {
                 kube::Error::Api(status) => status.code == 429 || status.code >= 500,
                 _ => true,
             },
-            Self::Nobody | Self::NoKind | Self::NoRun { .. } | Self::Patch(_) => false,
+            Self::Nobody | Self::NoKind { .. } | Self::NoObject { .. } | Self::Contended { .. } | Self::Patch(_) => {
+                false
+            }
         }
     }
 }
@@ -44,7 +48,6 @@ fn reason(error: &kube::Error) -> String {
     let remedy = match status.code {
         401 => "; sign in again, or correct the user of the kubeconfig's context",
         403 => "; ask for a role with that right, such as `edit`",
-        409 => "; others change it all the time: try again",
         429 | 500.. => "; try again",
         _ => "",
     };
