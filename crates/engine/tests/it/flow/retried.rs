@@ -79,6 +79,19 @@ fn what_failed_can_be_read_until_the_attempts_are_through() {
 }
 
 #[test]
+fn what_failed_is_not_carried_into_the_next_retry() {
+    let flow = flow(|flow| {
+        flow.retry("r", Retry::limit(1), |r| r.step("a", act("a")))
+            .retry("s", Retry::limit(1), |s| s.step("b", act("b")))
+    });
+    let mut world = World { failing: [("a", 1)].into(), ..World::default() };
+    let state = apply(&flow, &mut world, &flow.start()).unwrap();
+    assert_eq!(state.failure(), Some("r[1]/a: a is broken"));
+    let state = apply(&flow, &mut world, &state).unwrap();
+    assert_eq!((state.position(), state.failure()), (Some("s[1]/b"), None));
+}
+
+#[test]
 fn a_retry_takes_up_what_its_judge_says() {
     let flow = with(Retry::unlimited().when(|failure: &Broken| failure.0 == "a"));
     let mut world = World { failing: [("a", 1), ("b", 1)].into(), ..World::default() };
