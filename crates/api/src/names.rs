@@ -1,5 +1,7 @@
 //! The names that Sluice puts on things, each in one place.
 
+use std::collections::BTreeMap;
+
 /// The API group of every kind.
 pub const GROUP: &str = "sluice.dev";
 
@@ -12,8 +14,11 @@ pub const FINALIZER: &str = "sluice.dev/abort";
 /// The field manager of the controller's writes.
 pub const FIELD_MANAGER: &str = "sluice-controller";
 
-/// Label with the pipeline's name, on revisions.
+/// Label with the pipeline's name, on revisions and on runs that steps started.
 pub const PIPELINE_LABEL: &str = "sluice.dev/pipeline";
+
+/// Label with the parent's name, on runs that steps started. Only to list them: a child is known by its spec.
+pub const PARENT_LABEL: &str = "sluice.dev/parent";
 
 /// The condition of a run that machines read: True, False, or Unknown until it has ended.
 pub const SUCCEEDED: &str = "Succeeded";
@@ -26,3 +31,47 @@ pub const NAME_PATTERN: &str = "^[a-z][A-Za-z0-9]{0,62}$";
 
 /// What to do about one that does not.
 pub const NAME_HELP: &str = "use letters and digits, a small letter first, 63 at most";
+
+/// Who asks for what the controller itself appends to `spec.actions`.
+pub fn own_user() -> String {
+    FIELD_MANAGER.to_owned()
+}
+
+/// The labels of a run that a step started.
+pub fn labels_of_child(pipeline: &str, parent: &str) -> BTreeMap<String, String> {
+    let labels = [(PIPELINE_LABEL, pipeline), (PARENT_LABEL, parent)];
+    labels.into_iter().map(|(label, name)| (label.to_owned(), label_value(name))).collect()
+}
+
+/// A label's value takes 63 characters; a longer name is cut, since the label only helps to list.
+pub(crate) fn label_value(name: &str) -> String {
+    let cut: String = name.chars().take(63).collect();
+    cut.trim_end_matches(['-', '.', '_']).to_owned()
+}
+
+/// Whether an object may be called this: a subdomain as RFC 1123 has it.
+pub fn is_object_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let (first, last) = (part.bytes().next(), part.bytes().last());
+        first.is_some_and(is_letter)
+            && last.is_some_and(is_letter)
+            && part.bytes().all(|it| is_letter(it) || it == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_objects_are_subdomains() {
+        for name in ["a", "deploy-web", "a.b-c.1"] {
+            assert!(is_object_name(name), "{name}");
+        }
+        for name in ["", "A", "a..b", "a.-b", "-a", "a-", "a/b", "../a", "a b", &"a".repeat(254)] {
+            assert!(!is_object_name(name), "{name}");
+        }
+    }
+}

@@ -59,7 +59,7 @@ impl Revision {
 
     /// Its ControllerRevision, to be created in this namespace. It has no owner: runs outlive their pipeline.
     pub fn to_object(&self, namespace: &str) -> Result<ControllerRevision, RevisionError> {
-        let label = (names::PIPELINE_LABEL.to_owned(), label_value(&self.pipeline));
+        let label = (names::PIPELINE_LABEL.to_owned(), names::label_value(&self.pipeline));
         Ok(ControllerRevision {
             metadata: ObjectMeta {
                 name: Some(self.name()?),
@@ -81,12 +81,6 @@ impl Revision {
         }
         serde_json::from_value(data).map_err(RevisionError::Read)
     }
-}
-
-/// A label's value takes 63 characters; a longer name is cut, since the label only helps to list.
-fn label_value(name: &str) -> String {
-    let cut: String = name.chars().take(63).collect();
-    cut.trim_end_matches(['-', '.', '_']).to_owned()
 }
 
 #[cfg(test)]

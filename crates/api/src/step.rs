@@ -12,6 +12,7 @@ mod http;
 mod interval;
 mod on_abort;
 mod output;
+mod pipeline_run;
 mod pull_request;
 mod pull_request_wait;
 mod resource;
@@ -36,6 +37,7 @@ pub use fail::Fail;
 pub use http::{Delivery, Http, Method};
 pub use on_abort::OnAbort;
 pub use output::CommitOutput;
+pub use pipeline_run::{ChildRun, RunMode};
 pub use pull_request::PullRequest;
 pub use pull_request_wait::{MergeMethod, MergePolicy, PullRequestWait};
 pub use resource::Resource;
@@ -57,6 +59,7 @@ macro_rules! for_each_step {
             wait_for: WaitFor,
             http: Http,
             resource: Resource,
+            pipeline_run: ChildRun,
             set: Set,
             fail: Fail,
             delay: Delay,

@@ -139,7 +139,10 @@ fn object(document: &Document) -> Vec<(Mistake, bool)> {
         structure.extend(schema::check_fields(of_status, &status, "status"));
     }
     let meaning = match document.kind() {
-        "Pipeline" => meaning(schema, &value, &structure, |pipeline: &Pipeline| check::pipeline(&pipeline.spec)),
+        "Pipeline" => {
+            let name = document.name();
+            meaning(schema, &value, &structure, |pipeline: &Pipeline| check::pipeline(name, &pipeline.spec))
+        }
         "PipelineRun" => meaning(schema, &value, &structure, |_: &PipelineRun| Vec::new()),
         _ => meaning(schema, &value, &structure, |_: &ScmProvider| Vec::new()),
     };

@@ -12,8 +12,8 @@
 //! - No wait holds a worker: a waiting run is looked at again when what it waits for changes, or at its interval.
 //! - A malformed object gets a condition and stops nothing else.
 //!
-//! *Architecture invariant:* the controller never writes a spec, and touches the world outside Sluice's own kinds only as
-//! the run's service account (`accounts`).
+//! *Architecture invariant:* of specs the controller writes only those of the runs that steps start, and requests to end them
+//! (`runs`); and it touches the world outside Sluice's own kinds only as the run's service account (`accounts`).
 
 mod accounts;
 mod causes;
@@ -34,6 +34,7 @@ mod quarantine;
 mod reconcile;
 mod reports;
 mod revisions;
+mod runs;
 mod shared;
 mod status;
 mod waits;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt, channel::mpsc};
 use kube::{
     Api, Client, Config, ResourceExt,
     core::{DynamicObject, PartialObjectMeta},
@@ -18,8 +18,8 @@ use kube::{
 use kube_runtime::{
     WatchStreamExt,
     controller::{self, Action, Controller},
-    reflector::Store,
-    watcher::{self, watcher},
+    reflector::{self, Store},
+    watcher::{self, Event, watcher},
 };
 use sluice_api::{Pipeline, PipelineRun, step::Application};
 use sluice_engine::WaitKind;
@@ -150,7 +150,11 @@ type RunController = Controller<Guarded<PipelineRun>>;
 /// that wait for one look at their interval all the same.
 fn run_controller(client: &Client, context: &Arc<Context>, options: &Options) -> RunController {
     let by_pipeline = context.clone();
-    Controller::new(scoped(client, options.namespace.as_deref()), watcher::Config::default())
+    let (sender, parents) = mpsc::unbounded();
+    let (store, writer) = reflector::store();
+    let runs = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default()).reflect(writer);
+    let runs = runs.inspect(wake_parents(context.clone(), sender)).applied_objects();
+    Controller::for_stream(runs, store)
         .with_config(controller::Config::default().concurrency(options.concurrency))
         .watches(
             scoped(client, options.namespace.as_deref()),
@@ -161,6 +165,23 @@ fn run_controller(client: &Client, context: &Arc<Context>, options: &Options) ->
             },
         )
         .reconcile_on(woken_by_applications(client, context.clone()))
+        .reconcile_on(parents)
+}
+
+/// Wakes the run that waits for the one that changed or went: its parent. This is the watch that brings the runs themselves;
+/// a second one of the same kind would double its cost.
+fn wake_parents(
+    context: Arc<Context>,
+    parents: mpsc::UnboundedSender<RunRef>,
+) -> impl FnMut(&Result<watcher::Event<Guarded<PipelineRun>>, watcher::Error>) + Send {
+    move |change| {
+        let Ok(Event::Apply(run) | Event::InitApply(run) | Event::Delete(run)) = change else { return };
+        let key = format!("{}/{}", run.namespace().unwrap_or_default(), run.name_any());
+        for parent in context.waits.wake(&Awaited::Step(WaitKind::PipelineRun, key)) {
+            // Fails only when the controller ends.
+            let _ = parents.unbounded_send(parent);
+        }
+    }
 }
 
 /// The runs that wait for an Application which changed.

@@ -22,6 +22,8 @@ pub(crate) struct Version<'a> {
 pub(crate) enum Member {
     Status,
     Finalizers,
+    /// One more entry of `spec.actions`.
+    NextAction,
 }
 
 impl Member {
@@ -30,6 +32,7 @@ impl Member {
         match self {
             Self::Status => ("/status", "/status"),
             Self::Finalizers => ("", "/metadata/finalizers"),
+            Self::NextAction => ("", "/spec/actions/-"),
         }
     }
 }

@@ -120,7 +120,7 @@ async fn start_of(context: &Context, namespace: &str, name: &str) -> Result<Star
             return Ok(Err(Obstacle::Missing("PipelineNotFound", message)));
         }
     };
-    let mistakes = check::pipeline(&pipeline.spec);
+    let mistakes = check::pipeline(name, &pipeline.spec);
     if !mistakes.is_empty() {
         let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         let message = format!("Pipeline {name:?} cannot run: {}", all.join("; "));

@@ -57,7 +57,7 @@ pub(crate) fn error_policy(_: Arc<Guarded<Pipeline>>, error: &Error, _: Arc<Cont
 }
 
 fn judge(pipeline: &Pipeline) -> Verdict {
-    let mistakes = check::pipeline(&pipeline.spec);
+    let mistakes = check::pipeline(&pipeline.name_any(), &pipeline.spec);
     if mistakes.is_empty() {
         return Verdict::ready(Truth::True, "Valid", "runs can start");
     }

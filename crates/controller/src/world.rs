@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Api;
 use sluice_api::{ScmProvider, ScmProviderSpec};
 use sluice_engine::Failure;
-use sluice_steps::{HttpClient, Report, World};
+use sluice_steps::{HttpClient, Report, Runs, World};
 
 use crate::{accounts, context::Context};
 
@@ -33,6 +33,10 @@ impl World for RunWorld {
 
     fn http(&self) -> &HttpClient {
         &self.context.http
+    }
+
+    fn runs(&self) -> &dyn Runs {
+        self
     }
 
     async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure> {

@@ -1,32 +1,32 @@
 //! The static check of a pipeline, with what only its steps can judge.
 
 use sluice_api::{
-    Code, PipelineSpec, Step,
+    Code, PipelineSpec, Step, StepConfig,
     check::{self, Mistake},
     step::ConfigMistake,
 };
 
 use crate::perform;
 
-/// Every mistake of a pipeline: those of [`sluice_api::check`], and texts in the configurations of its steps that cannot be
-/// what they have to be, such as a path that leaves the repository.
-pub fn pipeline(spec: &PipelineSpec) -> Vec<Mistake> {
+/// Every mistake of a pipeline of this name: those of [`sluice_api::check`], texts in the configurations of its steps that
+/// cannot be what they have to be, such as a path that leaves the repository, and steps that start the pipeline itself.
+pub fn pipeline(name: &str, spec: &PipelineSpec) -> Vec<Mistake> {
     let stages = spec.stages.iter().enumerate().map(|(index, stage)| (format!("spec.stages[{index}]"), &stage.steps));
     let hooks = spec.hooks.iter().enumerate().map(|(index, hook)| (format!("spec.hooks[{index}]"), &hook.steps));
     let mut mistakes = check::pipeline(spec);
     for (path, steps) in stages.chain(hooks) {
         for (index, step) in steps.iter().enumerate() {
-            mistakes.extend(of_step(step, &format!("{path}.steps[{index}]")));
+            mistakes.extend(of_step(name, step, &format!("{path}.steps[{index}]")));
         }
     }
     mistakes
 }
 
-fn of_step(step: &Step, path: &str) -> Vec<Mistake> {
+fn of_step(pipeline: &str, step: &Step, path: &str) -> Vec<Mistake> {
     // A step without a type is a mistake already.
     let Ok(config) = step.config() else { return Vec::new() };
     let path = format!("{path}.{}", config.type_name());
-    let wrong = perform::literal_mistakes(&config).into_iter();
+    let wrong = perform::literal_mistakes(&config).into_iter().chain(starts_itself(pipeline, &config));
     wrong
         .map(|ConfigMistake { field, message, help }| Mistake {
             code: Code::InvalidValue,
@@ -36,6 +36,16 @@ fn of_step(step: &Step, path: &str) -> Vec<Mistake> {
             help,
         })
         .collect()
+}
+
+/// A step that starts the pipeline that it stands in. Longer ways around are seen when they are gone.
+fn starts_itself(pipeline: &str, config: &StepConfig) -> Option<ConfigMistake> {
+    let StepConfig::ChildRun(child) = config else { return None };
+    (child.pipeline_ref.name == pipeline && !pipeline.is_empty()).then(|| ConfigMistake {
+        field: "pipelineRef.name".to_owned(),
+        message: format!("pipeline {pipeline:?} would start itself"),
+        help: Some("name another pipeline; to do something again there is `retry`, or `until` of a stage".to_owned()),
+    })
 }
 
 #[cfg(test)]
@@ -48,7 +58,7 @@ mod tests {
         let params = "params: [{name: repository, required: true}]";
         let text = format!("serviceAccountName: a\n{params}\nstages:\n- name: only\n  steps:\n{steps}");
         let spec: PipelineSpec = serde_saphyr::from_str(&text).unwrap();
-        let mistakes: String = pipeline(&spec).iter().map(|mistake| format!("{mistake}\n")).collect();
+        let mistakes: String = pipeline("release", &spec).iter().map(|mistake| format!("{mistake}\n")).collect();
         expected.assert_eq(&mistakes);
     }
 
@@ -74,6 +84,21 @@ mod tests {
                 spec.stages[0].steps[3].waitFor.until: "2026-11-01" is no point in time: write it in RFC 3339 with an offset, such as 2026-11-01T06:00:00Z or 2026-11-01T08:00:00+02:00
                 spec.stages[0].steps[4].validate.sources.web.file.repository: "shop" is no valid repository name: it must be `owner/name`
                 spec.stages[0].steps[4].validate.sources.web.file.path: "../a.yaml" is no valid path in the repository: it has a `.` or `..` part; it may not leave the repository
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_pipeline_does_not_start_itself() {
+        check(
+            r#"
+  - {name: one, pipelineRun: {pipelineRef: {name: release}}}
+  - {name: two, pipelineRun: {pipelineRef: {name: "${{ params.repository }}"}}}
+  - {name: three, pipelineRun: {pipelineRef: {name: Release}}}
+"#,
+            &expect![[r#"
+                spec.stages[0].steps[0].pipelineRun.pipelineRef.name: pipeline "release" would start itself; name another pipeline; to do something again there is `retry`, or `until` of a stage
+                spec.stages[0].steps[2].pipelineRun.pipelineRef.name: "Release" is no name of an object: use small letters, digits, `-` and `.`
             "#]],
         );
     }

@@ -4,20 +4,26 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
 use http::{Request, Response};
 use jiff::Timestamp;
+use kube::ResourceExt;
 use kube::client::Body;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use sluice_api::{ScmProviderSpec, SecretKeyReference, variables::RunIdentity};
+use sluice_api::{
+    ActionType, PipelineRun, PipelineSpec, RunAction, ScmProviderSpec, SecretKeyReference, variables::RunIdentity,
+};
 use sluice_engine::Failure;
 use sluice_expr::Scope;
 
-use crate::{HttpClient, Report, StepContext, World};
+use crate::{HttpClient, Report, Runs, StepContext, World};
 
 /// A world without a cluster, in which HTTP reaches only loopback addresses besides the usual ones.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ pub(crate) struct FakeWorld {
     pub(crate) kubernetes: Option<BTreeMap<String, (u16, Value)>>,
     /// Where the paths of local git hosts begin.
     pub(crate) local_root: Option<PathBuf>,
+    /// The runs beside the one that is carried on, and the pipelines, by name.
+    pub(crate) runs: FakeRuns,
     /// What was reported.
     pub(crate) reports: Mutex<Vec<Report>>,
 }
@@ -51,6 +59,7 @@ impl Default for FakeWorld {
             providers: BTreeMap::new(),
             kubernetes: None,
             local_root: None,
+            runs: FakeRuns::default(),
             reports: Mutex::default(),
         }
     }
@@ -93,6 +102,66 @@ impl FakeWorld {
     }
 }
 
+/// Runs and pipelines in a table.
+#[derive(Debug, Default)]
+pub(crate) struct FakeRuns {
+    pub(crate) runs: Mutex<BTreeMap<String, PipelineRun>>,
+    pub(crate) pipelines: BTreeMap<String, PipelineSpec>,
+    /// How often a run was created.
+    pub(crate) created: AtomicUsize,
+    /// Whether nothing answers now.
+    pub(crate) is_away: AtomicBool,
+    /// Whether a creation is carried out and its answer lost.
+    pub(crate) loses_answers: AtomicBool,
+}
+
+impl FakeRuns {
+    fn answers(&self) -> Result<(), Failure> {
+        match self.is_away.load(Ordering::Relaxed) {
+            true => Err(Failure::transient("KubernetesUnavailable", "nobody answers")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Runs for FakeRuns {
+    async fn run(&self, name: &str) -> Result<Option<PipelineRun>, Failure> {
+        self.answers()?;
+        Ok(self.runs.lock().unwrap().get(name).cloned())
+    }
+
+    async fn pipeline(&self, name: &str) -> Result<Option<PipelineSpec>, Failure> {
+        self.answers()?;
+        Ok(self.pipelines.get(name).cloned())
+    }
+
+    async fn create(&self, run: &PipelineRun) -> Result<bool, Failure> {
+        self.answers()?;
+        let mut runs = self.runs.lock().unwrap();
+        if runs.contains_key(&run.name_any()) {
+            return Ok(false);
+        }
+        let number = self.created.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut run = run.clone();
+        run.metadata.uid = Some(format!("uid-{number}"));
+        runs.insert(run.name_any(), run);
+        match self.loses_answers.load(Ordering::Relaxed) {
+            true => Err(Failure::transient("KubernetesUnavailable", "no answer")),
+            false => Ok(true),
+        }
+    }
+
+    async fn abort(&self, run: &PipelineRun, reason: &str) -> Result<(), Failure> {
+        self.answers()?;
+        let (by, reason) = (sluice_api::names::own_user(), Some(reason.to_owned()));
+        let mut runs = self.runs.lock().unwrap();
+        let run = runs.get_mut(&run.name_any()).unwrap();
+        run.spec.actions.push(RunAction { r#type: ActionType::Abort, by, reason });
+        Ok(())
+    }
+}
+
 /// When tests take place.
 pub(crate) fn now() -> Timestamp {
     "2026-05-04T12:00:00Z".parse().unwrap()
@@ -115,6 +184,10 @@ impl World for FakeWorld {
 
     fn http(&self) -> &HttpClient {
         &self.http
+    }
+
+    fn runs(&self) -> &dyn Runs {
+        &self.runs
     }
 
     async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure> {

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use sluice_api::{
-    Duration,
+    Duration, names,
     step::{ConfigMistake, FileEdit, Sources},
 };
 use sluice_expr::may_interpolate;
@@ -25,6 +25,14 @@ impl Literals {
     /// A repository.
     pub(crate) fn repository(self, field: &str, text: &str) -> Self {
         self.read(field, Some(text), RepoName::parse)
+    }
+
+    /// The name of an object.
+    pub(crate) fn object_name(self, field: &str, text: &str) -> Self {
+        self.read(field, Some(text), |text| match names::is_object_name(text) {
+            true => Ok(()),
+            false => Err(format!("{text:?} is no name of an object: use small letters, digits, `-` and `.`")),
+        })
     }
 
     /// A branch, where one is set.

@@ -106,7 +106,7 @@ mod tests {
             );
             let spec: PipelineSpec =
                 serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{step_type}: {error}\n{text}"));
-            assert_eq!(check::pipeline(&spec), [], "{step_type}");
+            assert_eq!(check::pipeline("example", &spec), [], "{step_type}");
             assert_eq!(spec.stages[0].steps[2].config().unwrap().type_name(), *step_type);
         }
     }

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use sluice_api::{ScmProviderSpec, SecretKeyReference};
 use sluice_engine::Failure;
 
-use crate::HttpClient;
+use crate::{HttpClient, Runs};
 
 /// The outside world, as the account of one run.
 #[async_trait]
@@ -19,6 +19,9 @@ pub trait World: Send + Sync {
 
     /// HTTP, with the limits on addresses that hold for steps.
     fn http(&self) -> &HttpClient;
+
+    /// The runs and pipelines of the run's namespace, as Sluice itself.
+    fn runs(&self) -> &dyn Runs;
 
     /// The ScmProvider of this name in the run's namespace.
     async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure>;

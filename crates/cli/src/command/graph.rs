@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
+use kube::ResourceExt;
 use sluice_api::Pipeline;
 
 use super::local::refuse;
@@ -53,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(pipeline) => pipeline,
         Err(problem) => return Ok(refuse([problem])),
     };
-    let mistakes = sluice_steps::check::pipeline(&pipeline.spec).len();
+    let mistakes = sluice_steps::check::pipeline(&pipeline.name_any(), &pipeline.spec).len();
     if mistakes > 0 {
         complain(&format!("warning: the pipeline has mistakes ({mistakes}); `sluice lint` says which"));
     }

@@ -14,9 +14,9 @@ use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, config::KubeconfigError};
 use secrecy::SecretString;
-use sluice_api::{ScmProvider, ScmProviderSpec, SecretKeyReference};
+use sluice_api::{PipelineRun, PipelineSpec, ScmProvider, ScmProviderSpec, SecretKeyReference};
 use sluice_engine::Failure;
-use sluice_steps::{HttpClient, Report, World, read_secret, secret_text};
+use sluice_steps::{HttpClient, Report, Runs, World, read_secret, secret_text};
 use tokio::sync::OnceCell;
 
 use super::objects::Objects;
@@ -75,6 +75,10 @@ impl World for LocalWorld {
         &self.http
     }
 
+    fn runs(&self) -> &dyn Runs {
+        &NoRuns
+    }
+
     async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure> {
         let mut providers = self.objects.providers(&self.namespace);
         if let Some(provider) = providers.find(|provider| provider.metadata.name.as_deref() == Some(name)) {
@@ -116,6 +120,33 @@ impl World for LocalWorld {
     async fn report(&self, Report { reason, message, warning }: Report) {
         let warning = if warning { "warning: " } else { "" };
         self.output.note(&format!("{warning}{reason}: {message}"));
+    }
+}
+
+/// Runs start no other runs here.
+struct NoRuns;
+
+fn no_runs<T>() -> Result<T, Failure> {
+    let message = "the local mode carries on one run: a step that starts another one takes a controller in a cluster";
+    Err(Failure::definite("NoCluster", message))
+}
+
+#[async_trait]
+impl Runs for NoRuns {
+    async fn run(&self, _: &str) -> Result<Option<PipelineRun>, Failure> {
+        no_runs()
+    }
+
+    async fn pipeline(&self, _: &str) -> Result<Option<PipelineSpec>, Failure> {
+        no_runs()
+    }
+
+    async fn create(&self, _: &PipelineRun) -> Result<bool, Failure> {
+        no_runs()
+    }
+
+    async fn abort(&self, _: &PipelineRun, _: &str) -> Result<(), Failure> {
+        no_runs()
     }
 }
 
