@@ -9,7 +9,11 @@ mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 use sluice_api::PipelineRunStatus;
-use sluice_engine::{HookState, RunPhase, StagePhase, StageState, StepPhase, StepState, WaitKind, WaitingOn};
+use sluice_engine::{
+    HookState, RunPhase, StagePhase, StageState, StepPhase, StepState, Undo, UndoPhase, WaitKind, WaitingOn,
+};
+
+use crate::changes::subject;
 
 pub(crate) use look::{Look, width_of};
 
@@ -105,29 +109,62 @@ fn step_sign(step: &StepState) -> Sign {
 }
 
 fn stage_row(stage: &StageState, now: Timestamp) -> Row {
-    // A failed stage repeats what its step says.
-    let is_said_by_a_step = stage.steps.iter().any(|step| step.phase.is_failed());
-    let detail = stage.message.clone().filter(|_| !is_said_by_a_step);
+    let sign = match stage.resume_at {
+        Some(_) if stage.is_under_way() => Sign::Waiting,
+        _ if stage.is_under_way() => Sign::Running,
+        _ => group_sign(stage.phase),
+    };
     Row {
         depth: 1,
-        sign: group_sign(stage.phase),
-        name: stage.name.clone(),
+        sign,
+        name: stage.title(),
         elapsed: elapsed(stage.started_at, stage.finished_at, now),
-        detail: match stage.phase {
-            StagePhase::Skipped => detail.or_else(|| Some("skipped: its condition is false".to_owned())),
-            StagePhase::Omitted => Some("never started".to_owned()),
-            _ => detail,
-        },
+        detail: stage_detail(stage, now),
     }
 }
 
+fn stage_detail(stage: &StageState, now: Timestamp) -> Option<String> {
+    let round = round(stage.attempt, stage.iteration);
+    let said = match stage.phase {
+        StagePhase::Omitted => return Some("never started".to_owned()),
+        StagePhase::Skipped => {
+            return stage.message.clone().or_else(|| Some("skipped: its condition is false".to_owned()));
+        }
+        StagePhase::Succeeded => None,
+        // A failed stage repeats what its step says.
+        _ if stage.steps.iter().any(|step| step.phase.is_failed()) => None,
+        _ => stage.message.clone(),
+    };
+    let Some(at) = stage.resume_at else {
+        // What a stage that goes on says is about the attempt before.
+        let by = if stage.phase == StagePhase::Running { ", after " } else { ": " };
+        return joined([round, said], by);
+    };
+    let pause = short(at.duration_since(now).max(SignedDuration::ZERO));
+    let round = round.map(|round| format!("{round} in {pause}"));
+    joined([round, said], ": ")
+}
+
+/// Which attempt and which iteration it is, where it is not the only one.
+fn round(attempt: i32, iteration: i32) -> Option<String> {
+    let attempt = (attempt > 1).then(|| format!("attempt {attempt}"));
+    let iteration = (iteration > 1).then(|| format!("iteration {iteration}"));
+    joined([attempt, iteration], ", ")
+}
+
+fn joined(parts: impl IntoIterator<Item = Option<String>>, by: &str) -> Option<String> {
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(by))
+}
+
 fn hook_row(hook: &HookState, now: Timestamp) -> Row {
+    let event = format!("{:?} of {}", hook.event, subject(hook));
     Row {
         depth: 1,
         sign: group_sign(hook.phase),
         name: format!("hook {}", hook.hook),
         elapsed: elapsed(hook.started_at, hook.finished_at, now),
-        detail: Some(format!("{:?} of {}", hook.event, hook.subject)),
+        detail: joined([Some(event), round(hook.attempt, hook.iteration)], ", "),
     }
 }
 
@@ -135,11 +172,35 @@ fn step_row(step: &StepState, now: Timestamp) -> Row {
     let shows_time = !matches!(step.phase, StepPhase::Skipped | StepPhase::Omitted);
     Row {
         depth: 2,
-        sign: step_sign(step),
+        sign: step.undo.as_ref().map_or_else(|| step_sign(step), |undo| undo_sign(undo, step)),
         name: step.name.clone(),
         elapsed: elapsed(step.started_at, step.finished_at, now).filter(|_| shows_time),
-        detail: step_detail(step, now),
+        detail: step.undo.as_ref().map_or_else(|| step_detail(step, now), |undo| Some(undo_detail(undo, step, now))),
     }
+}
+
+fn undo_sign(undo: &Undo, step: &StepState) -> Sign {
+    match undo.phase {
+        UndoPhase::Pending if undo.retry_at.is_some() => Sign::Waiting,
+        UndoPhase::Pending => Sign::Running,
+        UndoPhase::Undone => step_sign(step),
+        UndoPhase::Failed => Sign::Unknown,
+    }
+}
+
+/// How far a step's effect is taken back, and where to look at it.
+fn undo_detail(undo: &Undo, step: &StepState, now: Timestamp) -> String {
+    let why = undo.message.as_deref().unwrap_or("the attempt failed");
+    let said = match (undo.phase, undo.retry_at) {
+        (UndoPhase::Pending, Some(at)) => {
+            let pause = short(at.duration_since(now).max(SignedDuration::ZERO));
+            format!("taken back: attempt {} in {pause}: {why}", undo.attempt)
+        }
+        (UndoPhase::Pending, None) => "is taken back".to_owned(),
+        (UndoPhase::Undone, _) => "taken back".to_owned(),
+        (UndoPhase::Failed, _) => format!("could not be taken back, look at it: {why}"),
+    };
+    joined([Some(said), url_of(step)], ": ").unwrap_or_default()
 }
 
 fn step_detail(step: &StepState, now: Timestamp) -> Option<String> {
@@ -159,10 +220,8 @@ fn step_detail(step: &StepState, now: Timestamp) -> Option<String> {
 
 /// What a step says, and in any case what it waits for with its link.
 fn running_detail(step: &StepState) -> Option<String> {
-    let attempt = (step.attempt > 1).then(|| format!("attempt {}", step.attempt));
     let said = said_of_wait(step.waiting_on.as_ref(), step.message.as_deref());
-    let parts: Vec<String> = attempt.into_iter().chain(said).collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    joined([round(step.attempt, 1), said], ", ")
 }
 
 /// Where to look at what a step did.

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use sluice_engine::{RunState, StepPhase, WaitKind};
+use sluice_engine::{RunState, StepPhase, WaitKind, WaitingOn};
 use sluice_scm::{GitHost, Local, Merge, PullRequestNumber, PullRequestState, RepoName};
 use tokio::sync::mpsc;
 
@@ -38,13 +38,15 @@ pub(crate) enum Done {
 }
 
 impl Change {
-    /// The change that the run waits for, if it is one of a local repository.
-    pub(crate) fn of(state: &RunState, world: &LocalWorld) -> Option<Self> {
-        let waits = |step: &&sluice_engine::StepState| step.phase == StepPhase::Running;
-        let on = state
-            .steps()
-            .filter(waits)
-            .find_map(|step| step.waiting_on.as_ref().filter(|on| on.kind == WaitKind::PullRequest))?;
+    /// The changes of local repositories that the run waits for.
+    pub(crate) fn all(state: &RunState, world: &LocalWorld) -> Vec<Self> {
+        let waits = state.steps().filter(|step| step.phase == StepPhase::Running);
+        let on = waits.filter_map(|step| step.waiting_on.as_ref());
+        let on = on.filter(|on| on.kind == WaitKind::PullRequest);
+        on.filter_map(|on| Self::of(on, state, world)).collect()
+    }
+
+    fn of(on: &WaitingOn, state: &RunState, world: &LocalWorld) -> Option<Self> {
         let opened = state.steps().find(|step| {
             step.phase == StepPhase::Succeeded && step.outputs.get("url").is_some_and(|url| *url == on.key)
         })?;
@@ -122,26 +124,37 @@ impl Person {
         Self { name, yes, can_be_asked, lines: None, told: BTreeSet::new(), asked: None }
     }
 
-    /// The run waits for this change, or for none: merges it, asks about it, or says how it is merged.
-    pub(crate) async fn consider(&mut self, change: Option<Change>, output: &Output) -> Done {
-        if self.asked.is_some() && self.asked != change {
+    /// The run waits for these changes: merges them, asks about one, or says how they are merged.
+    pub(crate) async fn consider(&mut self, changes: Vec<Change>, output: &Output) -> Done {
+        if self.asked.as_ref().is_some_and(|asked| !changes.contains(asked)) {
             self.asked = None;
             output.asked(false);
         }
-        let Some(change) = change else { return Done::Nothing };
         if self.yes {
-            return match change.merge(&self.name).await {
-                Ok(done) => done,
-                Err(error) => self.tell_once(format!("change {} cannot be merged: {error}", change.number), output),
-            };
+            return self.merge_all(&changes, output).await;
         }
         if !self.can_be_asked {
-            return self.tell_once(change.remedy(), output);
+            changes.iter().for_each(|change| self.tell_once(change.remedy(), output));
+            return Done::Nothing;
         }
+        // One after the other: a question that is asked stays until it is answered.
+        let Some(change) = self.asked.clone().or_else(|| changes.into_iter().next()) else { return Done::Nothing };
         self.lines.get_or_insert_with(lines_of_standard_input);
         output.ask(&change.question());
         self.asked = Some(change);
         Done::Nothing
+    }
+
+    async fn merge_all(&mut self, changes: &[Change], output: &Output) -> Done {
+        let mut done = Done::Nothing;
+        for change in changes {
+            match change.merge(&self.name).await {
+                Ok(Done::Nothing) => {}
+                Ok(other) => done = other,
+                Err(error) => self.tell_once(format!("change {} cannot be merged: {error}", change.number), output),
+            }
+        }
+        done
     }
 
     /// The person's next line while there is a question; never, when there is none.
@@ -159,7 +172,8 @@ impl Person {
             // Nobody is there any more.
             self.can_be_asked = false;
             output.asked(false);
-            return self.tell_once(change.remedy(), output);
+            self.tell_once(change.remedy(), output);
+            return Done::Nothing;
         };
         output.asked(true);
         let said = |done: Result<Done, sluice_scm::Error>| {
@@ -181,11 +195,10 @@ impl Person {
         }
     }
 
-    fn tell_once(&mut self, text: String, output: &Output) -> Done {
+    fn tell_once(&mut self, text: String, output: &Output) {
         if self.told.insert(text.clone()) {
             output.note(&text);
         }
-        Done::Nothing
     }
 }
 

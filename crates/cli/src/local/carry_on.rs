@@ -160,9 +160,9 @@ impl Walk {
     /// Waits until that time, or until something happens that the run may be waiting for.
     async fn wait(&mut self, until: Option<Timestamp>, signals: &mut Signals) -> Woken {
         loop {
-            let change = Change::of(&self.session.kept.get().status.unwrap_or_default().state, &self.session.world);
+            let changes = Change::all(&self.session.kept.get().status.unwrap_or_default().state, &self.session.world);
             let Session { person, output, .. } = &mut self.session;
-            if person.consider(change, output).await == Done::Changed {
+            if person.consider(changes, output).await == Done::Changed {
                 return self.wake();
             }
             let pause = until

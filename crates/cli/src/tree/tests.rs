@@ -241,6 +241,135 @@ fn a_retry_says_when_and_why() {
 }
 
 #[test]
+fn several_stages_and_items_are_under_way_at_once() {
+    let step = |phase: &str| json!([{"name": "roll", "phase": phase}]);
+    let item = |item: &str, phase: &str| json!({"name": "deploy", "item": item, "phase": phase, "steps": step(phase)});
+    let running = json!({
+        "phase": "Running", "startedAt": "2026-05-04T12:00:00Z",
+        "stages": [
+            {"name": "checks", "phase": "Running", "startedAt": "2026-05-04T12:01:00Z", "steps": [
+                {"name": "smoke", "phase": "Running", "startedAt": "2026-05-04T12:01:00Z"},
+                {"name": "load", "phase": "Running", "startedAt": "2026-05-04T12:01:00Z"}]},
+            item("eu", "Succeeded"), item("us", "Running"), item("asia", "Pending"),
+        ],
+    });
+    check(
+        running,
+        PLAIN,
+        expect![[r#"
+            ● deploy-1  Running   1m30s
+            ├─ ● checks             30s
+            │  ├─ ● smoke           30s
+            │  └─ ● load            30s
+            ├─ ✓ deploy[eu]
+            │  └─ ✓ roll
+            ├─ ● deploy[us]
+            │  └─ ● roll
+            └─ ○ deploy[asia]
+               └─ ○ roll
+        "#]],
+    );
+}
+
+#[test]
+fn a_stage_says_which_attempt_and_iteration_it_is_at_and_when_the_next_one_is() {
+    let stage = |rest: Value| {
+        let mut stage = json!({"name": "drain", "startedAt": "2026-05-04T12:01:00Z",
+            "steps": [{"name": "left", "phase": "Pending"}]});
+        stage.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        json!({"phase": "Running", "stages": [stage]})
+    };
+    let later = "2026-05-04T12:02:00Z";
+    let why = "step left: the host was away";
+    check(
+        stage(json!({"phase": "Running", "startedAt": null, "attempt": 2, "resumeAt": later, "message": why})),
+        PLAIN,
+        expect![[r#"
+            ◔ deploy-1  Running
+            └─ ◔ drain                   attempt 2 in 30s: step left: the host was away
+               └─ ○ left
+        "#]],
+    );
+    check(
+        stage(json!({"phase": "Running", "attempt": 2, "message": why})),
+        PLAIN,
+        expect![[r#"
+            ● deploy-1  Running
+            └─ ● drain              30s  attempt 2, after step left: the host was away
+               └─ ○ left
+        "#]],
+    );
+    check(
+        stage(json!({"phase": "Running", "iteration": 3, "resumeAt": later})),
+        PLAIN,
+        expect![[r#"
+        ◔ deploy-1  Running
+        └─ ◔ drain              30s  iteration 3 in 30s
+           └─ ○ left
+    "#]],
+    );
+    check(
+        stage(json!({"phase": "Succeeded", "attempt": 2, "iteration": 4, "message": why})),
+        PLAIN,
+        expect![[r#"
+        ● deploy-1  Running
+        └─ ✓ drain              30s  attempt 2, iteration 4
+           └─ ○ left
+    "#]],
+    );
+}
+
+#[test]
+fn the_hooks_of_items_and_attempts_say_whose_they_are() {
+    let hook = |item: Value, attempt: i32| {
+        json!({"hook": "alert", "event": "Failure", "subject": "stage/deploy", "item": item, "attempt": attempt,
+            "phase": "Succeeded", "steps": []})
+    };
+    let state = json!({"phase": "Running", "stages": [], "hooks": [hook(json!("eu"), 1), hook(json!("eu"), 2), hook(json!(null), 1)]});
+    check(
+        state,
+        PLAIN,
+        expect![[r#"
+        ● deploy-1  Running
+        ├─ ✓ hook alert              Failure of stage/deploy[eu]
+        ├─ ✓ hook alert              Failure of stage/deploy[eu], attempt 2
+        └─ ✓ hook alert              Failure of stage/deploy
+    "#]],
+    );
+}
+
+#[test]
+fn an_effect_that_is_taken_back_says_how_far_that_is() {
+    let link = json!({"url": "https://git.example/7"});
+    let since = "2026-05-04T12:01:00Z";
+    let aborted = json!({
+        "phase": "Running",
+        "ending": {"phase": "Aborted", "reason": "Aborted", "message": "aborted by ada: enough", "at": since},
+        "stages": [{"name": "deploy", "phase": "Aborted", "message": "aborted by ada: enough", "steps": [
+            {"name": "a", "phase": "Succeeded", "outputs": link, "undo": {"phase": "Pending", "since": since}},
+            {"name": "b", "phase": "Succeeded", "outputs": link, "undo": {"phase": "Pending", "since": since, "attempt": 2,
+                "retryAt": "2026-05-04T12:01:40Z", "message": "the host was away"}},
+            {"name": "c", "phase": "Succeeded", "outputs": link, "undo": {"phase": "Undone", "since": since}},
+            {"name": "d", "phase": "Aborted", "undo": {"phase": "Failed", "since": since, "message": "no right to delete it"}},
+        ]}],
+    });
+    check(
+        aborted,
+        PLAIN,
+        expect![[r#"
+        ● deploy-1  Running          aborted by ada: enough
+        └─ ■ deploy                  aborted by ada: enough
+           ├─ ● a                    is taken back: https://git.example/7
+           ├─ ◔ b
+           │    taken back: attempt 2 in 10s: the host was away: https://git.example/7
+           ├─ ✓ c                    taken back: https://git.example/7
+           └─ ? d
+                could not be taken back, look at it: no right to delete it
+    "#]],
+    );
+}
+
+#[test]
 fn colours_are_codes_that_take_no_room() {
     let drawn = draw(waiting(), Look { has_colour: true, ..PLAIN });
     assert!(drawn.contains("\u{1b}[32m✓\u{1b}[0m") && drawn.contains("\u{1b}[33m◔\u{1b}[0m"), "{drawn}");

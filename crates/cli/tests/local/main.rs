@@ -5,6 +5,7 @@
 
 mod demo;
 mod ends;
+mod flow;
 mod output;
 mod person;
 mod signals;

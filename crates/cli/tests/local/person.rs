@@ -25,16 +25,21 @@ metadata: {name: local}
 spec: {local: {path: repositories}}
 "#;
 
-const REPOSITORY: &str = "repositories/shop/gitops.git";
+pub(crate) const REPOSITORY: &str = "repositories/shop/gitops.git";
 
-/// A place with a repository in it.
 fn shop() -> Place {
-    let place = Place::with(&pipeline(MANIFEST));
+    shop_with(MANIFEST)
+}
+
+/// A place with a pipeline that goes on like this, and with a repository in it.
+pub(crate) fn shop_with(manifest: &str) -> Place {
+    let place = Place::with(&pipeline(manifest));
     let (bare, work) = (place.path(REPOSITORY), place.path("work"));
     fs::create_dir_all(&bare).unwrap();
     git(&bare, &["init", "--quiet", "--bare", "--initial-branch=main"]);
     place.git(".", &["init", "--quiet", "--initial-branch=main", "work"]);
     fs::write(work.join("web.yaml"), "version: 1.4.2   # on Monday\n").unwrap();
+    fs::write(work.join("db.yaml"), "version: 1.4.2\n").unwrap();
     git(&work, &["add", "."]);
     git(&work, &["-c", "user.name=ada", "-c", "user.email=ada@example", "commit", "--quiet", "--message=begin"]);
     git(&work, &["push", "--quiet", bare.to_str().unwrap(), "main"]);

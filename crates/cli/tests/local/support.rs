@@ -135,9 +135,16 @@ impl Running {
 
     /// The first line of its standard output with this in it. What comes behind it is read by nobody.
     pub(crate) fn wait_for_line(&mut self, text: &str) -> String {
+        self.wait_for_lines(text, 1).remove(0)
+    }
+
+    /// The first so many of such lines.
+    pub(crate) fn wait_for_lines(&mut self, text: &str, count: usize) -> Vec<String> {
         let out = self.0.as_mut().unwrap().stdout.take().unwrap();
-        let mut lines = BufReader::new(out).lines().map(Result::unwrap);
-        lines.find(|line| line.contains(text)).unwrap_or_else(|| panic!("it never said {text:?}"))
+        let lines = BufReader::new(out).lines().map(Result::unwrap);
+        let lines: Vec<String> = lines.filter(|line| line.contains(text)).take(count).collect();
+        assert_eq!(lines.len(), count, "it never said {text:?} so often");
+        lines
     }
 
     /// Nobody reads what it prints any more.
