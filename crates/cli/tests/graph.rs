@@ -91,8 +91,17 @@ fn every_example_can_be_drawn() {
             if !is_manifest || !fs::read_to_string(&path).unwrap().contains("kind: Pipeline\n") {
                 continue;
             }
-            let (code, _, said) = graph(&workspace, &["-f", &path.display().to_string()], "");
-            assert_eq!((code, &*said), (Some(0), ""), "{}", path.display());
+            let path = path.display().to_string();
+            let (code, chart, said) = graph(&workspace, &["-f", &path], "");
+            let several = said.strip_prefix("error: there are several pipelines: name one of ");
+            match several {
+                None => assert_eq!((code, &*said), (Some(0), ""), "{path}"),
+                Some(names) => assert_eq!(chart, "", "{names}"),
+            }
+            for name in several.into_iter().flat_map(|names| names.trim().split(", ")) {
+                let (code, _, said) = graph(&workspace, &["-f", &path, name], "");
+                assert_eq!((code, &*said), (Some(0), ""), "{path}: {name}");
+            }
             drawn += 1;
         }
     }
