@@ -116,6 +116,22 @@ pub enum Event {
     RunFinished,
 }
 
+impl Event {
+    /// What it says for people.
+    pub(crate) fn message_mut(&mut self) -> Option<&mut String> {
+        let failure = match self {
+            Self::Progressed { message, .. } | Self::Ended { message, .. } => return message.as_mut(),
+            Self::StageEnded { why, .. } => return why.as_mut().map(|(_, message)| message),
+            Self::Aborted(abort) => return Some(&mut abort.message),
+            Self::Failed { failure, .. } => failure,
+            Self::Answered(_, Err(failure)) | Self::Listed { items: Err(failure), .. } => failure,
+            Self::Undone(_, Err(failure)) | Self::OutputsComputed(Err(failure)) => failure,
+            _ => return None,
+        };
+        Some(&mut failure.message)
+    }
+}
+
 /// Adds a pause to a time without ever overflowing.
 pub(crate) fn later(time: Timestamp, pause: jiff::SignedDuration) -> Timestamp {
     time.checked_add(pause).unwrap_or(Timestamp::MAX)

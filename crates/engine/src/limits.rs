@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Number, Value};
 
+use crate::RunState;
+
 /// The most that the outputs of one step may take, as JSON.
 pub const MAX_OUTPUTS_OF_A_STEP: usize = 16 * 1024;
 
@@ -15,13 +17,13 @@ pub const MAX_OUTPUTS_OF_A_RUN: usize = 192 * 1024;
 /// The most items of a `forEach`.
 pub const MAX_ITEMS: usize = 100;
 
-/// The most that the items of a `forEach` may take together, as JSON.
+/// The most that the items of all stages with a `forEach` may take together, as JSON.
 pub(crate) const MAX_SIZE_OF_ITEMS: usize = 32 * 1024;
 
-/// The most steps, those of its hooks included, that the items of a `forEach` may have together.
+/// The most steps, those of their hooks included, that the items of all stages with a `forEach` may have together.
 pub(crate) const MAX_STEPS_OF_ITEMS: usize = 500;
 
-/// The most hooks that are kept of the executions of stages that were followed by another one.
+/// The most hooks that a run keeps of the executions of stages that were followed by another one.
 pub(crate) const MAX_PAST_HOOKS: usize = 50;
 
 /// How deep a value may nest in an output, or in a step's configuration: parsers of JSON give up at 128 levels, and what is
@@ -30,6 +32,13 @@ pub const MAX_DEPTH: usize = 64;
 
 /// The most that a message may take; longer ones are cut.
 pub(crate) const MAX_MESSAGE: usize = 2048;
+
+/// When the messages of a run take this much, further ones are cut to [`SHORT_MESSAGE`]: items that all fail
+/// must not fill the status.
+const MANY_MESSAGES: usize = 64 * 1024;
+
+/// What a message may take when there are many.
+pub(crate) const SHORT_MESSAGE: usize = 200;
 
 /// Bytes of the value as JSON.
 pub(crate) fn json_size(value: &impl serde::Serialize) -> usize {
@@ -95,6 +104,14 @@ fn normal_number(number: &Number) -> Option<Number> {
 /// Cuts a message to what a state holds.
 pub(crate) fn cut(message: String) -> String {
     cut_to(MAX_MESSAGE, message)
+}
+
+/// What another message of the run may take.
+pub(crate) fn room_for_a_message(run: &RunState) -> usize {
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let of_stages: usize = run.stages.iter().map(|stage| length(&stage.message)).sum();
+    let of_steps: usize = run.steps().map(|step| length(&step.message)).sum();
+    if of_stages + of_steps > MANY_MESSAGES { SHORT_MESSAGE } else { MAX_MESSAGE }
 }
 
 /// Cuts a text to so many bytes, on a character boundary; an ellipsis says that more was there.

@@ -9,16 +9,22 @@ mod undo;
 
 use jiff::Timestamp;
 
-use crate::{Ending, Event, Plan, Question, RunPhase, RunState, clock, limits::cut};
+use crate::{
+    Ending, Event, Plan, Question, RunPhase, RunState, clock,
+    limits::{cut_to, room_for_a_message},
+};
 
 /// The state that follows the event.
 ///
 /// An event that does not fit the state (a step that is not there, or one that has ended) changes nothing:
 /// what has ended stays as it is, and the state is always one that [`crate::decide`] can go on from.
 #[must_use]
-pub fn record(plan: &Plan, mut state: RunState, event: Event, now: Timestamp) -> RunState {
+pub fn record(plan: &Plan, mut state: RunState, mut event: Event, now: Timestamp) -> RunState {
     if state.is_finished() {
         return state;
+    }
+    if let Some(message) = event.message_mut() {
+        *message = cut_to(room_for_a_message(&state), std::mem::take(message));
     }
     let run = &mut state;
     match event {
@@ -49,7 +55,7 @@ pub fn record(plan: &Plan, mut state: RunState, event: Event, now: Timestamp) ->
         Event::OutputsComputed(outputs) => end::compute_outputs(run, outputs, now),
         Event::Aborted(why) => end::abort(plan, run, why, now),
         Event::Ended { phase, reason, message } => {
-            run.ending.get_or_insert(Ending { phase, reason, message: message.map(cut), at: now });
+            run.ending.get_or_insert(Ending { phase, reason, message, at: now });
         }
         Event::RunFinished => end::finish(run, now),
     }

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 
 use super::{step, undo};
-use crate::{Abort, Ending, Failure, Outputs, Plan, RunPhase, RunState, StagePhase, StepPhase, limits::cut};
+use crate::{
+    Abort, Ending, Failure, Outputs, Plan, RunPhase, RunState, StagePhase, StepPhase,
+    limits::{SHORT_MESSAGE, cut_to},
+};
 
 /// Every stage is done: the run succeeds with these outputs, or fails for want of them.
 pub(super) fn compute_outputs(run: &mut RunState, outputs: Result<Outputs, Failure>, now: Timestamp) {
@@ -17,7 +20,7 @@ pub(super) fn compute_outputs(run: &mut RunState, outputs: Result<Outputs, Failu
         }
         Err(failure) => {
             let message = format!("the outputs of the run cannot be computed: {}", failure.message);
-            (RunPhase::Failed, "OutputsFailed".to_owned(), Some(cut(message)))
+            (RunPhase::Failed, "OutputsFailed".to_owned(), Some(message))
         }
     };
     run.ending = Some(Ending { phase, reason, message, at: now });
@@ -32,7 +35,7 @@ pub(super) fn abort(plan: &Plan, run: &mut RunState, Abort { reason, message }: 
     ask_for_effects(plan, run, now);
     abort_stages(run, &reason, &message, now);
     abort_hooks(run, now);
-    run.ending = Some(Ending { phase: RunPhase::Aborted, reason, message: Some(cut(message)), at: now });
+    run.ending = Some(Ending { phase: RunPhase::Aborted, reason, message: Some(message), at: now });
 }
 
 /// The effects of every stage, and of the hooks that end with the run.
@@ -54,7 +57,8 @@ fn abort_stages(run: &mut RunState, reason: &str, message: &str, now: Timestamp)
         stage.resume_at = None;
         stage.finished_at = Some(now);
         stage.reason = Some(reason.to_owned());
-        stage.message = Some(cut(message.to_owned()));
+        // The ending has all of it.
+        stage.message = Some(cut_to(SHORT_MESSAGE, message.to_owned()));
         step::abort_all(&mut stage.steps, now);
     }
 }

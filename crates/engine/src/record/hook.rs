@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::step;
-use crate::{HookEvent, HookState, Occasion, Plan, RunState, StagePhase, StepState, Subject, limits::MAX_PAST_HOOKS};
+use crate::{
+    HookEvent, HookState, Occasion, Plan, RunState, StagePhase, StageState, StepState, Subject, limits::MAX_PAST_HOOKS,
+};
 
 pub(super) fn start(
     plan: &Plan,
@@ -37,22 +39,27 @@ pub(super) fn end(run: &mut RunState, hook: usize, phase: StagePhase, now: Times
     step::abort_all(&mut hook.steps, now);
 }
 
-/// Forgets the oldest hooks of earlier attempts and iterations of the stage: they cannot be due again, and a loop of a
+/// Forgets the oldest hooks of earlier attempts and iterations of stages: they cannot be due again, and a loop of a
 /// thousand iterations must not fill the status.
-pub(super) fn forget_past(plan: &Plan, run: &mut RunState, stage: usize) {
-    let Some(stage) = run.stages.get(stage) else { return };
-    let is_for_it = |hook: &HookState| match plan.hook(&hook.hook).map(|hook| &hook.subject) {
+pub(super) fn forget_past(plan: &Plan, run: &mut RunState) {
+    let is_past: Vec<bool> = run.hooks.iter().map(|hook| is_past(plan, &run.stages, hook)).collect();
+    let mut too_many = is_past.iter().filter(|is_past| **is_past).count().saturating_sub(MAX_PAST_HOOKS);
+    let mut is_past = is_past.into_iter();
+    run.hooks.retain(|_| {
+        let forget = is_past.next() == Some(true) && too_many > 0;
+        too_many -= usize::from(forget);
+        !forget
+    });
+}
+
+/// Whether the hook followed an execution of a stage that was followed by another one.
+fn is_past(plan: &Plan, stages: &[StageState], hook: &HookState) -> bool {
+    let subject = plan.hook(&hook.hook).map(|hook| &hook.subject);
+    let is_subject = |stage: &StageState| match subject {
         Some(Subject::Stage(name)) => *name == stage.name,
         Some(Subject::Step(name)) => stage.steps.iter().any(|step| step.name == *name),
         Some(Subject::Pipeline) | None => false,
     };
-    let is_past = |hook: &HookState| {
-        is_for_it(hook) && hook.item == stage.item && (hook.attempt, hook.iteration) < (stage.attempt, stage.iteration)
-    };
-    let mut too_many = run.hooks.iter().filter(|hook| is_past(hook)).count().saturating_sub(MAX_PAST_HOOKS);
-    run.hooks.retain(|hook| {
-        let forget = too_many > 0 && is_past(hook);
-        too_many -= usize::from(forget);
-        !forget
-    });
+    let stage = stages.iter().find(|stage| stage.item == hook.item && is_subject(stage));
+    stage.is_some_and(|stage| (hook.attempt, hook.iteration) < (stage.attempt, stage.iteration))
 }

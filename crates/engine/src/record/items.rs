@@ -20,14 +20,19 @@ pub(super) fn list(plan: &Plan, run: &mut RunState, index: usize, items: Result<
     let Some(planned) = plan.stage(&entry.name).filter(|_| entry.phase == StagePhase::Running) else { return };
     let items = items.and_then(|mut items| {
         items.iter_mut().for_each(normalize_value);
-        judge(plan, planned, &items).map(|()| items)
+        judge(plan, run, planned, &items).map(|()| items)
     });
     match items {
         Ok(items) => {
             let entries: Vec<_> = labels(&items)
                 .into_iter()
                 .zip(items)
-                .map(|(label, value)| StageState { item: Some(label), value: Some(value), ..StageState::of(planned) })
+                .map(|(label, value)| StageState {
+                    item: Some(label),
+                    // A null reads back as nothing.
+                    value: Some(value).filter(|value| !value.is_null()),
+                    ..StageState::of(planned)
+                })
                 .collect();
             run.stages.splice(index..=index, entries);
         }
@@ -38,7 +43,7 @@ pub(super) fn list(plan: &Plan, run: &mut RunState, index: usize, items: Result<
 }
 
 /// Whether so many items of that size can be kept.
-fn judge(plan: &Plan, stage: &Stage, items: &[Value]) -> Result<(), Failure> {
+fn judge(plan: &Plan, run: &RunState, stage: &Stage, items: &[Value]) -> Result<(), Failure> {
     const REMEDY: &str = "start a run for each with a `pipelineRun` step";
     let fail = |reason: &str, message: String| Err(Failure::definite(reason, message));
     let count = items.len();
@@ -49,10 +54,14 @@ fn judge(plan: &Plan, stage: &Stage, items: &[Value]) -> Result<(), Failure> {
     if count > MAX_ITEMS {
         return fail("TooManyItems", format!("the list has {count} items; at most {MAX_ITEMS} are possible; {REMEDY}"));
     }
+    let others = || run.stages.iter().filter(|entry| entry.item.is_some());
     let steps = steps_of_an_item(plan, stage);
-    if count * steps > MAX_STEPS_OF_ITEMS {
+    let before: usize =
+        others().filter_map(|entry| plan.stage(&entry.name)).map(|stage| steps_of_an_item(plan, stage)).sum();
+    if before + count * steps > MAX_STEPS_OF_ITEMS {
         let message = format!(
-            "{count} items of {steps} steps each, those of hooks included, are more than {MAX_STEPS_OF_ITEMS}; {REMEDY}"
+            "{count} items of {steps} steps each, those of hooks included, besides the {before} of other stages are more \
+             than {MAX_STEPS_OF_ITEMS}; {REMEDY}"
         );
         return fail("TooManyItems", message);
     }
@@ -60,8 +69,12 @@ fn judge(plan: &Plan, stage: &Stage, items: &[Value]) -> Result<(), Failure> {
         return fail("ItemTooDeep", format!("an item nests deeper than {MAX_DEPTH} levels"));
     }
     let size = json_size(&items);
-    if size > MAX_SIZE_OF_ITEMS {
-        let message = format!("the items take {size} bytes; at most {MAX_SIZE_OF_ITEMS} are kept; list less of each");
+    let before: usize = others().map(|entry| json_size(&entry.value)).sum();
+    if before + size > MAX_SIZE_OF_ITEMS {
+        let message = format!(
+            "the items take {size} bytes besides the {before} of other stages; at most {MAX_SIZE_OF_ITEMS} are kept of a \
+             run; list less of each"
+        );
         return fail("ItemsTooLarge", message);
     }
     Ok(())

@@ -4,7 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{hook, step, undo};
 use crate::{
-    Backoff, Failure, Next, Plan, RunState, StagePhase, StageState, StepPhase, StepState, event::later, limits::cut,
+    Backoff, Failure, Next, Plan, RunState, StagePhase, StageState, StepPhase, StepState,
+    event::later,
+    limits::{cut_to, room_for_a_message},
 };
 
 /// Why a stage ended: a reason word and a message.
@@ -73,7 +75,7 @@ pub(super) fn end(plan: &Plan, run: &mut RunState, stage: usize, phase: StagePha
     stage.resume_at = None;
     let (reason, message) = why.unzip();
     stage.reason = reason;
-    stage.message = message.map(cut);
+    stage.message = message;
     let unused = if phase == StagePhase::Skipped { StepPhase::Skipped } else { StepPhase::Omitted };
     step::end_unstarted(&mut stage.steps, unused);
     if phase == StagePhase::Failed {
@@ -89,19 +91,22 @@ fn may_be_tried_again(plan: &Plan, stage: &StageState) -> bool {
 }
 
 pub(super) fn time_out(plan: &Plan, run: &mut RunState, index: usize, now: Timestamp) {
+    let room = room_for_a_message(run);
     let Some(stage) = open(run, index) else { return };
     let timeout = plan.stage(&stage.name).and_then(|plan| plan.timeout).unwrap_or_default();
-    let mut message = format!("the stage took longer than its timeout of {timeout:#}");
+    let late = format!("the stage took longer than its timeout of {timeout:#}");
+    let mut message = late.clone();
     for step in stage.steps.iter_mut().filter(|step| step.phase.is_under_way()) {
         let last = step.message.take().map(|last| format!("; last seen: {last}")).unwrap_or_default();
-        message = format!("{message}; step {} had not ended{last}", step.name);
+        let open = format!("; step {} had not ended{last}", step.name);
+        message.push_str(&open);
         step.effect_unknown |= step.phase == StepPhase::Running;
         step::end(step, StepPhase::Failed, now);
         step.reason = Some(STAGE_TIMEOUT.to_owned());
-        step.message = Some(cut(message.clone()));
+        step.message = Some(cut_to(room, late.clone() + &open));
         step.transient = true;
     }
-    end(plan, run, index, StagePhase::Failed, Some((STAGE_TIMEOUT.to_owned(), message)), now);
+    end(plan, run, index, StagePhase::Failed, Some((STAGE_TIMEOUT.to_owned(), cut_to(room, message))), now);
 }
 
 /// The reason of a stage that took too long, and of its steps.
@@ -144,7 +149,7 @@ pub(super) fn begin_again(plan: &Plan, run: &mut RunState, index: usize, now: Ti
     stage.finished_at = None;
     stage.resume_at = Some(later(now, pause));
     stage.steps = stage.steps.iter().map(StepState::anew).collect();
-    hook::forget_past(plan, run, index);
+    hook::forget_past(plan, run);
 }
 
 /// Goes on after the pause.

@@ -74,7 +74,7 @@ pub(super) fn progress(run: &mut RunState, at: StepAt, message: Option<String>, 
     step.progress = if fits { progress.filter(|progress| !progress.is_null()) } else { kept };
     if let Some(message) = message {
         step.reason = None;
-        step.message = Some(cut(message));
+        step.message = Some(message);
     }
 }
 
@@ -164,7 +164,7 @@ fn try_again(step: &mut StepState, policy: &Retry, failure: Failure, now: Timest
     step.phase = StepPhase::Starting;
     step.retry_at = Some(retry_at);
     step.reason = Some(failure.reason);
-    step.message = Some(cut(failure.message));
+    step.message = Some(failure.message);
     step.waiting_on = Some(WaitingOn { kind: WaitKind::Time, key: retry_at.to_string(), since: now });
 }
 
@@ -174,7 +174,7 @@ fn end_failed(step: &mut StepState, failure: Failure, now: Timestamp) {
     step.effect_unknown = failure.end != End::Known && step.key.is_some();
     step.transient = failure.transient;
     step.reason = Some(failure.reason);
-    step.message = Some(cut(failure.message));
+    step.message = Some(failure.message);
 }
 
 pub(super) fn end(step: &mut StepState, phase: StepPhase, now: Timestamp) {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Backoff, Failure, RunState, Step, StepAt, StepState, Undo, UndoPhase, event::later, limits::cut};
+use crate::{Backoff, Failure, RunState, Step, StepAt, StepState, Undo, UndoPhase, event::later};
 
 /// How long it is tried.
 const TRIED_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -13,7 +13,9 @@ const PAUSES: Backoff =
 
 /// From now on the step's effect is taken back, if it can be and there may be one.
 pub(super) fn ask(step: &mut StepState, plan: &Step, now: Timestamp) {
-    if plan.undo && step.key.is_some() {
+    // An abort may come while a stage that is tried again takes its effects back.
+    let is_undone = step.undo.as_ref().is_some_and(|undo| undo.phase == UndoPhase::Undone);
+    if plan.undo && step.key.is_some() && !is_undone {
         step.undo = Some(Undo::since(now));
     }
 }
@@ -29,7 +31,7 @@ pub(super) fn record(run: &mut RunState, at: StepAt, result: Result<(), Failure>
         }
         Err(failure) => {
             let is_late = now >= later(undo.since, TRIED_FOR);
-            undo.message = Some(cut(failure.message));
+            undo.message = Some(failure.message);
             if failure.transient && !is_late {
                 undo.attempt = undo.attempt.saturating_add(1);
                 let pause = PAUSES.before(undo.attempt).max(failure.retry_after.unwrap_or_default());

@@ -323,3 +323,192 @@ fn an_abort_waits_for_the_outcome_of_what_is_being_performed() {
         "#]],
     );
 }
+
+#[test]
+fn what_needs_a_skipped_stage_waits_for_the_others_that_it_needs() {
+    check(
+        "stage build
+           acts make
+         stage left when=false
+           acts goLeft
+         stage right needs=build
+           acts goRight
+         stage join needs=left,right
+           acts meet",
+        "goRight: +5s ok",
+        expect![[r#"
+            0s stage build starts
+            0s claim make under key 1
+            0s write 1
+            0s act make
+            0s make Succeeded
+            0s stage build Succeeded
+            0s goLeft Skipped
+            0s stage left Skipped (ConditionFalse: its condition `when` is false)
+            0s stage right starts
+            0s claim goRight under key 2
+            0s write 2
+            0s act goRight
+            5s goRight Succeeded
+            5s stage right Succeeded
+            5s stage join starts
+            5s claim meet under key 3
+            5s write 3
+            5s act meet
+            5s meet Succeeded
+            5s stage join Succeeded
+            5s ending Succeeded
+            5s run Succeeded
+            5s write 4
+        "#]],
+    );
+}
+
+#[test]
+fn all_that_is_behind_a_failure_is_omitted_and_so_is_what_needs_it_through_a_skipped_stage() {
+    check(
+        "stage build
+           acts make
+         stage maybe when=false
+           acts try
+         stage after
+           acts go
+         stage other needs=
+           acts do",
+        "make: fail Refused",
+        expect![[r#"
+            0s stage build starts
+            0s claim make under key 1
+            0s stage other starts
+            0s claim do under key 2
+            0s write 1
+            0s act make
+            0s act do
+            0s make Failed (Refused: it broke)
+            0s do Succeeded
+            0s stage build Failed (Refused: step make: it broke)
+            0s stage other Succeeded
+            0s ending Failed (Refused: stage build: step make: it broke)
+            0s stage maybe Omitted
+            0s stage after Omitted
+            0s run Failed
+            0s write 2
+        "#]],
+    );
+}
+
+#[test]
+fn a_stage_under_way_is_tried_again_and_loops_on_after_another_has_failed() {
+    check(
+        "stage fails
+           acts break
+         stage long needs= retry=1 backoff=5s until=2
+           acts work",
+        "break: +1s fail Refused
+         work: +2s fail Busy; ok; ok",
+        expect![[r#"
+            0s stage fails starts
+            0s claim break under key 1
+            0s stage long starts
+            0s claim work under key 2
+            0s write 1
+            0s act break
+            0s act work
+            1s break Failed (Refused: it broke)
+            1s stage fails Failed (Refused: step break: it broke)
+            1s write 2
+            2s work Failed (Busy: it broke)
+            2s stage long Failed (Busy: step work: it broke)
+            2s stage long again at 7s: attempt 2, iteration 1
+            2s write 3
+            7s claim work under key 3
+            7s write 4
+            7s act work
+            7s work Succeeded
+            7s stage long Succeeded
+            7s stage long again at 7s: attempt 2, iteration 2
+            7s claim work under key 4
+            7s write 5
+            7s act work
+            7s work Succeeded
+            7s stage long Succeeded
+            7s ending Failed (Refused: stage fails: step break: it broke)
+            7s run Failed
+            7s write 6
+        "#]],
+    );
+}
+
+#[test]
+fn hooks_of_two_stages_that_end_together_run_one_after_the_other() {
+    check(
+        "stage left
+           acts a
+         stage right needs=
+           acts b
+         stage join needs=left,right
+           acts c
+         hook ofLeft on Success for stage/left
+           acts post
+         hook ofRight on Success for stage/right
+           acts post",
+        "",
+        expect![[r#"
+            0s stage left starts
+            0s claim a under key 1
+            0s stage right starts
+            0s claim b under key 2
+            0s write 1
+            0s act a
+            0s act b
+            0s a Succeeded
+            0s b Succeeded
+            0s stage left Succeeded
+            0s hook ofLeft starts (Success stage/left)
+            0s claim ofLeft/post under key 3
+            0s write 2
+            0s act ofLeft/post
+            0s ofLeft/post Succeeded
+            0s hook ofLeft Succeeded
+            0s stage right Succeeded
+            0s hook ofRight starts (Success stage/right)
+            0s claim ofRight/post under key 4
+            0s write 3
+            0s act ofRight/post
+            0s ofRight/post Succeeded
+            0s hook ofRight Succeeded
+            0s stage join starts
+            0s claim c under key 5
+            0s write 4
+            0s act c
+            0s c Succeeded
+            0s stage join Succeeded
+            0s ending Succeeded
+            0s run Succeeded
+            0s write 5
+        "#]],
+    );
+}
+
+#[test]
+fn a_stage_that_needs_itself_fails_the_run_when_the_others_are_done() {
+    check(
+        "stage good
+           acts a
+         stage round needs=1
+           acts b",
+        "",
+        expect![[r#"
+            0s stage good starts
+            0s claim a under key 1
+            0s write 1
+            0s act a
+            0s a Succeeded
+            0s stage good Succeeded
+            0s ending Failed (NeverStarts: stage round can never start: it needs itself through other stages)
+            0s stage round Omitted
+            0s run Failed
+            0s write 2
+        "#]],
+    );
+}

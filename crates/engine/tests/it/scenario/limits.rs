@@ -1,7 +1,7 @@
 //! What a run keeps of its outputs.
 
 use expect_test::expect;
-use sluice_engine::{MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, RunPhase};
+use sluice_engine::{MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, RunPhase, RunState};
 
 use crate::support::{check, run};
 
@@ -125,4 +125,71 @@ fn a_long_message_is_cut() {
     let step = &driver.state.stages[0].steps[0];
     assert_eq!(step.message.as_ref().map(String::len), Some(2048));
     assert!(driver.state.ending.unwrap().message.unwrap().len() <= 2048);
+}
+
+#[test]
+fn outputs_of_the_run_that_are_too_large_fail_it() {
+    let driver =
+        run("outputs\n stage build\n acts compile", &format!("outputs: {}", outputs_of(MAX_OUTPUTS_OF_A_STEP + 1)));
+    let ending = driver.state.ending.unwrap();
+    expect![
+        "OutputsFailed: the outputs of the run cannot be computed: the outputs take 16385 bytes; at most 16384 are kept"
+    ]
+    .assert_eq(&format!("{}: {}", ending.reason, ending.message.unwrap()));
+    let driver =
+        run("outputs\n stage build\n acts compile", &format!("outputs: {}", outputs_of(MAX_OUTPUTS_OF_A_STEP)));
+    assert_eq!((driver.state.phase, driver.state.outputs.len()), (RunPhase::Succeeded, 1));
+}
+
+/// Bytes of the state as it is stored.
+fn size(state: &RunState) -> usize {
+    serde_json::to_string(state).unwrap().len()
+}
+
+#[test]
+fn dozens_of_failures_with_long_messages_do_not_fill_the_status() {
+    let items: Vec<_> = (0..12).map(|number| number.to_string()).collect();
+    let fail = format!("fail Loud {}", "x".repeat(5000));
+    let script: String = (0..5).map(|step| format!("s{step}: {}\n", [fail.as_str(); 12].join(";"))).collect();
+    let steps: String = (0..5).map(|step| format!("acts s{step}\n")).collect();
+    let driver = run(&format!("stage roll parallel each={}\n{steps}", items.join(",")), &script);
+    assert_eq!(driver.state.phase, RunPhase::Failed);
+    assert!(size(&driver.state) < 128 * 1024, "{} bytes", size(&driver.state));
+    let messages: Vec<_> = driver.state.steps().filter_map(|step| step.message.as_ref()).map(String::len).collect();
+    assert_eq!((messages.first(), messages.last()), (Some(&2048), Some(&200)));
+}
+
+#[test]
+fn dozens_of_late_steps_with_long_messages_do_not_fill_the_status() {
+    let items: Vec<_> = (0..12).map(|number| number.to_string()).collect();
+    let wait = format!("wait 1h {}", "x".repeat(5000));
+    let script: String = (0..5).map(|step| format!("s{step}: {}\n", [wait.as_str(); 24].join(";"))).collect();
+    let steps: String = (0..5).map(|step| format!("reads s{step}\n")).collect();
+    let driver = run(&format!("stage roll timeout=10s parallel each={}\n{steps}", items.join(",")), &script);
+    assert_eq!(driver.state.phase, RunPhase::Failed);
+    assert!(size(&driver.state) < 128 * 1024, "{} bytes", size(&driver.state));
+}
+
+#[test]
+fn of_a_long_loop_only_the_newest_hooks_are_kept() {
+    let driver = run(
+        "stage roll each=a,b until=30 retry=1
+           pure poll
+         hook tell on Started,Success for stage/roll
+           pure post
+         hook note on Success for step/poll
+           pure post
+         hook ofRun on Started
+           pure post",
+        "",
+    );
+    let state = &driver.state;
+    assert_eq!(state.phase, RunPhase::Succeeded);
+    let last = |item: &str| {
+        state.hooks.iter().filter(|hook| hook.item.as_deref() == Some(item) && hook.iteration == 30).count()
+    };
+    // The newest fifty, those of the last iteration of both items, and that of the run.
+    assert_eq!((state.hooks.len(), last("a"), last("b")), (50 + 3 + 3 + 1, 3, 3));
+    let numbers: Vec<_> = state.hooks.iter().map(|hook| hook.iteration).collect();
+    assert!(numbers.iter().all(|number| *number >= 13 || *number == 1), "{numbers:?}");
 }

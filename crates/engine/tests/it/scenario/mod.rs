@@ -1,6 +1,7 @@
 //! Scenarios: a plan, what happens, and everything that follows.
 
 mod abort;
+mod abort_anywhere;
 mod again;
 mod conditions;
 mod dag;
@@ -9,7 +10,10 @@ mod held;
 mod hook_steps;
 mod hooks;
 mod hooks_on_abort;
+mod items;
 mod limits;
+mod outputs;
+mod parallel;
 mod restarts;
 mod retries;
 mod timeouts;

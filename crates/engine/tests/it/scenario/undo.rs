@@ -230,3 +230,375 @@ fn a_run_that_fails_keeps_its_effects() {
         "#]],
     );
 }
+
+#[test]
+fn what_cannot_be_taken_back_is_given_up_after_ten_minutes_and_the_hooks_run() {
+    check(
+        "stage deploy
+           acts openPr undo
+           reads merged
+         hook clean on Abortion
+           pure sweep",
+        "merged: wait 100s
+         abort 5s
+         undo openPr: away Busy after=4m; away Busy after=4m; away Busy after=4m; away Busy no answer",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim openPr under key 1
+            0s write 1
+            0s act openPr
+            0s openPr Succeeded
+            0s claim merged under key 2
+            0s write 2
+            0s look merged
+            5s merged Aborted
+            5s stage deploy Aborted (Aborted: alice asked for it)
+            5s ending Aborted (Aborted: alice asked for it)
+            5s write 3
+            5s undo openPr
+            5s openPr undo again at 245s (it broke)
+            5s write 4
+            245s undo openPr
+            245s openPr undo again at 485s (it broke)
+            245s write 5
+            485s undo openPr
+            485s openPr undo again at 605s (it broke)
+            485s write 6
+            605s undo openPr
+            605s openPr not undone (no answer)
+            605s hook clean starts (Abortion pipeline)
+            605s compute clean/sweep
+            605s clean/sweep Succeeded
+            605s hook clean Succeeded
+            605s run Aborted
+            605s write 7
+        "#]],
+    );
+}
+
+#[test]
+fn effects_are_taken_back_together_and_each_has_its_own_retries() {
+    check(
+        "stage deploy parallel
+           acts one undo
+           acts two undo
+           acts three undo
+           reads wait",
+        "wait: wait 100s
+         abort 5s
+         undo one: +3s ok
+         undo two: away Busy; ok
+         undo three: +1s fail Forbidden",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim one under key 1
+            0s claim two under key 2
+            0s claim three under key 3
+            0s claim wait under key 4
+            0s write 1
+            0s act one
+            0s act two
+            0s act three
+            0s look wait
+            0s one Succeeded
+            0s two Succeeded
+            0s three Succeeded
+            0s write 2
+            5s wait Aborted
+            5s stage deploy Aborted (Aborted: alice asked for it)
+            5s ending Aborted (Aborted: alice asked for it)
+            5s write 3
+            5s undo one
+            5s undo two
+            5s undo three
+            5s two undo again at 6s (it broke)
+            5s write 4
+            6s three not undone (it broke)
+            6s write 5
+            6s undo two
+            6s two undone
+            6s write 6
+            8s one undone
+            8s run Aborted
+            8s write 7
+        "#]],
+    );
+}
+
+#[test]
+fn an_effect_of_which_nothing_is_known_is_taken_back_too() {
+    check(
+        "stage deploy
+           acts openPr undo retry=1 backoff=1m",
+        "openPr: away Reset
+         abort 5s",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim openPr under key 1
+            0s write 1
+            0s act openPr
+            0s openPr attempt 2 at 60s (Reset: it broke)
+            0s write 2
+            5s openPr Aborted (Reset: it broke)
+            5s stage deploy Aborted (Aborted: alice asked for it)
+            5s ending Aborted (Aborted: alice asked for it)
+            5s write 3
+            5s undo openPr
+            5s openPr undone
+            5s run Aborted
+            5s write 4
+        "#]],
+    );
+}
+
+#[test]
+fn an_effect_whose_key_was_only_kept_for_the_next_attempt_is_taken_back_too() {
+    check(
+        "stage deploy retry=1 backoff=1m
+           acts openPr undo",
+        "openPr: away Reset
+         abort 5s",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim openPr under key 1
+            0s write 1
+            0s act openPr
+            0s openPr Failed (Reset: it broke)
+            0s stage deploy Failed (Reset: step openPr: it broke)
+            0s stage deploy again at 60s: attempt 2, iteration 1
+            0s write 2
+            5s stage deploy Aborted (Aborted: alice asked for it)
+            5s ending Aborted (Aborted: alice asked for it)
+            5s write 3
+            5s undo openPr
+            5s openPr undone
+            5s run Aborted
+            5s write 4
+        "#]],
+    );
+}
+
+#[test]
+fn what_was_taken_back_before_a_retry_is_not_taken_back_again_by_an_abort() {
+    check(
+        "stage deploy retry=1
+           acts one undo
+           acts two undo
+           acts apply",
+        "apply: fail Refused
+         undo two: away Busy after=30s; ok
+         abort 5s",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim one under key 1
+            0s write 1
+            0s act one
+            0s one Succeeded
+            0s claim two under key 2
+            0s write 2
+            0s act two
+            0s two Succeeded
+            0s claim apply under key 3
+            0s write 3
+            0s act apply
+            0s apply Failed (Refused: it broke)
+            0s stage deploy Failed (Refused: step apply: it broke)
+            0s write 4
+            0s undo one
+            0s undo two
+            0s one undone
+            0s two undo again at 30s (it broke)
+            0s write 5
+            5s stage deploy Aborted (Aborted: alice asked for it)
+            5s ending Aborted (Aborted: alice asked for it)
+            5s write 6
+            5s undo two
+            5s two undone
+            5s run Aborted
+            5s write 7
+        "#]],
+    );
+}
+
+#[test]
+fn what_could_not_be_taken_back_before_a_retry_does_not_keep_the_stage_from_it() {
+    check(
+        "stage deploy retry=1
+           acts openPr undo
+           acts apply",
+        "apply: fail Refused
+         undo openPr: fail Forbidden",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim openPr under key 1
+            0s write 1
+            0s act openPr
+            0s openPr Succeeded
+            0s claim apply under key 2
+            0s write 2
+            0s act apply
+            0s apply Failed (Refused: it broke)
+            0s stage deploy Failed (Refused: step apply: it broke)
+            0s write 3
+            0s undo openPr
+            0s openPr not undone (it broke)
+            0s stage deploy again at 1s: attempt 2, iteration 1
+            0s write 4
+            1s claim openPr under key 3
+            1s write 5
+            1s act openPr
+            1s openPr Succeeded
+            1s claim apply under key 4
+            1s write 6
+            1s act apply
+            1s apply Succeeded
+            1s stage deploy Succeeded
+            1s ending Succeeded
+            1s run Succeeded
+            1s write 7
+        "#]],
+    );
+}
+
+#[test]
+fn the_effects_of_a_stage_that_is_not_tried_again_stay() {
+    check(
+        "stage deploy retry=1
+           acts openPr undo
+           acts apply",
+        "retry stages when transient
+         apply: fail Refused",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim openPr under key 1
+            0s write 1
+            0s act openPr
+            0s openPr Succeeded
+            0s claim apply under key 2
+            0s write 2
+            0s act apply
+            0s apply Failed (Refused: it broke)
+            0s stage deploy Failed (Refused: step apply: it broke)
+            0s ending Failed (Refused: stage deploy: step apply: it broke)
+            0s run Failed
+            0s write 3
+        "#]],
+    );
+}
+
+#[test]
+fn effects_of_stages_that_ended_long_ago_are_taken_back_with_those_of_the_newest_attempt() {
+    check(
+        "stage build
+           acts child undo
+         stage deploy retry=1
+           acts openPr undo
+           reads merged",
+        "merged: fail Closed; wait 1h
+         abort 30s",
+        expect![[r#"
+            0s stage build starts
+            0s claim child under key 1
+            0s write 1
+            0s act child
+            0s child Succeeded
+            0s stage build Succeeded
+            0s stage deploy starts
+            0s claim openPr under key 2
+            0s write 2
+            0s act openPr
+            0s openPr Succeeded
+            0s claim merged under key 3
+            0s write 3
+            0s look merged
+            0s merged Failed (Closed: it broke)
+            0s stage deploy Failed (Closed: step merged: it broke)
+            0s write 4
+            0s undo openPr
+            0s openPr undone
+            0s stage deploy again at 1s: attempt 2, iteration 1
+            0s write 5
+            1s claim openPr under key 4
+            1s write 6
+            1s act openPr
+            1s openPr Succeeded
+            1s claim merged under key 5
+            1s write 7
+            1s look merged
+            30s merged Aborted
+            30s stage deploy Aborted (Aborted: alice asked for it)
+            30s ending Aborted (Aborted: alice asked for it)
+            30s write 8
+            30s undo child
+            30s undo openPr
+            30s child undone
+            30s openPr undone
+            30s run Aborted
+            30s write 9
+        "#]],
+    );
+}
+
+#[test]
+fn a_crash_before_the_retry_of_taking_back_waits_for_its_time() {
+    check(
+        "stage deploy
+           acts openPr undo
+           reads merged",
+        "merged: wait 100s
+         abort 5s
+         undo openPr: away Busy after=10s; ok
+         crash after write 4",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim openPr under key 1
+            0s write 1
+            0s act openPr
+            0s openPr Succeeded
+            0s claim merged under key 2
+            0s write 2
+            0s look merged
+            5s merged Aborted
+            5s stage deploy Aborted (Aborted: alice asked for it)
+            5s ending Aborted (Aborted: alice asked for it)
+            5s write 3
+            5s undo openPr
+            5s openPr undo again at 15s (it broke)
+            5s write 4
+            5s crash
+            15s undo openPr
+            15s openPr undone
+            15s run Aborted
+            15s write 5
+        "#]],
+    );
+}
+
+#[test]
+fn the_runs_timeout_takes_effects_back() {
+    check(
+        "timeout 25s
+         stage deploy
+           acts openPr undo
+           reads merged",
+        "merged: wait 100s",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim openPr under key 1
+            0s write 1
+            0s act openPr
+            0s openPr Succeeded
+            0s claim merged under key 2
+            0s write 2
+            0s look merged
+            25s merged Aborted
+            25s stage deploy Aborted (RunTimeout: the run took longer than its timeout of 25s)
+            25s ending Aborted (RunTimeout: the run took longer than its timeout of 25s)
+            25s write 3
+            25s undo openPr
+            25s openPr undone
+            25s run Aborted
+            25s write 4
+        "#]],
+    );
+}

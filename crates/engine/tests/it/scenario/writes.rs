@@ -61,3 +61,32 @@ fn a_wait_costs_a_write_only_when_what_was_seen_changed() {
 fn a_retry_costs_the_write_of_its_pause_and_of_its_claim() {
     assert_eq!(writes("stage a\n acts one retry=1", "one: away A; ok"), 4);
 }
+
+#[test]
+fn all_that_starts_together_costs_one_write() {
+    let steps: String = (0..20).map(|number| format!("acts a{number}\n")).collect();
+    assert_eq!(writes(&format!("stage all parallel\n{steps}"), ""), 2);
+    let stages: String = (0..20).map(|number| format!("stage s{number} needs=\n reads a{number}\n")).collect();
+    assert_eq!(writes(&stages, ""), 2);
+    assert_eq!(writes("stage roll each=0,1,2,3,4,5,6,7,8,9\n acts apply", ""), 2);
+}
+
+#[test]
+fn what_ends_at_another_time_than_its_siblings_costs_a_write_of_its_own() {
+    assert_eq!(writes("stage all parallel\n acts a\n acts b\n acts c", "a: +1s ok\n b: +2s ok\n c: +2s ok"), 3);
+}
+
+#[test]
+fn a_further_attempt_or_iteration_of_a_stage_costs_a_write_only_for_its_pause() {
+    assert_eq!(writes("stage a until=3\n acts one", ""), 4);
+    assert_eq!(writes("stage a until=3 every=1s\n acts one", ""), 6);
+    assert_eq!(writes("stage a retry=1 backoff=0s\n acts one", "one: fail Refused"), 3);
+    assert_eq!(writes("stage a retry=1\n acts one", "one: fail Refused"), 4);
+}
+
+#[test]
+fn taking_effects_back_costs_the_write_of_the_abort_and_of_each_pause() {
+    let plan = "stage a\n acts one undo\n acts two undo\n reads wait";
+    assert_eq!(writes(plan, "wait: wait 1h\n abort 1s"), 5);
+    assert_eq!(writes(plan, "wait: wait 1h\n abort 1s\n undo one: away Busy\n undo two: away Busy"), 6);
+}

@@ -23,6 +23,8 @@ const ENOUGH: usize = 20_000;
 pub(crate) enum Happening {
     /// Someone asks to abort it.
     Abort,
+    /// Someone deletes it.
+    Delete,
     /// What the step of that name waits for changed.
     Wake(String),
     /// Another replica claimed the step of that name.
@@ -289,9 +291,8 @@ impl<W: World> Driver<W> {
     fn let_happen(&mut self) {
         while self.happenings.first().is_some_and(|(time, _)| *time <= self.now) {
             match self.happenings.remove(0).1 {
-                Happening::Abort => {
-                    self.abort = Some(Abort { reason: AbortReason::Aborted, message: "alice asked for it".to_owned() });
-                }
+                Happening::Abort => self.abort = abort(AbortReason::Aborted, "alice asked for it"),
+                Happening::Delete => self.abort = abort(AbortReason::Deleted, "the run is being deleted"),
                 Happening::Wake(step) => self.wake(&step),
                 Happening::Steal(step) => self.steal(&step),
             }
@@ -364,6 +365,10 @@ impl<W: World> Driver<W> {
         self.lines.push(format!("{seconds}s {line}"));
         self.last = line;
     }
+}
+
+fn abort(reason: AbortReason, message: &str) -> Option<Abort> {
+    Some(Abort { reason, message: message.to_owned() })
 }
 
 /// The list that this text is.

@@ -4,7 +4,9 @@
 //! openPr: wait 10s not merged; ok {"url": "x"}
 //! undo openPr: away Away; ok
 //! approval sign
+//! lock sign
 //! abort 12s
+//! delete 12s
 //! wake 7s openPr
 //! crash after act openPr
 //! ```
@@ -78,8 +80,8 @@ pub(crate) struct Script {
     crashes: Vec<String>,
     retries_everything: bool,
     retries_stages_when_transient: bool,
-    /// The steps that wait for a person.
-    approvals: Vec<String>,
+    /// The steps that wait for a person or a lock.
+    held: BTreeMap<String, WaitKind>,
 }
 
 impl World for Script {
@@ -105,8 +107,7 @@ impl World for Script {
     }
 
     fn waits_on(&self, step: &str) -> WaitKind {
-        let is_approval = self.approvals.iter().any(|approval| approval == step);
-        if is_approval { WaitKind::Approval } else { WaitKind::Condition }
+        self.held.get(step).copied().unwrap_or(WaitKind::Condition)
     }
 
     fn crashes(&mut self, last: &str) -> bool {
@@ -135,8 +136,10 @@ impl Script {
                 match line.split_whitespace().collect::<Vec<_>>()[..] {
                     ["retry", "everything"] => script.retries_everything = true,
                     ["retry", "stages", "when", "transient"] => script.retries_stages_when_transient = true,
-                    ["approval", step] => script.approvals.push(step.to_owned()),
+                    ["approval", step] => drop(script.held.insert(step.to_owned(), WaitKind::Approval)),
+                    ["lock", step] => drop(script.held.insert(step.to_owned(), WaitKind::Lock)),
                     ["abort", time] => happenings.push((moment(time), Happening::Abort)),
+                    ["delete", time] => happenings.push((moment(time), Happening::Delete)),
                     ["wake", time, step] => happenings.push((moment(time), Happening::Wake(step.to_owned()))),
                     ["steal", time, step] => happenings.push((moment(time), Happening::Steal(step.to_owned()))),
                     _ => panic!("not a line of a script: {line}"),
