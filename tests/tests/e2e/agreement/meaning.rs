@@ -3,7 +3,7 @@
 use super::mutation::{ARGOCD_WAIT, DELAY, DEPLOY, HELLO, HTTP, MERGE, Mutation, VALIDATE, WAIT_FOR};
 
 pub(super) fn mutations() -> Vec<Mutation> {
-    [expressions(), interpolations(), references(), values()].into_iter().flatten().collect()
+    [expressions(), interpolations(), references(), flow(), values()].into_iter().flatten().collect()
 }
 
 fn expressions() -> Vec<Mutation> {
@@ -128,6 +128,55 @@ fn references() -> Vec<Mutation> {
             "rollout.availble == rollout.desired",
         ),
     ]
+}
+
+fn flow() -> Vec<Mutation> {
+    let greet = "  - name: greet\n";
+    let look = "  - name: look\n";
+    let with = |stage: &str, field: &str| format!("{stage}    {field}\n");
+    let accepted = [
+        "needs: [look]",
+        "parallel: true",
+        "forEach: {in: \"['a', 'b']\", as: whom, maxParallel: 1}",
+        "forEach: {in: \"[1].map(n, n + 1)\", as: account}",
+        "until: {condition: steps.greeting.outputs.text != '', interval: 1s, limit: 3}",
+        "retry: {limit: 1, when: failure.transient && steps.greeting.outputs.text == ''}",
+    ];
+    let not_ready = [
+        "needs: [lok]",
+        "needs: [account]",
+        "needs: [greet]",
+        "needs: []",
+        "forEach: {in: params.who, as: whom}",
+        "forEach: {in: \"[]\", as: whom}",
+        "forEach: {in: \"['a']\", as: params}",
+        "until: {condition: params.who == '', limit: 3}",
+        "until: {condition: size(steps.greeting.outputs.text), limit: 3}",
+        "retry: {limit: 1, when: failure.text == ''}",
+    ];
+    let refused = [
+        "needs: look",
+        "needs: [look, look]",
+        "forEach: {in: \"['a']\", as: Whom}",
+        "forEach: {in: \"['a']\"}",
+        "forEach: {in: \"['a']\", as: whom, maxParallel: 0}",
+        "until: {condition: steps.greeting.outputs.text != ''}",
+        "until: {condition: steps.greeting.outputs.text != '', limit: 0}",
+        "parallel: sometimes",
+    ];
+    let accepted = accepted.map(|field| HELLO.accepted(&format!("a stage with {field}"), greet, with(greet, field)));
+    let not_ready = not_ready.map(|field| HELLO.not_ready(&format!("a stage with {field}"), greet, with(greet, field)));
+    let refused = refused.map(|field| HELLO.refused(&format!("a stage with {field}"), greet, with(greet, field)));
+    let each = "forEach: {in: \"['a']\", as: whom}";
+    let outputs = |step: &str| format!("  outputs: {{text: \"${{{{ steps.{step}.outputs.text }}}}\"}}\n  stages:\n");
+    let others = vec![
+        HELLO.not_ready("a circle of stages", look, with(look, "needs: [greet]")),
+        HELLO.not_ready("one of many outputs", look, with(look, each)),
+        HELLO.not_ready("an item where there is no list", "params.who != ''", "params.who != whom"),
+        HELLO.accepted("an output of the pipeline", "  stages:\n", outputs("greeting")),
+        HELLO.not_ready("an output of a step that there is not", "  stages:\n", outputs("greting")),
+    ];
+    [accepted.to_vec(), not_ready.to_vec(), refused.to_vec(), others].concat()
 }
 
 fn values() -> Vec<Mutation> {
