@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sluice_engine as engine;
 use sluice_engine::{Condition, Nature, Plan, RunState, StepAt, Subject};
 
-use crate::{Duration, ForEach, Hook, PipelineSpec, Retry, Step, StepConfig, Until};
+use crate::{Duration, ForEach, Hook, PipelineSpec, Retry, Step, StepConfig, Until, sight::Order};
 
 /// How often a failure that may pass by itself is tried again unless the step says.
 const DEFAULT_RETRIES: i32 = 5;
@@ -20,7 +20,8 @@ pub struct Program {
     pub plan: Plan,
     /// The outputs of the run, their `${{ }}` not rendered yet.
     pub outputs: Map<String, Value>,
-    stages: Vec<ProgramStage>,
+    pub(crate) stages: Vec<ProgramStage>,
+    pub(crate) order: Order,
     hooks: Vec<(String, Vec<ProgramStep>)>,
 }
 
@@ -79,6 +80,7 @@ impl Program {
             },
             outputs: spec.outputs.clone(),
             stages: Vec::new(),
+            order: Order::of(&spec.stages),
             hooks: Vec::new(),
         };
         for (index, stage) in spec.stages.iter().enumerate() {
@@ -86,7 +88,7 @@ impl Program {
             let (planned, steps) = steps(&stage.steps, &path, None)?;
             program.plan.stages.push(engine::Stage {
                 name: stage.name.clone(),
-                needs: needs(spec, index, &path)?,
+                needs: needs(spec, &program.order, index, &path)?,
                 when: stage.when.clone().map(Condition),
                 for_each: stage.for_each.as_ref().map(for_each),
                 retry: stage.retry.as_ref().map(|given| retry(Some(given))),
@@ -117,6 +119,17 @@ impl Program {
         self.stages.iter().find(|stage| stage.name == name)
     }
 
+    /// Which of the stages has that name.
+    pub(crate) fn place_of_stage(&self, name: &str) -> Option<usize> {
+        self.stages.iter().position(|stage| stage.name == name)
+    }
+
+    /// Which step of which stage has that name.
+    pub(crate) fn place_of_step(&self, name: &str) -> Option<(usize, usize)> {
+        let mut stages = self.stages.iter().enumerate();
+        stages.find_map(|(number, stage)| Some((number, stage.steps.iter().position(|step| step.name == name)?)))
+    }
+
     /// The step at this place of a run's state.
     pub fn step(&self, state: &RunState, at: StepAt) -> Option<&ProgramStep> {
         match at {
@@ -129,15 +142,15 @@ impl Program {
     }
 }
 
-/// The stages that the one of this index needs: those that it names, or else the one before it.
-fn needs(spec: &PipelineSpec, index: usize, path: &str) -> Result<Vec<usize>, ProgramError> {
-    let Some(names) = &spec.stages[index].needs else { return Ok(index.checked_sub(1).into_iter().collect()) };
-    let number = |name: &String| {
-        let found = spec.stages.iter().position(|stage| stage.name == *name);
-        let unknown = || ProgramError { path: format!("{path}.needs"), message: format!("there is no stage {name:?}") };
-        found.ok_or_else(unknown)
-    };
-    names.iter().map(number).collect()
+/// The stages that the one of this index needs.
+fn needs(spec: &PipelineSpec, order: &Order, index: usize, path: &str) -> Result<Vec<usize>, ProgramError> {
+    let mut named = spec.stages[index].needs.iter().flatten();
+    match named.find(|name| spec.stages.iter().all(|stage| stage.name != **name)) {
+        Some(unknown) => {
+            Err(ProgramError { path: format!("{path}.needs"), message: format!("there is no stage {unknown:?}") })
+        }
+        None => Ok(order.needs(index).to_vec()),
+    }
 }
 
 fn for_each(ForEach { r#in, r#as: _, max_parallel }: &ForEach) -> engine::ForEach {

@@ -4,20 +4,33 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use sluice_engine::{HookState, RunPhase, RunState, StagePhase, StageState, StepAt, StepPhase, StepState};
+use sluice_engine::{HookState, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState};
 use sluice_expr::{Names, Scope, Type};
 
-use crate::{ParamType, ParentRun, PipelineSpec};
+use crate::{
+    ParamType, ParentRun, PipelineSpec, Program,
+    seen::{Reader, SeenStep, Sight},
+};
 
 /// The roots, which no stage, step, source or parameter may be called.
 pub const ROOTS: &[&str] = &["params", "steps", "run", "pipeline", "failure", "response", "environment", "trigger"];
 
-/// What the variables mean, for the documentation; `NAME` and `OUTPUT` stand for names that the pipeline chooses.
+/// What the variables mean, for the documentation; words in capitals stand for names that the pipeline chooses.
 const MEANINGS: &[(&str, &str)] = &[
     ("params.NAME", "A parameter, in its declared type; null when the run does not give it and it has no default."),
     (
         "steps.NAME.outputs.OUTPUT",
-        "An output of an earlier step that has succeeded, in the type that its step type says.",
+        "An output of a step that has succeeded, in the type that its step type says. Which steps are seen is said below.",
+    ),
+    (
+        "steps.NAME.outputs[INDEX].OUTPUT",
+        "The same of a step whose stage runs for each item of a list, read outside of that stage: `outputs` is a list with \
+         an entry for each item, in order. An entry is empty where the step was skipped, and the list where the stage was.",
+    ),
+    (
+        "ITEM",
+        "The item of a stage with `forEach`, under the name that its `as` says: in its steps, its `until` and its \
+         `retry.when`, and in hooks for it and its steps, where it is null if the list could not be made.",
     ),
     ("run.name", "The run's name."),
     ("run.namespace", "The run's namespace."),
@@ -126,8 +139,9 @@ impl RunVariables {
         }
     }
 
-    /// What the expressions of the step at this place see; `None` for a stage's own condition.
-    pub fn scope<'a>(&'a self, state: &'a RunState, at: Option<StepAt>) -> Scope<'a> {
+    /// What an expression of this reader sees. It is put together without copying any output.
+    pub fn scope<'a>(&'a self, program: &'a Program, state: &'a RunState, reader: Reader) -> Scope<'a> {
+        let sight = Sight::of(program, state, reader);
         let mut scope = Scope::new()
             .with("params", &self.params)
             .with("pipeline", &self.pipeline)
@@ -137,20 +151,16 @@ impl RunVariables {
         for key in ["name", "namespace", "uid", "requestedBy"] {
             scope = scope.with_at(&["run", key], &self.run[key]);
         }
-        let stages = state.stages.iter().flat_map(|stage| &stage.steps);
-        let own_hook = match at {
-            Some(StepAt::Hook { hook, .. }) => state.hooks.get(hook),
-            _ => None,
-        };
-        for step in stages.chain(own_hook.into_iter().flat_map(|hook| &hook.steps)) {
-            if step.phase == StepPhase::Succeeded && step.outputs.is_empty() {
-                scope = scope.with_owned_at(&["steps", &step.name, "outputs"], json!({}));
-            }
-            for (output, value) in &step.outputs {
-                scope = scope.with_at(&["steps", &step.name, "outputs", output], value);
-            }
+        for step in sight.steps() {
+            scope = match step {
+                SeenStep::One(step) => scope.with_map_at(&["steps", &step.name, "outputs"], &step.outputs),
+                SeenStep::Each(name, outputs) => scope.with_maps_at(&["steps", name, "outputs"], outputs),
+            };
         }
-        match own_hook {
+        if let Some((name, item)) = sight.item() {
+            scope = scope.with(name, item);
+        }
+        match sight.hook {
             Some(hook) => scope.with_owned("failure", failure_of(state, hook)),
             None => scope,
         }
@@ -178,14 +188,14 @@ fn failure_of(state: &RunState, hook: &HookState) -> Value {
         (reason, message, Some(stage.name.clone()), step.map(|step| step.name.clone()))
     };
     let of_stage = |stage: &StageState| of(stage, stage.steps.iter().find(went_wrong));
-    let mut stages = state.stages.iter();
+    let mut stages = state.stages.iter().filter(|stage| stage.item == hook.item);
     let found = match hook.subject.split_once('/') {
         Some(("step", name)) => stages.find_map(|stage| {
             let step = stage.steps.iter().find(|step| step.name == name)?;
             Some(of(stage, Some(step)))
         }),
         Some((_, name)) => stages.find(|stage| stage.name == name).map(of_stage),
-        None => stages.find(|stage| matches!(stage.phase, StagePhase::Failed | StagePhase::Aborted)).map(of_stage),
+        None => first_that_went_wrong(state).map(of_stage),
     };
     let ending = state.ending.as_ref().filter(|ending| ending.phase != RunPhase::Succeeded);
     let (reason, message, stage, step) = found.unwrap_or_default();
@@ -200,6 +210,16 @@ fn failure_of(state: &RunState, hook: &HookState) -> Value {
     })
 }
 
+/// The stage, or the item of one, that decided how the run ended.
+fn first_that_went_wrong(state: &RunState) -> Option<&StageState> {
+    let failed = || state.stages.iter().filter(|stage| stage.has_failed()).min_by_key(|stage| stage.finished_at);
+    let aborted = || state.stages.iter().find(|stage| stage.phase == StagePhase::Aborted);
+    match &state.ending {
+        Some(ending) if ending.phase == RunPhase::Aborted => aborted().or_else(failed),
+        _ => failed().or_else(aborted),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +229,8 @@ mod tests {
         let run = with_failure(names(&PipelineSpec::default()));
         let fixed: std::collections::BTreeSet<_> =
             run.iter().flat_map(|(root, members)| below(root, members)).collect();
-        let told = MEANINGS.iter().map(|(path, _)| (*path).to_owned()).filter(|path| !path.contains("NAME"));
+        let told =
+            MEANINGS.iter().map(|(path, _)| (*path).to_owned()).filter(|path| !path.contains("NAME") && path != "ITEM");
         assert_eq!(told.collect::<std::collections::BTreeSet<_>>(), fixed);
     }
 

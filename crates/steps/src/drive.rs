@@ -29,7 +29,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sluice_api::{
-    Program, Retries,
+    Program, Reader, Retries,
     step::Claim,
     variables::{self, RunIdentity, RunVariables},
 };
@@ -226,34 +226,34 @@ impl Drive<'_, '_> {
 
     fn evaluate(&mut self, question: Question, condition: &str, now: Timestamp) {
         let (field, scope) = match question {
-            Question::StageWhen(stage) => ("when", self.scope_of_stage(stage)),
-            Question::StageUntil(stage) => ("until.condition", self.scope_of_stage(stage)),
-            Question::StepWhen(at) => ("when", self.run.variables.scope(&self.state, Some(at))),
+            Question::StageWhen(stage) => ("when", self.scope(Reader::BeforeStage(stage))),
+            Question::StageUntil(stage) => ("until.condition", self.scope(Reader::AfterSteps(stage))),
+            Question::StepWhen(at) => ("when", self.scope(Reader::Step(at))),
         };
         let answer = render::condition(condition, field, &scope);
         self.note(Event::Answered(question, answer), now);
     }
 
-    /// What the expressions of a stage itself see.
-    fn scope_of_stage(&self, _stage: usize) -> Scope<'_> {
-        self.run.variables.scope(&self.state, None)
+    /// What an expression of this reader sees.
+    fn scope(&self, reader: Reader) -> Scope<'_> {
+        self.run.variables.scope(self.run.program, &self.state, reader)
     }
 
     fn list(&mut self, stage: usize, items: &str, now: Timestamp) {
-        let items = render::list(items, "forEach.in", &self.scope_of_stage(stage));
+        let items = render::list(items, "forEach.in", &self.scope(Reader::BeforeStage(stage)));
         self.note(Event::Listed { stage, items }, now);
     }
 
     fn compute_outputs(&mut self, now: Timestamp) {
-        let scope = self.run.variables.scope(&self.state, None);
-        let outputs = render::values(&self.run.program.outputs, "outputs", &scope);
+        let outputs = render::values(&self.run.program.outputs, "outputs", &self.scope(Reader::Run));
         self.note(Event::OutputsComputed(outputs), now);
     }
 
     fn judge_stage(&mut self, stage: usize, step: &str, failure: &Failure, now: Timestamp) {
         let name = self.state.stages.get(stage).map_or("", |stage| stage.name.as_str());
         let when = self.run.program.stage(name).and_then(|stage| stage.retry_when.as_deref());
-        let retry = when.is_none_or(|when| self.holds(when, self.scope_of_stage(stage), failure, name, step));
+        let retry =
+            when.is_none_or(|when| self.holds(when, self.scope(Reader::AfterSteps(stage)), failure, name, step));
         self.note(Event::StageJudged { stage, retry }, now);
     }
 
@@ -269,8 +269,7 @@ impl Drive<'_, '_> {
             Retries::Transient => return failure.transient,
             Retries::When(when) => when,
         };
-        let scope = self.run.variables.scope(&self.state, Some(at));
-        self.holds(when, scope, failure, stage_of(&self.state, at), &step.name)
+        self.holds(when, self.scope(Reader::Step(at)), failure, stage_of(&self.state, at), &step.name)
     }
 
     /// Whether this policy wants another attempt after such a failure.

@@ -34,15 +34,40 @@ pub(super) fn page() -> Page {
         .collect();
     let macros: Vec<[String; 2]> = MACROS.iter().map(|(text, meaning)| [code(text), (*meaning).to_owned()]).collect();
     let text = format!(
-        "{}{INTRODUCTION}{}\n{}\n## Macros\n\n{}\nOver a map, `x` is one key after the other; `sortBy` takes lists alone.\n\n{}\n## Bounds\n\n{}",
+        "{}{INTRODUCTION}{}\n{}\n{}\n## Macros\n\n{}\nOver a map, `x` is one key after the other; `sortBy` takes lists alone.\n\n{}\n## Bounds\n\n{}",
         markdown::GENERATED,
         table(["Variable", "Type", "Value"], &variables),
         "The sources of `validate` and `waitFor` are variables too, by their names, in the expressions of that step.\n",
+        seen(),
         table(["Macro", "Value"], &macros),
         functions(),
         limits(),
     );
     Page { file: "expressions.md".to_owned(), text }
+}
+
+/// Which steps an expression sees, by where it stands.
+fn seen() -> String {
+    let row = |place: &str, sees: &str| [place.to_owned(), sees.to_owned()];
+    let rows = [
+        row(
+            "a step of a stage",
+            "those of the stages that its stage needs, directly or through others; and the earlier ones of its own stage, \
+             unless that is `parallel`",
+        ),
+        row("`when` and `forEach.in` of a stage", "those of the stages that it needs"),
+        row("`until.condition` and `retry.when` of a stage", "the same, and all its own"),
+        row("a hook for a step", "what the step sees, and the step itself unless the event is `Started`"),
+        row("a hook for a stage", "those of the stages that it needs, and its own unless the event is `Started`"),
+        row("a hook for the pipeline", "all; none when the event is `Started`"),
+        row("`outputs` of the pipeline", "all"),
+    ];
+    format!(
+        "### Which steps are seen\n\nAn expression sees the steps that have certainly ended when it is evaluated, so that it \
+         always yields the same. A step of a hook sees the earlier steps of its hook, too. Steps that were skipped have no \
+         outputs: `has(steps.NAME.outputs)` says whether there are any.\n\n{}",
+        table(["In", "Steps that are seen"], &rows)
+    )
 }
 
 /// The functions by what they are called on: the word before the dot, or nothing.

@@ -1,7 +1,8 @@
 //! A step made ready to be performed: its rendered configuration, and what goes with it.
 
 use jiff::Timestamp;
-use sluice_engine::{Failure, Outputs, RunState, StepAt, StepPhase};
+use sluice_api::Reader;
+use sluice_engine::{Failure, Outputs, RunState, StepAt};
 
 use super::Run;
 use crate::{StepContext, render};
@@ -19,10 +20,10 @@ impl<'a> Prepared<'a> {
     pub(super) fn of(run: &Run<'a>, state: &'a RunState, at: StepAt) -> Result<Self, Failure> {
         let missing = || Failure::definite("PlanMismatch", "the run's state has a step that its pipeline has not");
         let step = run.program.step(state, at).ok_or_else(missing)?;
-        let scope = run.variables.scope(state, Some(at));
+        let scope = run.variables.scope(run.program, state, Reader::Step(at));
         let config = render::config(&step.config, &scope)?;
         let from = match config.takes_from() {
-            Some(from) => Some(outputs_of(state, at, from.step)?),
+            Some(from) => Some(outputs_of(run, state, at, from.step)?),
             None => None,
         };
         Ok(Self { at, name: &step.name, config, from, scope })
@@ -45,16 +46,9 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// The outputs of an earlier step, of a stage or of the step's own hook; an error when it did not run.
-fn outputs_of<'a>(state: &'a RunState, at: StepAt, name: &str) -> Result<&'a Outputs, Failure> {
-    let own_hook = match at {
-        StepAt::Hook { hook, .. } => state.hooks.get(hook),
-        StepAt::Stage { .. } => None,
-    };
-    let of_stages = state.stages.iter().flat_map(|stage| &stage.steps);
-    let mut steps = of_stages.chain(own_hook.into_iter().flat_map(|hook| &hook.steps));
-    let step = steps.find(|step| step.name == name && step.phase == StepPhase::Succeeded);
-    step.map(|step| &step.outputs).ok_or_else(|| {
+/// The outputs of an earlier step; an error when it did not run.
+fn outputs_of<'a>(run: &Run<'a>, state: &'a RunState, at: StepAt, name: &str) -> Result<&'a Outputs, Failure> {
+    run.program.outputs_of(state, at, name).ok_or_else(|| {
         Failure::definite("StepDidNotRun", format!("step {name:?}, from which this one takes its input, was skipped"))
     })
 }
