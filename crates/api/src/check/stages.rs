@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
+use sluice_engine::MAX_ITEMS;
 use sluice_expr::{Expression, Scope, Type};
 
 use super::{Check, view::View};
 use crate::{Code, ForEach, Stage, Until, sight::Moment};
-
-/// The most items of a `forEach`.
-const MAX_ITEMS: usize = 100;
 
 impl Check<'_> {
     pub(super) fn stage(&mut self, index: usize) {
