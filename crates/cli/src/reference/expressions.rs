@@ -65,7 +65,7 @@ fn seen() -> String {
     format!(
         "### Which steps are seen\n\nAn expression sees the steps that have certainly ended when it is evaluated, so that it \
          always yields the same. A step of a hook sees the earlier steps of its hook, too. Steps that were skipped have no \
-         outputs: `has(steps.NAME.outputs)` says whether there are any.\n\n{}",
+         outputs: `has(steps.NAME)` says whether there are any.\n\n{}",
         table(["In", "Steps that are seen"], &rows)
     )
 }
