@@ -45,72 +45,87 @@ async fn the_status_of_a_run_reads_like_documentation() {
     check(
         "plr.status",
         expect![[r#"
-        GROUP:      sluice.dev
-        KIND:       PipelineRun
-        VERSION:    v1alpha1
+            GROUP:      sluice.dev
+            KIND:       PipelineRun
+            VERSION:    v1alpha1
 
-        FIELD: status <Object>
+            FIELD: status <Object>
 
 
-        DESCRIPTION:
-            Where the run stands. This is everything a run knows: a controller that is
-            killed at any moment goes on from here. Only the controller writes it.
+            DESCRIPTION:
+                Where the run stands. This is everything a run knows: a controller that is
+                killed at any moment goes on from here. Only the controller writes it.
 
-        FIELDS:
-          actions	<[]Object>
-            What became of the entries of `spec.actions`.
+            FIELDS:
+              actions	<[]Object>
+                What became of the entries of `spec.actions`.
 
-          conditions	<[]Object>
-            `Succeeded`: True when every stage succeeded or was skipped, False when the
-            run failed or was aborted, Unknown until then. `kubectl wait
-            --for=condition=Succeeded` waits for it.
+              conditions	<[]Object>
+                `Succeeded`: True when every stage succeeded or was skipped, False when the
+                run failed or was aborted, Unknown until then. `kubectl wait
+                --for=condition=Succeeded` waits for it.
 
-          ending	<Object>
-            The result, from the moment it is decided: hooks may still run until
-            `finishedAt`.
+              ending	<Object>
+                The result, from the moment it is decided: hooks may still run until
+                `finishedAt`.
 
-          finishedAt	<string>
-            When the run ended, its hooks included. Absent until then.
+              finishedAt	<string>
+                When the run ended, its hooks included. Absent until then.
 
-          hooks	<[]Object>
-            The hooks that have started, in that order.
+              heldSeconds	<integer>
+                For how many seconds the run has waited for people and locks alone; they do
+                not count towards its timeout.
 
-          message	<string>
-            What the run does or waits for now, or why it ended, for people.
+              heldSince	<string>
+                Since when the run waits for people and locks alone. Absent while it does
+                something else.
 
-          observedGeneration	<integer>
-            The `metadata.generation` of the spec that this status has seen. An action
-            that was appended later is not answered yet.
+              hooks	<[]Object>
+                The hooks that have started, in that order. Of a stage that was tried again
+                or has many iterations only the newest are kept.
 
-          phase	<string>
-          enum: Pending, Running, Succeeded, Failed, ....
-            Where the run stands in a word, for people. Machines read the condition
-            `Succeeded`.
+              message	<string>
+                What the run does or waits for now, or why it ended, for people.
 
-            - `Pending`: Not started yet.
-            - `Running`: Started and not ended; `message` says what it waits for, if it
-            waits.
-            - `Succeeded`: Every stage succeeded or was skipped.
-            - `Failed`: A stage failed, or the run could not start.
-            - `Aborted`: Ended by a person, by the run's deletion or by its timeout.
+              observedGeneration	<integer>
+                The `metadata.generation` of the spec that this status has seen. An action
+                that was appended later is not answered yet.
 
-          pipelineRevision	<string>
-            The name of the ControllerRevision with the version of the pipeline that
-            this run keeps to.
+              outputs	<Object>
+                The results of the run, as the pipeline's `outputs` say. Absent until every
+                stage is done.
 
-          stages	<[]Object>
-            Every stage of the pipeline, in order; all of them from the first write on.
+              phase	<string>
+              enum: Pending, Running, Succeeded, Failed, ....
+                Where the run stands in a word, for people. Machines read the condition
+                `Succeeded`.
 
-          startedAt	<string>
-            When the run started, as RFC 3339 in UTC.
+                - `Pending`: Not started yet.
+                - `Running`: Started and not ended; `message` says what it waits for, if it
+                waits.
+                - `Succeeded`: Every stage succeeded or was skipped.
+                - `Failed`: A stage failed, or the run could not start.
+                - `Aborted`: Ended by a person, by the run's deletion or by its timeout.
 
-          step	<string>
-            The name of the step that the run is at; absent once the run has ended.
+              pipelineRevision	<string>
+                The name of the ControllerRevision with the version of the pipeline that
+                this run keeps to.
 
-          waitingOn	<Object>
-            What the run waits for: the `waitingOn` of the step that it is at. Absent
-            when nothing is waited for.
-    "#]],
+              stages	<[]Object>
+                Every stage of the pipeline, in order; all of them from the first write on.
+                A stage with `forEach` has an entry for each of its items once it has
+                started.
+
+              startedAt	<string>
+                When the run started, as RFC 3339 in UTC.
+
+              step	<string>
+                The name of the step that the run is at; absent once the run has ended.
+
+              waitingOn	<Object>
+                What the run waits for: the `waitingOn` of the step that it is at. Absent
+                when nothing is waited for.
+        "#]],
     )
     .await;
 }
