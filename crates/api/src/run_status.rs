@@ -3,7 +3,7 @@
 //! Pure: the controller and the local mode write the same status of the same state.
 
 use jiff::Timestamp;
-use sluice_engine::{Abort, AbortReason, RunPhase, RunState, StepPhase, WaitKind, WaitingOn};
+use sluice_engine::{Abort, AbortReason, RunPhase, RunState, StepState, WaitKind, WaitingOn};
 
 use crate::{ActionOutcome, ActionResult, ActionType, PipelineRun, PipelineRunStatus, RunAction, Truth, Verdict};
 
@@ -81,13 +81,18 @@ pub struct Summary {
 impl Summary {
     /// Sums up a state.
     pub fn of(state: &RunState) -> Self {
-        let at = state.steps().find(|step| !step.phase.is_ended() && step.phase != StepPhase::Pending);
-        match at.filter(|_| !state.is_finished()) {
-            Some(step) => Self {
-                step: Some(step.name.clone()),
-                message: step.message.clone().or_else(|| Some(format!("{} is under way", step.name))),
-                waiting_on: step.waiting_on.clone(),
-            },
+        let under_way = || state.steps().filter(|step| step.phase.is_under_way() && !state.is_finished());
+        // Of several, the one that a person may have to do something about.
+        match under_way().min_by_key(|step| !waits_for_people(step)) {
+            Some(step) => {
+                let said = step.message.clone().unwrap_or_else(|| format!("{} is under way", step.name));
+                let more = match under_way().count() {
+                    0 | 1 => String::new(),
+                    2 => " (and 1 more step is under way)".to_owned(),
+                    count => format!(" (and {} more steps are under way)", count - 1),
+                };
+                Self { step: Some(step.name.clone()), message: Some(said + &more), waiting_on: step.waiting_on.clone() }
+            }
             None if state.ending.is_none() && state.stages.iter().any(|stage| stage.resume_at.is_some()) => {
                 Self::of_pause(state)
             }
@@ -112,6 +117,12 @@ impl Summary {
             waiting_on: Some(WaitingOn { kind: WaitKind::Time, key: at.to_string(), since }),
         }
     }
+}
+
+/// Whether it goes on only when a person does something.
+fn waits_for_people(step: &StepState) -> bool {
+    let kind = step.waiting_on.as_ref().map(|on| on.kind);
+    matches!(kind, Some(WaitKind::PullRequest | WaitKind::Approval))
 }
 
 /// What became of the actions, once the run's result is decided; those `known` are answered already.
@@ -157,6 +168,24 @@ mod tests {
         assert_eq!((status.step.as_deref(), status.message.as_deref()), (Some("merge"), Some("not merged")));
         assert_eq!(status.waiting_on.map(|on| on.key), Some("url".to_owned()));
         assert_eq!((status.actions, status.observed_generation), (vec![], Some(2)));
+    }
+
+    #[test]
+    fn of_several_steps_under_way_the_one_that_waits_for_people_is_told() {
+        let state = state(
+            "phase: Running
+stages:
+- {name: a, phase: Running, steps: [{name: load, phase: Running, message: 'loads'}, {name: next}]}
+- name: b
+  phase: Running
+  steps: [{name: merged, phase: Running, message: 'waits for a merge', waitingOn: {kind: PullRequest, key: u/1, since: 2026-05-04T12:00:00Z}}]
+- {name: c, phase: Running, steps: [{name: again, phase: Starting}]}
+",
+        );
+        let Summary { step, message, waiting_on } = Summary::of(&state);
+        assert_eq!(step.as_deref(), Some("merged"));
+        assert_eq!(message.as_deref(), Some("waits for a merge (and 2 more steps are under way)"));
+        assert_eq!(waiting_on.unwrap().key, "u/1");
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod chart;
 #[cfg(test)]
 mod tests;
 
-use sluice_api::{Duration, ForEach, Hook, PipelineSpec, Retry, Stage, Step, StepConfig, Until};
+use sluice_api::{Duration, ForEach, Hook, PipelineSpec, Retry, Stage, Step, StepConfig, Until, step::RunMode};
 
 use chart::{Chart, Line, Shape, id};
 
@@ -97,7 +97,9 @@ fn frame_of_stage(chart: &mut Chart, stage: &Stage) {
     if let Some(until) = &stage.until {
         enter(chart, &mut before, &own("until"), Shape::Condition, &format!("until {}", until.condition));
         last = Some(own("until"));
-        chart.edge(Line::Full, &own("until"), first.as_deref().unwrap_or(START), &[&again(until)]);
+        if let Some(first) = first.as_deref().filter(|_| until.limit > 1) {
+            chart.edge(Line::Full, &own("until"), first, &[&again(until)]);
+        }
     }
     if let (Some(retry), Some(first), Some(last)) = (&stage.retry, &first, &last)
         && is_retried(Some(retry))
@@ -131,15 +133,17 @@ fn enter(chart: &mut Chart, before: &mut Vec<String>, id: &str, shape: Shape, te
 fn step_node(chart: &mut Chart, id: &str, step: &Step) {
     let config = step.config().ok();
     let kind = config.as_ref().map(StepConfig::type_name).unwrap_or_default();
-    let child = config.as_ref().and_then(child_of);
     let shape = match &config {
         Some(
             StepConfig::PullRequestWait(_) | StepConfig::ArgocdWait(_) | StepConfig::WaitFor(_) | StepConfig::Delay(_),
         ) => Shape::Round,
-        Some(_) if child.is_some() => Shape::Child,
+        Some(StepConfig::ChildRun(_)) => Shape::Child,
         _ => Shape::Box,
     };
-    let kind = child.map_or(kind.clone(), |child| format!("{kind} {child}"));
+    let kind = match &config {
+        Some(StepConfig::ChildRun(run)) => format!("{kind} {}{}", run.pipeline_ref.name, mode(run.mode)),
+        _ => kind,
+    };
     let when = step.when.as_ref().map(|when| format!("when {when}"));
     let retry = step.retry.as_ref().filter(|retry| is_retried(Some(retry)));
     // An edge to itself would cross those of the stage.
@@ -148,11 +152,11 @@ fn step_node(chart: &mut Chart, id: &str, step: &Step) {
     chart.node(id, shape, &lines.into_iter().flatten().collect::<Vec<_>>());
 }
 
-/// The pipeline that a step starts a run of.
-fn child_of(config: &StepConfig) -> Option<String> {
-    let is_run = config.type_name() == "pipelineRun";
-    let value = is_run.then(|| config.to_value().ok()).flatten()?;
-    value.pointer("/pipelineRef/name")?.as_str().map(str::to_owned)
+fn mode(mode: RunMode) -> &'static str {
+    match mode {
+        RunMode::Attached => "",
+        RunMode::Detached => ", detached",
+    }
 }
 
 fn each_text(each: &ForEach) -> String {

@@ -34,9 +34,9 @@ Exit codes:
   130, 143  a run is left unfinished, by SIGINT or SIGTERM
 
 Signals:
-  The first Ctrl-C (SIGINT) or SIGTERM aborts the run and
-  runs its hooks; a second one leaves the run as it is, for
-  `sluice resume`. SIGKILL, a crash or the loss of power
+  The first Ctrl-C (SIGINT) or SIGTERM aborts the run, takes
+  back what it can and runs its hooks; a second one leaves
+  the run as it is, for `sluice resume`. SIGKILL, a crash or the loss of power
   leave it as it is, too.";
 
 /// Options of the commands that carry runs on.

@@ -239,6 +239,30 @@ stages:
 }
 
 #[test]
+fn child_runs_name_their_pipeline() {
+    check(
+        "
+stages:
+- name: release
+  steps:
+  - {name: build, pipelineRun: {pipelineRef: {name: build-image}}}
+  - {name: report, pipelineRun: {pipelineRef: {name: report}, mode: Detached}}
+",
+        expect![[r#"
+            flowchart TD
+                start(["deploy-web"])
+                subgraph stage_release["release"]
+                    direction LR
+                    step_build[["build<br/>pipelineRun build-image"]]
+                    step_report[["report<br/>pipelineRun report, detached"]]
+                    step_build --> step_report
+                end
+                start --> stage_release
+        "#]],
+    );
+}
+
+#[test]
 fn hooks_hang_at_their_subject() {
     check(
         "
