@@ -10,7 +10,7 @@ use crate::{
 const FLOW: &str = r#"  stages:
   - name: rollout
     forEach: {in: "['eu', 'us']", as: region, maxParallel: 1}
-    steps: [{name: go, set: {values: {done: 1}}}]
+    steps: [{name: go, set: {values: {to: "${{ region }}"}}}]
   - name: again
     retry: {limit: 1, backoff: {initial: 1s}}
     until: {condition: steps.look.outputs.left == 0, limit: 2}
