@@ -20,6 +20,18 @@ pub const PIPELINE_LABEL: &str = "sluice.dev/pipeline";
 /// Label with the parent's name, on runs that steps started. Only to list them: a child is known by its spec.
 pub const PARENT_LABEL: &str = "sluice.dev/parent";
 
+/// Label with the run's name, on what its steps made in the cluster: by it they are found and watched.
+pub const RUN_LABEL: &str = "sluice.dev/run";
+
+/// Label with the step's name, beside [`RUN_LABEL`].
+pub const STEP_LABEL: &str = "sluice.dev/step";
+
+/// Label of what is made and kept by a program, as Kubernetes recommends, and what it says here.
+pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "sluice");
+
+/// Annotation with the idempotency key, on what a step made in the cluster.
+pub const KEY_ANNOTATION: &str = "sluice.dev/key";
+
 /// The condition of a run that machines read: True, False, or Unknown until it has ended.
 pub const SUCCEEDED: &str = "Succeeded";
 
@@ -44,7 +56,7 @@ pub fn labels_of_child(pipeline: &str, parent: &str) -> BTreeMap<String, String>
 }
 
 /// A label's value takes 63 characters; a longer name is cut, since the label only helps to list.
-pub(crate) fn label_value(name: &str) -> String {
+pub fn label_value(name: &str) -> String {
     let cut: String = name.chars().take(63).collect();
     cut.trim_end_matches(['-', '.', '_']).to_owned()
 }

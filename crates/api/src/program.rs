@@ -44,6 +44,8 @@ pub struct ProgramStep {
     pub name: String,
     /// What it does.
     pub config: StepConfig,
+    /// How long an attempt may take, if that is limited.
+    pub timeout: Option<Duration>,
     /// Which failures are tried again.
     pub retries: Retries,
 }
@@ -173,11 +175,12 @@ fn steps(
     for (index, step) in steps.iter().enumerate() {
         let config =
             step.config().map_err(|message| ProgramError { path: format!("{path}.steps[{index}]"), message })?;
+        let timeout = timeout(step, &config, default_timeout);
         planned.push(engine::Step {
             name: step.name.clone(),
             when: step.when.clone().map(Condition),
             retry: retry(step.retry.as_ref()),
-            timeout: timeout(step, &config, default_timeout).map(Duration::get),
+            timeout: timeout.map(Duration::get),
             nature: config.nature(),
             undo: config.undoes(),
         });
@@ -185,7 +188,7 @@ fn steps(
             None => Retries::Default,
             Some(retry) => retry.when.clone().map_or(Retries::Transient, Retries::When),
         };
-        programmed.push(ProgramStep { name: step.name.clone(), config, retries });
+        programmed.push(ProgramStep { name: step.name.clone(), config, timeout, retries });
     }
     Ok((planned, programmed))
 }

@@ -10,6 +10,8 @@ mod edits;
 mod fail;
 mod http;
 mod interval;
+mod job;
+mod object_name;
 mod on_abort;
 mod output;
 mod pipeline_run;
@@ -35,6 +37,7 @@ pub use delay::Delay;
 pub use edits::{FileEdit, SetValue};
 pub use fail::Fail;
 pub use http::{Delivery, Http, Method};
+pub use job::Job;
 pub use on_abort::OnAbort;
 pub use output::CommitOutput;
 pub use pipeline_run::{ChildRun, RunMode};
@@ -58,6 +61,7 @@ macro_rules! for_each_step {
             validate: Validate,
             wait_for: WaitFor,
             http: Http,
+            job: Job,
             resource: Resource,
             pipeline_run: ChildRun,
             set: Set,

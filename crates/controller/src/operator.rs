@@ -1,6 +1,7 @@
 //! Puts the controllers together and runs them until they are told to stop.
 
 use std::{
+    fmt::Debug,
     net::SocketAddr,
     panic::AssertUnwindSafe,
     sync::{
@@ -11,8 +12,9 @@ use std::{
 };
 
 use futures::{FutureExt, Stream, StreamExt, channel::mpsc};
+use k8s_openapi::api::batch::v1 as batch;
 use kube::{
-    Api, Client, Config, ResourceExt,
+    Api, Client, Config, Resource, ResourceExt,
     core::{DynamicObject, PartialObjectMeta},
 };
 use kube_runtime::{
@@ -21,7 +23,11 @@ use kube_runtime::{
     reflector::{self, Store},
     watcher::{self, Event, watcher},
 };
-use sluice_api::{Pipeline, PipelineRun, step::Application};
+use serde::de::DeserializeOwned;
+use sluice_api::{
+    Pipeline, PipelineRun, names,
+    step::{Application, Job},
+};
 use sluice_engine::WaitKind;
 use sluice_steps::HttpClient;
 
@@ -146,8 +152,8 @@ type RunController = Controller<Guarded<PipelineRun>>;
 
 /// The controller of runs, with the watches that wake them.
 ///
-/// Where Argo CD is not installed, or its Applications may not be watched, that watch is tried again now and then; steps
-/// that wait for one look at their interval all the same.
+/// Where Argo CD is not installed, or its Applications or Jobs may not be watched, that watch is tried again now and then;
+/// steps that wait for one look at their interval all the same.
 fn run_controller(client: &Client, context: &Arc<Context>, options: &Options) -> RunController {
     let by_pipeline = context.clone();
     let (sender, parents) = mpsc::unbounded();
@@ -165,6 +171,7 @@ fn run_controller(client: &Client, context: &Arc<Context>, options: &Options) ->
             },
         )
         .reconcile_on(woken_by_applications(client, context.clone()))
+        .reconcile_on(woken_by_jobs(client, options.namespace.as_deref(), context.clone()))
         .reconcile_on(parents)
 }
 
@@ -185,20 +192,45 @@ fn wake_parents(
 }
 
 /// The runs that wait for an Application which changed.
+fn woken_by_applications(client: &Client, context: Arc<Context>) -> impl Stream<Item = RunRef> + Send + use<> {
+    let applications = Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &Application::resource());
+    woken_by(applications, watcher::Config::default(), WaitKind::Application, Application::key, context)
+}
+
+/// The runs that wait for a Job which changed. Only those that steps made are watched.
+fn woken_by_jobs(
+    client: &Client,
+    namespace: Option<&str>,
+    context: Arc<Context>,
+) -> impl Stream<Item = RunRef> + Send + use<> {
+    let jobs: Api<PartialObjectMeta<batch::Job>> = scoped(client, namespace);
+    woken_by(jobs, watcher::Config::default().labels(names::RUN_LABEL), WaitKind::Job, Job::key, context)
+}
+
+/// The runs that wait for one of these objects when it changes or goes.
 ///
 /// A stream of its own, with pauses of its own: in the controller's common one a kind that is not there would hold up all
 /// the others.
-fn woken_by_applications(client: &Client, context: Arc<Context>) -> impl Stream<Item = RunRef> + Send + use<> {
-    let applications = Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &Application::resource());
-    let changes = watcher(applications, watcher::Config::default()).default_backoff().touched_objects();
+fn woken_by<K>(
+    objects: Api<PartialObjectMeta<K>>,
+    watched: watcher::Config,
+    kind: WaitKind,
+    key: fn(&str, &str) -> String,
+    context: Arc<Context>,
+) -> impl Stream<Item = RunRef> + Send
+where
+    K: Send + 'static,
+    PartialObjectMeta<K>: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let changes = watcher(objects, watched).default_backoff().touched_objects();
     changes.flat_map(move |change| {
         let woken = match change {
-            Ok(application) => {
-                let key = Application::key(&application.namespace().unwrap_or_default(), &application.name_any());
-                context.waits.wake(&Awaited::Step(WaitKind::Application, key))
+            Ok(object) => {
+                let key = key(&object.namespace().unwrap_or_default(), &object.name_any());
+                context.waits.wake(&Awaited::Step(kind, key))
             }
             Err(error) => {
-                tracing::debug!(error = %in_one_line(&error), "Applications cannot be watched; their waiters look at their interval");
+                tracing::debug!(?kind, error = %in_one_line(&error), "a kind cannot be watched; what waits for it looks at its interval");
                 Vec::new()
             }
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::Api;
 use sluice_api::{ScmProvider, ScmProviderSpec};
 use sluice_engine::Failure;
@@ -29,6 +29,13 @@ impl World for RunWorld {
                 Failure::transient("KubernetesUnavailable", format!("{error}: {source}"))
             }
         })
+    }
+
+    fn owner(&self) -> Option<OwnerReference> {
+        let ObjectReference { api_version, kind, name, uid, .. } = self.run.clone();
+        let block_owner_deletion = None;
+        let (api_version, kind, name, uid) = (api_version?, kind?, name?, uid?);
+        Some(OwnerReference { api_version, kind, name, uid, controller: Some(true), block_owner_deletion })
     }
 
     fn http(&self) -> &HttpClient {

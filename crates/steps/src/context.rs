@@ -1,6 +1,6 @@
 //! What a step is performed with.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use sluice_api::variables::RunIdentity;
 use sluice_engine::Outputs;
@@ -20,6 +20,8 @@ pub struct StepContext<'a> {
     pub claims: i32,
     /// When this attempt started.
     pub started_at: Timestamp,
+    /// How long the attempt may take, if that is limited.
+    pub timeout: Option<SignedDuration>,
     /// Now.
     pub now: Timestamp,
     /// What an earlier look at this attempt noted, if it noted something.

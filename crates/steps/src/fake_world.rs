@@ -13,6 +13,7 @@ use std::{
 use async_trait::async_trait;
 use http::{Request, Response};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt;
 use kube::client::Body;
 use secrecy::SecretString;
@@ -35,6 +36,10 @@ pub(crate) struct FakeWorld {
     pub(crate) providers: BTreeMap<String, ScmProviderSpec>,
     /// Answers of the API server by `METHOD path?query`: a status and a body. `None`: there is no cluster.
     pub(crate) kubernetes: Option<BTreeMap<String, (u16, Value)>>,
+    /// An API server to ask instead.
+    pub(crate) api_server: Option<http::Uri>,
+    /// What the run's objects belong to.
+    pub(crate) owner: Option<OwnerReference>,
     /// Where the paths of local git hosts begin.
     pub(crate) local_root: Option<PathBuf>,
     /// The runs beside the one that is carried on, and the pipelines, by name.
@@ -58,6 +63,8 @@ impl Default for FakeWorld {
             secrets: BTreeMap::new(),
             providers: BTreeMap::new(),
             kubernetes: None,
+            api_server: None,
+            owner: None,
             local_root: None,
             runs: FakeRuns::default(),
             reports: Mutex::default(),
@@ -93,6 +100,7 @@ impl FakeWorld {
             key: "sluice-key-1",
             claims: 1,
             started_at: now(),
+            timeout: None,
             now: now(),
             progress: None,
             from: None,
@@ -170,6 +178,11 @@ pub(crate) fn now() -> Timestamp {
 #[async_trait]
 impl World for FakeWorld {
     async fn kubernetes(&self) -> Result<kube::Client, Failure> {
+        if let Some(api_server) = self.api_server.clone() {
+            let mut config = kube::Config::new(api_server);
+            config.default_retry = false;
+            return Ok(config.try_into().unwrap());
+        }
         let Some(answers) = self.kubernetes.clone() else {
             return Err(Failure::definite("NoCluster", "there is no cluster"));
         };
@@ -180,6 +193,10 @@ impl World for FakeWorld {
             async move { Ok::<_, Infallible>(response.unwrap()) }
         });
         Ok(kube::Client::new(service, self.run.namespace.clone()))
+    }
+
+    fn owner(&self) -> Option<OwnerReference> {
+        self.owner.clone()
     }
 
     fn http(&self) -> &HttpClient {

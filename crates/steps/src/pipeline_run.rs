@@ -216,7 +216,7 @@ fn is_own(child: &PipelineRun, context: &StepContext<'_>) -> bool {
 
 fn name(context: &StepContext<'_>) -> String {
     let StepContext { run, step, key, from, .. } = *context;
-    ChildRun::child_name(&Claim { run, step, key, from })
+    Claim { run, step, key, from }.object_name()
 }
 
 fn gone(name: &str) -> Failure {

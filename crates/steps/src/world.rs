@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::core::{Status, response::StatusDetails};
 use secrecy::SecretString;
 use sluice_api::{ScmProviderSpec, SecretKeyReference};
@@ -16,6 +16,11 @@ use crate::{HttpClient, Runs};
 pub trait World: Send + Sync {
     /// Kubernetes, as the run's service account; a definite failure where there is no cluster.
     async fn kubernetes(&self) -> Result<kube::Client, Failure>;
+
+    /// What the objects that the run makes in that cluster belong to; `None` where the run is no object in it.
+    fn owner(&self) -> Option<OwnerReference> {
+        None
+    }
 
     /// HTTP, with the limits on addresses that hold for steps.
     fn http(&self) -> &HttpClient;

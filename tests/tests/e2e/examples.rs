@@ -107,6 +107,13 @@ async fn those_that_need_only_a_cluster_run() {
     let run = team.succeeded("compare-release-1-10").await;
     assert_eq!(step_of(&run, "change")["outputs"]["text"], "from 1.9 to 1.10");
 
+    // Where there is no node, the output is what the annotation says.
+    let left = r#"metadata: {annotations: {kubelet.test/message: '{"rows": 3, "version": "${{ params.version }}"}'}}"#;
+    let template = "        template:\n";
+    apply(&team, &[of_step("job", &[(template, &format!("{template}          {left}\n"))])]);
+    let run = team.succeeded("migrate-shop-1-10").await;
+    assert_eq!(step_of(&run, "summary")["outputs"]["text"], "3 rows at 1.10");
+
     let run = team.succeeded("wait-for-pause").await;
     assert_eq!(step_of(&run, "available")["outputs"]["rollout"]["available"], 2);
     team.succeeded("soak-briefly").await;

@@ -20,6 +20,7 @@ mod graph;
 mod harness;
 mod history;
 mod hooks;
+mod job;
 mod kubectl_reads;
 mod lint;
 mod local_mode;

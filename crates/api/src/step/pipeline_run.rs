@@ -53,33 +53,6 @@ pub enum RunMode {
     Detached,
 }
 
-/// As long as a label's value may be.
-const MAX_NAME: usize = 63;
-
-/// So much of the key is part of a name: 48 bits.
-const KEY_DIGITS: usize = 12;
-
-impl ChildRun {
-    /// The name of the run that is started under this claim: the same for ever, and another one for every other claim.
-    pub fn child_name(claim: &Claim<'_>) -> String {
-        let key: String = claim.key.chars().take(KEY_DIGITS).collect();
-        let place = format!("{}-{}", claim.run.name, kebab_case(claim.step));
-        let place: String = place.chars().take(MAX_NAME - KEY_DIGITS - 1).collect();
-        format!("{}-{key}", place.trim_end_matches(['-', '.']))
-    }
-}
-
-/// `openPr` as names of objects have it: `open-pr`.
-fn kebab_case(name: &str) -> String {
-    name.chars().fold(String::new(), |mut text, letter| {
-        if letter.is_ascii_uppercase() {
-            text.push('-');
-        }
-        text.push(letter.to_ascii_lowercase());
-        text
-    })
-}
-
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -102,32 +75,7 @@ impl StepType for ChildRun {
     }
 
     fn waiting_on(&self, claim: &Claim<'_>) -> Option<WaitTarget> {
-        let key = format!("{}/{}", claim.run.namespace, Self::child_name(claim));
+        let key = format!("{}/{}", claim.run.namespace, claim.object_name());
         (self.mode == RunMode::Attached).then_some(WaitTarget { kind: WaitKind::PipelineRun, key })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::variables::RunIdentity;
-
-    fn name(run: &str, step: &str, key: &str) -> String {
-        let run = RunIdentity { name: run.to_owned(), ..RunIdentity::default() };
-        ChildRun::child_name(&Claim { run: &run, step, key, from: None })
-    }
-
-    #[test]
-    fn the_name_says_whose_child_it_is_and_where_it_was_started() {
-        assert_eq!(name("release-7", "smokeTest", "db9c408b07c12d21361a"), "release-7-smoke-test-db9c408b07c1");
-    }
-
-    #[test]
-    fn a_long_name_is_cut_to_what_a_label_takes_and_stays_its_own() {
-        let long = format!("a{}.b", "-very".repeat(12));
-        let (one, other) = (name(&long, "work", "db9c408b07c12d21361a"), name(&long, "work", "ab9c408b07c12d21361a"));
-        assert_eq!(one.len(), 63);
-        assert_ne!(one, other);
-        assert_eq!(name(&format!("{}-.b", "a".repeat(49)), "work", "db9c"), format!("{}-db9c", "a".repeat(49)));
     }
 }

@@ -25,6 +25,9 @@ fn of_step(group: &str, step: &Step, path: &str, needs: &mut Vec<(String, String
     if step.resource.is_some() {
         need(path::member(path, "resource"), "reads Kubernetes objects");
     }
+    if step.job.is_some() {
+        need(path::member(path, "job"), "runs a Kubernetes Job");
+    }
     if step.argocd_wait.is_some() {
         need(path::member(path, "argocdWait"), "follows an Application of Argo CD");
     }

@@ -12,7 +12,8 @@ use kube::core::Selector;
 use serde::de::DeserializeOwned;
 
 use super::application::{Application, Resource};
-use super::workloads::{Rollout, RolloutState, Rollouts, Workload, missing, trouble};
+use super::workloads::{Rollout, RolloutState, Rollouts, Workload, missing};
+use crate::pods::trouble;
 use crate::world::failed_read;
 
 /// No more workloads than these are read of one Application.

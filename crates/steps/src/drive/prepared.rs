@@ -1,6 +1,6 @@
 //! A step made ready to be performed: its rendered configuration, and what goes with it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sluice_api::Reader;
 use sluice_engine::{Failure, Outputs, RunState, StepAt};
 
@@ -11,6 +11,7 @@ use crate::{StepContext, render};
 pub(super) struct Prepared<'a> {
     at: StepAt,
     name: &'a str,
+    timeout: Option<SignedDuration>,
     pub(super) config: sluice_api::StepConfig,
     from: Option<&'a Outputs>,
     scope: sluice_expr::Scope<'a>,
@@ -26,7 +27,8 @@ impl<'a> Prepared<'a> {
             Some(from) => Some(outputs_of(run, state, at, from.step)?),
             None => None,
         };
-        Ok(Self { at, name: &step.name, config, from, scope })
+        let timeout = step.timeout.map(sluice_api::Duration::get);
+        Ok(Self { at, name: &step.name, timeout, config, from, scope })
     }
 
     pub(super) fn context(&self, run: &Run<'a>, state: &'a RunState, now: Timestamp) -> StepContext<'a> {
@@ -37,6 +39,7 @@ impl<'a> Prepared<'a> {
             key: step.and_then(|step| step.key.as_deref()).unwrap_or_default(),
             claims: step.map_or(0, |step| step.claims),
             started_at: step.and_then(|step| step.started_at).unwrap_or(now),
+            timeout: self.timeout,
             now,
             progress: step.and_then(|step| step.progress.as_ref()),
             from: self.from,

@@ -46,7 +46,7 @@ async fn an_unknown_field_of_a_step() {
 async fn two_step_types_in_one_step_or_none() {
     let test = namespace().await;
     let expected = "is invalid: spec.stages[0].steps[0]: Invalid value: set exactly one step type: \
-                    pullRequest, pullRequestWait, commit, argocdWait, validate, waitFor, http, resource, set, fail, delay";
+                    pullRequest, pullRequestWait, commit, argocdWait, validate, waitFor, http, job, resource, pipelineRun, set, fail, delay";
     check(&test, &pipeline("bad", "- {name: a, set: {values: {b: c}}, fail: {message: stop}}"), expected);
     check(&test, &pipeline("bad", "- {name: a}"), expected);
 }

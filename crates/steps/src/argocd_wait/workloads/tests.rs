@@ -1,6 +1,8 @@
+use k8s_openapi::api::core::v1::Pod;
 use serde::de::DeserializeOwned;
 
 use super::*;
+use crate::pods::trouble;
 
 fn of<K: DeserializeOwned>(yaml: &str) -> K {
     serde_saphyr::from_str(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
