@@ -3,6 +3,7 @@
 mod by_action;
 mod by_command;
 mod by_deletion;
+mod undone;
 
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
