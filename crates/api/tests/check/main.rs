@@ -109,8 +109,8 @@ fn a_step_has_exactly_one_type() {
 - {name: only, steps: [{name: none}, {name: two, fail: {message: m}, delay: {duration: 1s}}]}
 "#,
         &expect![[r#"
-            spec.stages[0].steps[0]: the step has no step type; set exactly one of pullRequest, pullRequestWait, commit, argocdWait, validate, waitFor, http, resource, pipelineRun, set, fail, delay
-            spec.stages[0].steps[1]: the step has several step types: fail, delay; set exactly one of pullRequest, pullRequestWait, commit, argocdWait, validate, waitFor, http, resource, pipelineRun, set, fail, delay
+            spec.stages[0].steps[0]: the step has no step type; set exactly one of pullRequest, pullRequestWait, commit, argocdWait, validate, waitFor, http, job, resource, pipelineRun, set, fail, delay
+            spec.stages[0].steps[1]: the step has several step types: fail, delay; set exactly one of pullRequest, pullRequestWait, commit, argocdWait, validate, waitFor, http, job, resource, pipelineRun, set, fail, delay
         "#]],
     );
 }

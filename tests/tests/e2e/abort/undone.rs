@@ -88,6 +88,8 @@ async fn a_pull_request_is_closed_and_its_branch_deleted_unless_it_is_to_be_kept
     let cluster = Cluster::connect().await;
     let shop = Plan::new().open(&cluster).await;
     let _controller = shop.controller().await;
+    // With it comes the git host.
+    shop.apply();
     for (name, more, state, is_there) in [("undone", "", "closed", false), ("kept", ", onAbort: Keep", "open", true)] {
         proposed(&shop, name, more).await;
         abort(&shop, name).await;
