@@ -77,8 +77,8 @@ pub struct RunAction {
 /// What a person may ask of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ActionType {
-    /// The run ends now: what is under way is ended, and the Abortion hooks run. A pull request that was opened stays
-    /// open.
+    /// The run ends now: what is under way is ended, the effects of steps are taken back unless they say
+    /// `onAbort: Keep`, and the Abortion hooks run.
     Abort,
 }
 
