@@ -93,7 +93,7 @@ async fn those_that_need_only_a_cluster_run() {
     let cluster = Cluster::connect().await;
     let team = Team::open(&cluster).await;
     let _controller = team.controller().await;
-    apply(&team, &["set", "fail", "delay", "waitFor", "resource"].map(|name| of_step(name, &[])));
+    apply(&team, &["set", "fail", "delay", "waitFor", "resource", "pipelineRun"].map(|name| of_step(name, &[])));
 
     let run = team.succeeded("compute-release-1-10").await;
     let release = &step_of(&run, "release")["outputs"];
@@ -117,6 +117,12 @@ async fn those_that_need_only_a_cluster_run() {
     let run = team.succeeded("wait-for-pause").await;
     assert_eq!(step_of(&run, "available")["outputs"]["rollout"]["available"], 2);
     team.succeeded("soak-briefly").await;
+
+    let run = team.succeeded("release-1-10").await;
+    assert_eq!(step_of(&run, "build")["outputs"]["outputs"]["image"], "registry.example/web:1.10");
+    let report = step_of(&run, "report")["outputs"]["run"]["name"].as_str().expect("a name");
+    let line = "registry.example/web:1.10 was released by release-1-10";
+    assert_eq!(step_of(&team.succeeded(report).await, "text")["outputs"]["line"], line);
 }
 
 #[tokio::test]

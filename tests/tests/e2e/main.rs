@@ -7,6 +7,7 @@ mod argocd;
 mod bad_input;
 mod budgets;
 mod chart;
+mod children;
 mod concurrency;
 mod crash;
 mod deploy_v1;

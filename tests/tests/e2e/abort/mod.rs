@@ -12,7 +12,7 @@ use sluice_tests::fixture::Team;
 use crate::short::{gate, pipeline_with, run, tell};
 
 /// Asks for the end of a run, as alice.
-async fn abort(team: &Team, run: &str) {
+pub(crate) async fn abort(team: &Team, run: &str) {
     let action = json!({"type": "Abort", "by": "alice", "reason": "enough"});
     let patch = json!([{"op": "add", "path": "/spec/actions/-", "value": action}]);
     let patch: Patch<()> = Patch::Json(serde_json::from_value(patch).expect("a patch"));
