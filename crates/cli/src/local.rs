@@ -11,6 +11,7 @@ mod ask;
 mod carry_on;
 mod choose;
 mod directory;
+mod family;
 mod files;
 mod kept;
 mod lock;

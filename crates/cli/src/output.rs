@@ -7,7 +7,7 @@ mod screen;
 use std::{
     env,
     io::{self, IsTerminal, Write},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use jiff::Timestamp;
@@ -38,6 +38,8 @@ pub(crate) struct Output {
     format: Format,
     run: String,
     screen: Mutex<Screen>,
+    /// Where the run is shown beside another one.
+    beside: Option<Arc<Output>>,
 }
 
 /// One line of JSON.
@@ -60,13 +62,26 @@ impl Format {
 impl Output {
     /// Shows the run of this name, which stands like this.
     pub(crate) fn new(format: Format, run: &str, status: Option<&PipelineRunStatus>) -> Self {
-        Self { format, run: run.to_owned(), screen: Mutex::new(Screen::new(run, status.cloned().unwrap_or_default())) }
+        Self {
+            format,
+            run: run.to_owned(),
+            screen: Mutex::new(Screen::new(run, status.cloned().unwrap_or_default())),
+            beside: None,
+        }
+    }
+
+    /// Shows a run beside another one: as lines that say which run they are about, above that one's tree.
+    pub(crate) fn beside(other: &Arc<Self>, run: &str, status: Option<&PipelineRunStatus>) -> Self {
+        Self { beside: Some(other.clone()), ..Self::new(other.format, run, status) }
     }
 
     /// The run has moved on.
     pub(crate) fn changed(&self, before: &PipelineRunStatus, after: &PipelineRunStatus) {
         self.screen().status = after.clone();
         match self.format {
+            Format::Tree if self.beside.is_some() => {
+                changes::between(before, after).iter().for_each(|change| self.line(&change.line()));
+            }
             Format::Tree => self.screen().draw(),
             Format::Plain | Format::Json => changes::between(before, after).iter().for_each(|change| self.tell(change)),
         }
@@ -74,7 +89,7 @@ impl Output {
 
     /// Time has passed, or the terminal has another size.
     pub(crate) fn refresh(&self) {
-        if self.format == Format::Tree {
+        if self.format == Format::Tree && self.beside.is_none() {
             self.screen().refresh();
         }
     }
@@ -82,29 +97,31 @@ impl Output {
     /// Something else worth a line.
     pub(crate) fn note(&self, text: &str) {
         match self.format {
-            Format::Tree => self.screen().note(&printable::lines(text)),
-            Format::Plain => printable::lines(text).lines().for_each(|line| self.line(&format!("note {line}"))),
+            Format::Tree if self.beside.is_none() => self.screen().note(&printable::lines(text)),
+            Format::Tree | Format::Plain => {
+                printable::lines(text).lines().for_each(|line| self.line(&format!("note {line}")))
+            }
             Format::Json => self.json(json!({"kind": "note", "message": text})),
         }
     }
 
     /// Whether a person can be asked something here.
     pub(crate) fn can_ask(&self) -> bool {
-        self.format != Format::Json && io::stdin().is_terminal() && io::stdout().is_terminal()
+        self.beside.is_none() && self.format != Format::Json && io::stdin().is_terminal() && io::stdout().is_terminal()
     }
 
     /// Asks; the answer comes from standard input. Asking again replaces the question.
     pub(crate) fn ask(&self, question: &str) {
         match self.format {
-            Format::Tree => self.screen().ask(question),
-            Format::Plain => self.line(question),
+            Format::Tree if self.beside.is_none() => self.screen().ask(question),
+            Format::Tree | Format::Plain => self.line(question),
             Format::Json => {}
         }
     }
 
     /// The question needs no answer any more, or was answered: then the person's line end has moved the cursor on.
     pub(crate) fn asked(&self, is_answered: bool) {
-        if self.format == Format::Tree {
+        if self.format == Format::Tree && self.beside.is_none() {
             self.screen().asked(is_answered);
         }
     }
@@ -112,8 +129,8 @@ impl Output {
     /// The run has ended, or is left.
     pub(crate) fn end(&self) {
         match self.format {
-            Format::Tree => self.screen().end(),
-            Format::Plain => {}
+            Format::Tree if self.beside.is_none() => self.screen().end(),
+            Format::Tree | Format::Plain => {}
             Format::Json => {
                 let status = self.screen().status.clone();
                 self.json(json!({"kind": "status", "status": status}));
@@ -129,6 +146,13 @@ impl Output {
     }
 
     fn line(&self, line: &str) {
+        let line = match &self.beside {
+            Some(_) => format!("{}: {line}", self.run),
+            None => line.to_owned(),
+        };
+        if let Some(other) = self.beside.as_ref().filter(|_| self.format == Format::Tree) {
+            return other.note(&line);
+        }
         print(&format!("{} {line}\n", changes::time(Timestamp::now())));
     }
 

@@ -1,8 +1,8 @@
 //! `pipelineRun`: a child run, attached or detached.
 //!
 //! *Find, then create, then adopt*: the child's name is made from the key, so whoever performs the step under the same claim
-//! finds the same run. It is the step's own only when its whole spec is what the step would write, the parent's UID and
-//! the key included; labels tell nothing.
+//! finds the same run. It is the step's own only when it runs the same pipeline with the same parameters, and the parent's
+//! UID and the key are the step's; labels tell nothing.
 
 mod family;
 #[cfg(test)]
@@ -73,7 +73,8 @@ pipelineRun:
             return Ok(());
         }
         if child.abort().is_none() {
-            runs.abort(&child, &format!("its parent, run {:?}, was aborted", context.run.name)).await?;
+            runs.abort(&child, &format!("its parent, run {:?}, ended step {:?}", context.run.name, context.step))
+                .await?;
         }
         let said = message(&child);
         Err(Failure::transient("ChildStillEnding", format!("run {:?} is ending: {said}", child.name_any())))
@@ -99,9 +100,10 @@ async fn start(config: &ChildRun, context: &StepContext<'_>) -> Result<PipelineR
 async fn find(config: &ChildRun, context: &StepContext<'_>) -> Result<Option<PipelineRun>, Failure> {
     let name = name(context);
     let Some(found) = context.world.runs().run(&name).await? else { return Ok(None) };
+    // No more than this: another version of the controller may write other things beside it.
     let wanted = wanted(config, context)?.spec;
-    let spec = PipelineRunSpec { actions: Vec::new(), ..found.spec.clone() };
-    if spec != wanted {
+    let does_the_same = found.spec.pipeline_ref == wanted.pipeline_ref && found.spec.params == wanted.params;
+    if !does_the_same || !is_own(&found, context) {
         let message = format!("there is a run {name:?} that this step did not start: delete it, or rename it");
         return Err(Failure::definite("NameTaken", message));
     }

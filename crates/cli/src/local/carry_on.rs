@@ -15,10 +15,14 @@ use sluice_api::{
 };
 use sluice_engine::{RunPhase, RunState};
 use sluice_steps::drive::{self, Memory, Next};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::{Instant, sleep},
+};
 
 use super::{
     ask::{Change, Done, Person},
+    family::Touched,
     kept::{KeptRun, NotKept, now},
     repositories::Repositories,
     signals::{End, Signals},
@@ -64,10 +68,26 @@ enum Woken {
     Leave(u8),
 }
 
-/// Carries a run on until it has ended or is left.
+/// Carries a run on until it has ended or is left, and with it those that its steps start.
 pub(crate) async fn carry_on(session: Session, signals: &mut Signals) -> anyhow::Result<Ended> {
+    let family = session.world.family().clone();
+    let ended = carry_on_one(session, signals).await;
+    match ended {
+        Ok(Ended::Finished(_)) => {
+            for name in family.rest().await {
+                complain(&format!("run {name:?} is left unfinished; `sluice resume` carries it on"));
+            }
+        }
+        Ok(Ended::Left(_)) | Err(_) => family.leave(),
+    }
+    ended
+}
+
+/// Carries this run on until it has ended or is left.
+pub(super) async fn carry_on_one(session: Session, signals: &mut Signals) -> anyhow::Result<Ended> {
+    let touched = session.world.family().listen();
     let repositories = Repositories::under(session.world.local_hosts().into_iter().map(|(_, path)| path).collect());
-    let mut walk = Walk { session, repositories, memory: Memory::default(), was_asked_to_end: false };
+    let mut walk = Walk { session, touched, repositories, memory: Memory::default(), was_asked_to_end: false };
     let ended = walk.until_the_end(signals).await;
     walk.session.output.end();
     ended
@@ -75,6 +95,8 @@ pub(crate) async fn carry_on(session: Session, signals: &mut Signals) -> anyhow:
 
 struct Walk {
     session: Session,
+    /// What happens to the other runs of this process.
+    touched: broadcast::Receiver<Touched>,
     repositories: Repositories,
     memory: Memory,
     /// Whether a signal has asked for the end already.
@@ -134,7 +156,10 @@ impl Walk {
             stopping: &AtomicBool::new(false),
         };
         let state = state_of(&run, program);
-        let tell = |before: &PipelineRunStatus, after: &PipelineRunStatus| output.changed(before, after);
+        let tell = |before: &PipelineRunStatus, after: &PipelineRunStatus| {
+            output.changed(before, after);
+            world.family().tell(Touched::Moved(identity.name.clone()));
+        };
         let mut store = kept.store(&tell);
         let mut driving = Box::pin(drive::drive(&driven, state, memory, &mut store));
         let mut cut_at = None;
@@ -179,6 +204,16 @@ impl Walk {
                     },
                     None => output.refresh(),
                 },
+                touched = self.touched.recv() => {
+                    let run = self.session.kept.get();
+                    let state = run.status.clone().unwrap_or_default().state;
+                    match touched {
+                        Ok(touched) if touched.concerns(&run.name_any(), &state) => return self.wake(),
+                        Err(RecvError::Lagged(_)) => return self.wake(),
+                        // The sender lives as long as the run's world.
+                        Ok(_) | Err(RecvError::Closed) => {}
+                    }
+                }
                 answer = person.answer() => match person.obey(answer.as_deref(), output).await {
                     Done::Changed => return self.wake(),
                     Done::Leave => return Woken::Leave(End::Interrupt.exit_code()),

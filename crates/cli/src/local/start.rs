@@ -15,6 +15,7 @@ use super::{
     ask::Person,
     carry_on::Session,
     choose::Chosen,
+    family::Family,
     kept::{KeptRun, now},
     lock::RunLock,
     objects::Objects,
@@ -82,7 +83,39 @@ pub(crate) fn begin(
         trigger: None,
         actions: Vec::new(),
     };
-    let mut run = PipelineRun {
+    let mut run = begun(name, namespace, spec, pinned);
+    remembered.note(&mut run);
+    directory.keep(&run)?;
+    Ok(Held { directory, run, spec: revision.spec, lock })
+}
+
+/// Begins the run that a step starts: as [`begin`] does, with everything else as the step wants it.
+pub(super) fn begin_child(
+    directory: StateDirectory,
+    namespace: &str,
+    wanted: &PipelineRun,
+    spec: PipelineSpec,
+    remembered: &Remembered,
+) -> Result<Held, Refused> {
+    let name = wanted.name_any();
+    directory.make()?;
+    let lock = directory.lock(&name)?;
+    if directory.run(&name)?.is_some() {
+        return Err(Refused::Taken { name });
+    }
+    let revision = Revision::new(&wanted.spec.pipeline_ref.name, spec);
+    let pinned = directory.keep_revision(&revision, namespace)?;
+    let labels = wanted.metadata.labels.clone();
+    let mut run = begun(name, namespace.to_owned(), wanted.spec.clone(), pinned);
+    run.metadata.labels = labels;
+    remembered.note(&mut run);
+    directory.keep(&run)?;
+    Ok(Held { directory, run, spec: revision.spec, lock })
+}
+
+/// A run before its first move.
+fn begun(name: String, namespace: String, spec: PipelineRunSpec, pinned: String) -> PipelineRun {
+    PipelineRun {
         metadata: ObjectMeta {
             name: Some(name),
             namespace: Some(namespace),
@@ -95,10 +128,7 @@ pub(crate) fn begin(
         },
         spec,
         status: Some(PipelineRunStatus { pipeline_revision: Some(pinned), ..PipelineRunStatus::default() }),
-    };
-    remembered.note(&mut run);
-    directory.keep(&run)?;
-    Ok(Held { directory, run, spec: revision.spec, lock })
+    }
 }
 
 /// Takes up a run again that was begun before.
@@ -142,7 +172,21 @@ pub(crate) fn session(
     user: &str,
     format: Format,
 ) -> Result<Session, Refused> {
+    let Held { directory, run, .. } = &held;
+    let output = Arc::new(Output::new(format, &run.name_any(), run.status.as_ref()));
+    let family = Family::new(directory.clone(), objects, remembered.clone(), user.to_owned(), output.clone());
+    session_of(held, &family, output)
+}
+
+/// The same for a run that a step of another one has started: it is shown beside that one.
+pub(super) fn member(held: Held, family: &Arc<Family>) -> Result<Session, Refused> {
+    let output = Arc::new(Output::beside(&family.output, &held.run.name_any(), held.run.status.as_ref()));
+    session_of(held, family, output)
+}
+
+fn session_of(held: Held, family: &Arc<Family>, output: Arc<Output>) -> Result<Session, Refused> {
     let Held { directory, mut run, spec, lock } = held;
+    let Family { objects, remembered, user, .. } = &**family;
     remembered.note(&mut run);
     let name = run.name_any();
     let program = Program::of(&spec).map_err(|source| Refused::Program { run: name.clone(), source })?;
@@ -150,14 +194,14 @@ pub(crate) fn session(
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Refused::Parameters { run: name.clone(), problems: problems.join("; ") }
     })?;
-    let output = Arc::new(Output::new(format, &name, run.status.as_ref()));
     let namespace = run.namespace().unwrap_or_default();
     let root = remembered.directory();
-    let world = LocalWorld::new(root, namespace, objects, remembered.allow_http_to.clone(), output.clone());
+    let allow_http_to = remembered.allow_http_to.clone();
+    let world = LocalWorld::new(root, namespace, objects.clone(), allow_http_to, output.clone(), family.clone());
     let world = world.map_err(Refused::Client)?;
-    let person = Person::new(user.to_owned(), remembered.yes, &output);
+    let person = Person::new(user.clone(), remembered.yes, &output);
     let kept = KeptRun::new(directory, run, lock);
-    Ok(Session { kept, program, params, world, output, person, user: user.to_owned() })
+    Ok(Session { kept, program, params, world, output, person, user: user.clone() })
 }
 
 /// Who sits here, by the name that the system knows.

@@ -12,14 +12,14 @@ use std::{
 use async_trait::async_trait;
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client, config::KubeconfigError};
+use kube::{Api, Client, ResourceExt, config::KubeconfigError};
 use secrecy::SecretString;
 use sluice_api::{PipelineRun, PipelineSpec, ScmProvider, ScmProviderSpec, SecretKeyReference};
 use sluice_engine::Failure;
 use sluice_steps::{HttpClient, Report, Runs, World, read_secret, secret_text};
 use tokio::sync::OnceCell;
 
-use super::objects::Objects;
+use super::{family::Family, objects::Objects};
 use crate::output::Output;
 
 /// What has to be done where a cluster is wanted and there is none.
@@ -34,6 +34,8 @@ pub(crate) struct LocalWorld {
     http: HttpClient,
     cluster: OnceCell<Result<Client, String>>,
     output: Arc<Output>,
+    /// The runs that its steps start.
+    family: Arc<Family>,
 }
 
 impl LocalWorld {
@@ -43,9 +45,15 @@ impl LocalWorld {
         objects: Objects,
         allow_http_to: Vec<IpNet>,
         output: Arc<Output>,
+        family: Arc<Family>,
     ) -> anyhow::Result<Self> {
         let http = HttpClient::new(allow_http_to)?;
-        Ok(Self { root, namespace, objects, http, cluster: OnceCell::new(), output })
+        Ok(Self { root, namespace, objects, http, cluster: OnceCell::new(), output, family })
+    }
+
+    /// The runs of this process.
+    pub(super) fn family(&self) -> &Arc<Family> {
+        &self.family
     }
 
     /// The git hosts on disk that the run's providers name.
@@ -76,7 +84,7 @@ impl World for LocalWorld {
     }
 
     fn runs(&self) -> &dyn Runs {
-        &NoRuns
+        self
     }
 
     async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure> {
@@ -123,30 +131,22 @@ impl World for LocalWorld {
     }
 }
 
-/// Runs start no other runs here.
-struct NoRuns;
-
-fn no_runs<T>() -> Result<T, Failure> {
-    let message = "the local mode carries on one run: a step that starts another one takes a controller in a cluster";
-    Err(Failure::definite("NoCluster", message))
-}
-
 #[async_trait]
-impl Runs for NoRuns {
-    async fn run(&self, _: &str) -> Result<Option<PipelineRun>, Failure> {
-        no_runs()
+impl Runs for LocalWorld {
+    async fn run(&self, name: &str) -> Result<Option<PipelineRun>, Failure> {
+        self.family.run(name)
     }
 
-    async fn pipeline(&self, _: &str) -> Result<Option<PipelineSpec>, Failure> {
-        no_runs()
+    async fn pipeline(&self, name: &str) -> Result<Option<PipelineSpec>, Failure> {
+        Ok(self.family.pipeline(&self.namespace, name))
     }
 
-    async fn create(&self, _: &PipelineRun) -> Result<bool, Failure> {
-        no_runs()
+    async fn create(&self, run: &PipelineRun) -> Result<bool, Failure> {
+        self.family.create(&self.namespace, run)
     }
 
-    async fn abort(&self, _: &PipelineRun, _: &str) -> Result<(), Failure> {
-        no_runs()
+    async fn abort(&self, run: &PipelineRun, reason: &str) -> Result<(), Failure> {
+        self.family.abort(&run.name_any(), reason)
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a test says what it did")]
 #![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
 
+mod children;
 mod demo;
 mod ends;
 mod flow;

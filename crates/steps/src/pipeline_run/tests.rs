@@ -264,7 +264,7 @@ async fn an_abort_is_passed_on_once_and_waits_for_the_childs_own_end() {
         assert_eq!(failure.message, format!("run {CHILD:?} is ending: it has not started yet"));
     }
     let asked: Vec<_> = child(&world).spec.actions.into_iter().map(|it| (it.by, it.reason)).collect();
-    let reason = "its parent, run \"deploy-1\", was aborted".to_owned();
+    let reason = "its parent, run \"deploy-1\", ended step \"example\"".to_owned();
     assert_eq!(asked, [("sluice-controller".to_owned(), Some(reason))]);
 
     becomes(&world, ended("Aborted", "Aborted", "aborted"), "");

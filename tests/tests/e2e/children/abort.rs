@@ -39,7 +39,7 @@ async fn it_goes_down_to_the_grandchild_and_the_hooks_run_from_the_innermost_out
     assert_eq!(step_of(&outer, "call")["undo"]["phase"], "Undone");
     for (child, parent) in [(&middle, "outer"), (&inner, middle["metadata"]["name"].as_str().expect("a name"))] {
         assert_eq!(child["status"]["phase"], "Aborted");
-        let asked = json!([{"type": "Abort", "by": "sluice-controller", "reason": format!("its parent, run {parent:?}, was aborted")}]);
+        let asked = json!([{"type": "Abort", "by": "sluice-controller", "reason": format!("its parent, run {parent:?}, ended step \"call\"")}]);
         assert_eq!(child["spec"]["actions"], asked);
     }
     for run in [&outer, &middle, &inner] {
