@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::Method;
 use serde_json::{Value, json};
-use sluice_api::step::{ChildRun, Claim};
+use sluice_api::step::Claim;
 use sluice_api::variables::RunIdentity;
 use sluice_tests::controller::Options;
 use sluice_tests::faults::{Faults, Position};
@@ -66,7 +66,7 @@ async fn somebody_elses_run_of_the_name_is_not_taken() {
     let claimed = team.run("release-1").await.expect("the run");
     let identity = RunIdentity { name: "release-1".to_owned(), ..RunIdentity::default() };
     let key = step_of(&claimed, "call")["key"].as_str().expect("a key");
-    let name = ChildRun::child_name(&Claim { run: &identity, step: "call", key, from: None });
+    let name = Claim { run: &identity, step: "call", key, from: None }.object_name();
     let mut foreign: Value = serde_json::from_str(&run(&name, "build")).expect("JSON");
     foreign["metadata"]["labels"] = json!({"sluice.dev/parent": "release-1", "sluice.dev/pipeline": "build"});
     team.apply_value(&foreign);
