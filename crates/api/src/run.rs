@@ -120,13 +120,16 @@ pub struct PipelineRunStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
-    /// What the run does or waits for now, or why it ended, for people.
+    /// What the run does or waits for now, or why it ended, for people. Of several things at the same time the first
+    /// three are named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The name of the step that the run is at; absent once the run has ended.
+    /// The steps that are under way, such as `build` or `build, test[eu], test[us] and 2 more`; absent once the run has
+    /// ended. Those that wait for people come first. Machines read `stages`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// What the run waits for: the `waitingOn` of the step that it is at. Absent when nothing is waited for.
+    /// What the run waits for: of several things what a person may have to do, or else what is waited for longest.
+    /// Absent when nothing is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_on: Option<WaitingOn>,
     /// The name of the ControllerRevision with the version of the pipeline that this run keeps to.

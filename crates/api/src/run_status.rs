@@ -2,8 +2,12 @@
 //!
 //! Pure: the controller and the local mode write the same status of the same state.
 
+mod summary;
+
 use jiff::Timestamp;
-use sluice_engine::{Abort, AbortReason, RunPhase, RunState, StepState, WaitKind, WaitingOn};
+use sluice_engine::{Abort, AbortReason, RunPhase, RunState};
+
+pub use summary::Summary;
 
 use crate::{ActionOutcome, ActionResult, ActionType, PipelineRun, PipelineRunStatus, RunAction, Truth, Verdict};
 
@@ -24,14 +28,12 @@ impl PipelineRunStatus {
     /// What this status holds of an older state is passed over.
     #[must_use]
     pub fn of_state(&self, state: &RunState, actions: &[RunAction], generation: Option<i64>, now: Timestamp) -> Self {
-        let Summary { step, message, waiting_on } = Summary::of(state);
+        let Summary { step, message, waiting_on, only_waits } = Summary::of(state);
         let (truth, reason) = match (state.phase, &state.ending) {
             (RunPhase::Succeeded, _) => (Truth::True, "Succeeded".to_owned()),
             (RunPhase::Failed | RunPhase::Aborted, Some(ending)) => (Truth::False, ending.reason.clone()),
             (RunPhase::Failed | RunPhase::Aborted, None) => (Truth::False, format!("{:?}", state.phase)),
-            (RunPhase::Pending | RunPhase::Running, _) if waiting_on.is_some() => {
-                (Truth::Unknown, "Waiting".to_owned())
-            }
+            (RunPhase::Pending | RunPhase::Running, _) if only_waits => (Truth::Unknown, "Waiting".to_owned()),
             (RunPhase::Pending | RunPhase::Running, _) => (Truth::Unknown, "Running".to_owned()),
         };
         let verdict = Verdict::succeeded(truth, reason, message.clone().unwrap_or_default());
@@ -65,64 +67,6 @@ impl PipelineRunStatus {
         let message = Some(message);
         Some(Self { observed_generation: generation, conditions, message, state: state.clone(), ..self.clone() })
     }
-}
-
-/// The summary for people of where a run stands.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Summary {
-    /// The step that the run is at.
-    pub step: Option<String>,
-    /// What it does or waits for, or why it ended.
-    pub message: Option<String>,
-    /// What it waits for.
-    pub waiting_on: Option<WaitingOn>,
-}
-
-impl Summary {
-    /// Sums up a state.
-    pub fn of(state: &RunState) -> Self {
-        let under_way = || state.steps().filter(|step| step.phase.is_under_way() && !state.is_finished());
-        // Of several, the one that a person may have to do something about.
-        match under_way().min_by_key(|step| !waits_for_people(step)) {
-            Some(step) => {
-                let said = step.message.clone().unwrap_or_else(|| format!("{} is under way", step.name));
-                let more = match under_way().count() {
-                    0 | 1 => String::new(),
-                    2 => " (and 1 more step is under way)".to_owned(),
-                    count => format!(" (and {} more steps are under way)", count - 1),
-                };
-                Self { step: Some(step.name.clone()), message: Some(said + &more), waiting_on: step.waiting_on.clone() }
-            }
-            None if state.ending.is_none() && state.stages.iter().any(|stage| stage.resume_at.is_some()) => {
-                Self::of_pause(state)
-            }
-            None => {
-                Self { message: state.ending.as_ref().and_then(|ending| ending.message.clone()), ..Self::default() }
-            }
-        }
-    }
-
-    /// Nothing is under way before the next attempt or iteration of some stage.
-    fn of_pause(state: &RunState) -> Self {
-        let pauses = state.stages.iter().filter_map(|stage| Some((stage, stage.resume_at?)));
-        let Some((stage, at)) = pauses.min_by_key(|(_, at)| *at) else { return Self::default() };
-        let what = match stage.iteration {
-            1 => format!("attempt {}", stage.attempt),
-            iteration => format!("iteration {iteration}"),
-        };
-        let since = stage.finished_at.or(stage.started_at).unwrap_or(at);
-        Self {
-            step: None,
-            message: Some(format!("{what} of stage {} starts at {at}", stage.title())),
-            waiting_on: Some(WaitingOn { kind: WaitKind::Time, key: at.to_string(), since }),
-        }
-    }
-}
-
-/// Whether it goes on only when a person does something.
-fn waits_for_people(step: &StepState) -> bool {
-    let kind = step.waiting_on.as_ref().map(|on| on.kind);
-    matches!(kind, Some(WaitKind::PullRequest | WaitKind::Approval))
 }
 
 /// What became of the actions, once the run's result is decided; those `known` are answered already.
@@ -168,24 +112,6 @@ mod tests {
         assert_eq!((status.step.as_deref(), status.message.as_deref()), (Some("merge"), Some("not merged")));
         assert_eq!(status.waiting_on.map(|on| on.key), Some("url".to_owned()));
         assert_eq!((status.actions, status.observed_generation), (vec![], Some(2)));
-    }
-
-    #[test]
-    fn of_several_steps_under_way_the_one_that_waits_for_people_is_told() {
-        let state = state(
-            "phase: Running
-stages:
-- {name: a, phase: Running, steps: [{name: load, phase: Running, message: 'loads'}, {name: next}]}
-- name: b
-  phase: Running
-  steps: [{name: merged, phase: Running, message: 'waits for a merge', waitingOn: {kind: PullRequest, key: u/1, since: 2026-05-04T12:00:00Z}}]
-- {name: c, phase: Running, steps: [{name: again, phase: Starting}]}
-",
-        );
-        let Summary { step, message, waiting_on } = Summary::of(&state);
-        assert_eq!(step.as_deref(), Some("merged"));
-        assert_eq!(message.as_deref(), Some("waits for a merge (and 2 more steps are under way)"));
-        assert_eq!(waiting_on.unwrap().key, "u/1");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod crash;
 mod deploy_v1;
 mod examples;
 mod explain;
+mod flow;
 mod flow_controller;
 mod generated;
 mod gitea;

@@ -1,0 +1,93 @@
+//! What runs more than once: loops, and stages that are tried again.
+
+use std::collections::BTreeSet;
+
+use sluice_tests::Cluster;
+use sluice_tests::fixture::{Team, stage_of, step_of};
+
+use super::{server::Server, start};
+use crate::short::condition;
+
+#[tokio::test]
+async fn a_loop_runs_until_the_server_says_that_it_is_enough() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let server = Server::start().await;
+    let _controller = team.controller().await;
+    let stages = format!(
+        "\
+- name: drain
+  until: {{condition: steps.look.outputs.json.number >= 3, interval: 1s, limit: 5}}
+  steps: [{}]
+- {{name: after, steps: [{{name: left, set: {{values: {{last: '${{{{ steps.look.outputs.json.number }}}}'}}}}}}]}}
+",
+        server.post("look", "/tell/look")
+    );
+    start(&team, "web", &stages, "");
+    let run = team.succeeded("web").await;
+    let keys = server.keys("look");
+    assert_eq!((keys.len(), BTreeSet::from_iter(keys).len()), (3, 3), "an effect of its own in each iteration");
+    assert_eq!(stage_of(&run, "drain")["iteration"], 3);
+    assert_eq!(step_of(&run, "left")["outputs"]["last"], 3);
+}
+
+#[tokio::test]
+async fn a_loop_that_reaches_its_limit_fails_and_says_so() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let server = Server::start().await;
+    let _controller = team.controller().await;
+    let stages = format!(
+        "- name: drain\n  until: {{condition: steps.look.outputs.json.number > 9, limit: 3}}\n  steps: [{}]\n",
+        server.post("look", "/tell/look")
+    );
+    start(&team, "web", &stages, "");
+    let run = team.ended("web").await;
+    let message = "stage drain: its condition `until` is false after 3 iterations, the limit";
+    assert_eq!(condition(&run), ("False", "LoopLimit", message));
+    assert_eq!(server.names().len(), 3);
+}
+
+#[tokio::test]
+async fn a_stage_is_tried_again_twice_with_new_effects_each_time_and_then_succeeds() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let server = Server::start().await;
+    let _controller = team.controller().await;
+    let stages = format!(
+        "\
+- name: deploy
+  retry: {{limit: 2, backoff: {{initial: 1s, factor: 1}}, when: \"failure.step == 'flaky' && failure.reason == 'HttpStatus'\"}}
+  steps: [{}, {}]
+",
+        server.post("effect", "/tell/effect"),
+        server.post("flaky", "/fails/2/flaky"),
+    );
+    start(&team, "web", &stages, "");
+    let run = team.succeeded("web").await;
+    assert_eq!(stage_of(&run, "deploy")["attempt"], 3);
+    assert_eq!(server.names(), ["effect", "flaky"].repeat(3));
+    for name in ["effect", "flaky"] {
+        let keys = server.keys(name);
+        assert_eq!(BTreeSet::from_iter(&keys).len(), 3, "{name}: {keys:?}");
+        assert_eq!(step_of(&run, name)["key"], keys[2], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_stage_that_has_no_attempt_left_fails_with_the_last_failure() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let server = Server::start().await;
+    let _controller = team.controller().await;
+    let stages = format!(
+        "- name: deploy\n  retry: {{limit: 1, backoff: {{initial: 1s}}}}\n  steps: [{}]\n",
+        server.post("flaky", "/fails/9/flaky"),
+    );
+    start(&team, "web", &stages, "");
+    let run = team.ended("web").await;
+    let (status, reason, message) = condition(&run);
+    assert_eq!((status, reason), ("False", "HttpStatus"));
+    assert!(message.starts_with("stage deploy: step flaky: "), "{message}");
+    assert_eq!((stage_of(&run, "deploy")["attempt"].as_i64(), server.names().len()), (Some(2), 2));
+}

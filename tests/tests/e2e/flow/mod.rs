@@ -1,0 +1,60 @@
+//! Every control flow on the real cluster: what runs when, how often, and what is left of it.
+
+mod aborted;
+mod again;
+mod conflicts;
+mod deleted;
+mod hooks;
+mod items;
+mod killed;
+mod outputs;
+mod seen;
+mod server;
+mod stages;
+mod undone;
+
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+use sluice_tests::fixture::Team;
+
+use crate::short::run;
+
+/// A pipeline of these stages (a YAML list), with more members of its spec.
+fn pipeline(name: &str, stages: &str, more: &str) -> String {
+    let indented = |text: &str| -> String {
+        text.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("  {line}\n")).collect()
+    };
+    format!(
+        "\
+apiVersion: sluice.dev/v1alpha1
+kind: Pipeline
+metadata: {{name: {name}}}
+spec:
+  serviceAccountName: deployer
+{}  stages:
+{}",
+        indented(more),
+        indented(stages)
+    )
+}
+
+/// Applies a pipeline and starts a run of it of the same name.
+fn start(team: &Team, name: &str, stages: &str, more: &str) {
+    team.home().apply(&format!("{}---\n{}", pipeline(name, stages, more), run(name, name)));
+}
+
+/// Asks for the end of a run, as alice.
+async fn abort(team: &Team, run: &str) {
+    let action = json!({"type": "Abort", "by": "alice", "reason": "enough"});
+    let patch = json!([{"op": "add", "path": "/spec/actions/-", "value": action}]);
+    let patch: Patch<()> = Patch::Json(serde_json::from_value(patch).expect("a patch"));
+    team.runs().patch(run, &PatchParams::default(), &patch).await.expect("accepted");
+}
+
+/// The entries of a stage in a run's status: one, or one for each item.
+fn entries<'a>(run: &'a Value, stage: &str) -> Vec<&'a Value> {
+    run["status"]["stages"].as_array().into_iter().flatten().filter(|entry| entry["name"] == stage).collect()
+}
+
+/// How the condition of an aborted run reads.
+const ABORTED: (&str, &str, &str) = ("False", "Aborted", "aborted by alice: enough");
