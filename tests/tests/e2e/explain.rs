@@ -85,7 +85,8 @@ async fn the_status_of_a_run_reads_like_documentation() {
                 or has many iterations only the newest are kept.
 
               message	<string>
-                What the run does or waits for now, or why it ended, for people.
+                What the run does or waits for now, or why it ended, for people. Of several
+                things at the same time the first three are named.
 
               observedGeneration	<integer>
                 The `metadata.generation` of the spec that this status has seen. An action
@@ -120,11 +121,13 @@ async fn the_status_of_a_run_reads_like_documentation() {
                 When the run started, as RFC 3339 in UTC.
 
               step	<string>
-                The name of the step that the run is at; absent once the run has ended.
+                The steps that are under way, such as `build` or `build, test[eu], test[us]
+                and 2 more`; absent once the run has ended. Those that wait for people come
+                first. Machines read `stages`.
 
               waitingOn	<Object>
-                What the run waits for: the `waitingOn` of the step that it is at. Absent
-                when nothing is waited for.
+                What the run waits for: of several things what a person may have to do, or
+                else what is waited for longest. Absent when nothing is waited for.
         "#]],
     )
     .await;
