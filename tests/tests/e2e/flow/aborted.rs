@@ -3,7 +3,8 @@
 use sluice_tests::Cluster;
 use sluice_tests::fixture::{Team, stage_of, step_of};
 
-use super::{ABORTED, abort, entries, server::Server, start};
+use super::{ABORTED, entries, server::Server, start};
+use crate::abort::abort;
 use crate::short::condition;
 
 /// Hooks on the abortion of the stage `only` and of the pipeline.

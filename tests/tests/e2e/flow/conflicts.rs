@@ -6,8 +6,9 @@ use sluice_tests::faults::Faults;
 use sluice_tests::fixture::{Team, stage_of, step_of};
 use sluice_tests::{Cluster, eventually};
 
-use super::{ABORTED, abort, server::Server, start};
+use super::{ABORTED, server::Server, start};
 use crate::PATIENCE;
+use crate::abort::abort;
 use crate::short::condition;
 
 /// Two requests that must not be repeated, at the same time, and a third after them.

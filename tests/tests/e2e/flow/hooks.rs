@@ -4,7 +4,8 @@ use serde_json::json;
 use sluice_tests::Cluster;
 use sluice_tests::fixture::Team;
 
-use super::{ABORTED, abort, server::Server, start};
+use super::{ABORTED, server::Server, start};
+use crate::abort::abort;
 use crate::short::condition;
 
 /// A hook for each event of the pipeline, of two stages and of a step in each; each tells its own name, such as

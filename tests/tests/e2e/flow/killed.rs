@@ -8,7 +8,8 @@ use sluice_tests::faults::{Faults, Position};
 use sluice_tests::fixture::{Team, step_of};
 use sluice_tests::{Cluster, Controller};
 
-use super::{ABORTED, abort, server::Server, start};
+use super::{ABORTED, server::Server, start};
+use crate::abort::abort;
 use crate::short::condition;
 
 /// Plans that run at the same time.

@@ -13,8 +13,7 @@ mod server;
 mod stages;
 mod undone;
 
-use kube::api::{Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sluice_tests::fixture::Team;
 
 use crate::short::run;
@@ -41,14 +40,6 @@ spec:
 /// Applies a pipeline and starts a run of it of the same name.
 fn start(team: &Team, name: &str, stages: &str, more: &str) {
     team.home().apply(&format!("{}---\n{}", pipeline(name, stages, more), run(name, name)));
-}
-
-/// Asks for the end of a run, as alice.
-async fn abort(team: &Team, run: &str) {
-    let action = json!({"type": "Abort", "by": "alice", "reason": "enough"});
-    let patch = json!([{"op": "add", "path": "/spec/actions/-", "value": action}]);
-    let patch: Patch<()> = Patch::Json(serde_json::from_value(patch).expect("a patch"));
-    team.runs().patch(run, &PatchParams::default(), &patch).await.expect("accepted");
 }
 
 /// The entries of a stage in a run's status: one, or one for each item.

@@ -4,7 +4,8 @@ use serde_json::Value;
 use sluice_tests::Cluster;
 use sluice_tests::fixture::{Team, stage_of, step_of};
 
-use super::{abort, server::Server, start};
+use super::{server::Server, start};
+use crate::abort::abort;
 use crate::short::{condition, gate, kubectl};
 
 /// What `kubectl get plr NAME` shows, cell by cell; empty cells are left out.

@@ -1,4 +1,4 @@
-//! What an abort takes back on a git host, and what it keeps.
+//! What an abort takes back on a git host: before its hooks, with the run's deletion, and through kills.
 
 use std::sync::Arc;
 
@@ -7,14 +7,15 @@ use sluice_tests::faults::{Faults, Position};
 use sluice_tests::fixture::{Merge, Plan, Shop, step_of};
 use sluice_tests::{Cluster, Controller};
 
-use super::{ABORTED, abort, server::Server, start};
+use super::{ABORTED, server::Server, start};
+use crate::abort::abort;
 use crate::short::condition;
 
 /// Stages that open a pull request and wait for somebody to merge it.
-fn stages(shop: &Shop, on_abort: &str) -> String {
+fn stages(shop: &Shop) -> String {
     let ask = json!({"name": "ask", "pullRequest": {
         "providerRef": {"name": "gitea"}, "repository": shop.repo.full_name(), "base": "main",
-        "title": "More from ${{ run.name }}", "body": "", "onAbort": on_abort,
+        "title": "More from ${{ run.name }}", "body": "",
         "edits": [{"file": shop.file(), "set": {"path": "spec.replicas", "value": 3}}],
     }});
     format!("- {{name: only, steps: [{ask}, {{name: merged, pullRequestWait: {{from: ask, merge: Manual}}}}]}}\n")
@@ -47,7 +48,7 @@ async fn a_pull_request_is_closed_and_its_branch_deleted_before_the_hooks() {
     let cluster = Cluster::connect().await;
     let (shop, _controller) = open(Plan::new().hurried(), &cluster).await;
     let server = Server::start().await;
-    start(&shop, "web", &stages(&shop, "Undo"), &hooks(&server));
+    start(&shop, "web", &stages(&shop), &hooks(&server));
     let run = shop.at("web", "merged").await;
     assert_eq!(left_of(&shop, &run).await, ("open".to_owned(), true));
     abort(&shop, "web").await;
@@ -61,25 +62,11 @@ async fn a_pull_request_is_closed_and_its_branch_deleted_before_the_hooks() {
 }
 
 #[tokio::test]
-async fn with_keep_it_stays_as_it_is() {
-    let cluster = Cluster::connect().await;
-    let (shop, _controller) = open(Plan::new().hurried(), &cluster).await;
-    let server = Server::start().await;
-    start(&shop, "web", &stages(&shop, "Keep"), &hooks(&server));
-    shop.at("web", "merged").await;
-    abort(&shop, "web").await;
-    let run = shop.ended("web").await;
-    assert_eq!(condition(&run), ABORTED);
-    assert_eq!(step_of(&run, "ask")["undo"], json!(null));
-    assert_eq!(left_of(&shop, &run).await, ("open".to_owned(), true));
-}
-
-#[tokio::test]
 async fn a_deleted_run_takes_its_pull_request_with_it() {
     let cluster = Cluster::connect().await;
     let (shop, _controller) = open(Plan::new().hurried(), &cluster).await;
     // Without any hook: what there is to take back alone holds the run.
-    start(&shop, "web", &stages(&shop, "Undo"), "");
+    start(&shop, "web", &stages(&shop), "");
     let run = shop.at("web", "merged").await;
     shop.runs().delete("web", &kube::api::DeleteParams::default()).await.expect("accepted");
     sluice_tests::eventually("the run is gone", crate::PATIENCE, async || match shop.runs().get_opt("web").await {
@@ -101,7 +88,7 @@ async fn a_kill_at_any_write_of_it_changes_nothing() {
     // The abort is persisted first; then the pull request is closed, and its branch deleted.
     for (number, position) in (1..=4).flat_map(|number| Position::ALL.map(|position| (number, position))) {
         let name = format!("kill-{number}-{}", format!("{position:?}").to_lowercase());
-        start(&shop, &name, &stages(&shop, "Undo"), &hooks(&server));
+        start(&shop, &name, &stages(&shop), &hooks(&server));
         shop.at(&name, "merged").await;
         faults.clear();
         let killed = faults.killed();
