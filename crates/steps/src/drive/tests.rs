@@ -1,5 +1,9 @@
 //! The loop against a store in memory and a real HTTP server: what is written when, and what is never repeated.
 
+mod flow;
+mod several;
+mod undo;
+
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -20,7 +24,11 @@ struct Shelf {
     state: Option<RunState>,
     writes: usize,
     refuse: Vec<usize>,
+    /// Told about each write.
+    told: Option<Told>,
 }
+
+type Told = Box<dyn Fn(&RunState) + Send>;
 
 #[derive(Debug, PartialEq)]
 struct Refused;
@@ -31,6 +39,9 @@ impl Store for Shelf {
 
     async fn persist(&mut self, state: &RunState) -> Result<(), Refused> {
         self.writes += 1;
+        if let Some(told) = &self.told {
+            told(state);
+        }
         if self.refuse.contains(&self.writes) {
             return Err(Refused);
         }
@@ -51,13 +62,19 @@ struct Bench {
     memory: Memory,
     shelf: Shelf,
     abort: Option<Abort>,
-    stopping: AtomicBool,
+    stopping: Arc<AtomicBool>,
     elapsed: SignedDuration,
 }
 
 impl Bench {
     fn of(stages: &str) -> Self {
-        let spec: PipelineSpec = serde_saphyr::from_str(&format!("serviceAccountName: a\nstages:\n{stages}")).unwrap();
+        Self::with(stages, "")
+    }
+
+    /// A pipeline with more members.
+    fn with(stages: &str, more: &str) -> Self {
+        let text = format!("serviceAccountName: a\n{more}\nstages:\n{stages}");
+        let spec: PipelineSpec = serde_saphyr::from_str(&text).unwrap();
         assert_eq!(sluice_api::check::pipeline(&spec), []);
         let world = FakeWorld::default();
         Self {
@@ -67,7 +84,7 @@ impl Bench {
             memory: Memory::default(),
             shelf: Shelf::default(),
             abort: None,
-            stopping: AtomicBool::new(false),
+            stopping: Arc::default(),
             elapsed: SignedDuration::ZERO,
         }
     }
@@ -91,6 +108,10 @@ impl Bench {
     /// The process is killed and another one takes over.
     fn crash(&mut self) {
         self.memory = Memory::default();
+    }
+
+    fn state(&self) -> &RunState {
+        self.shelf.state.as_ref().unwrap()
     }
 
     fn step(&self, stage: usize, step: usize) -> &sluice_engine::StepState {
@@ -278,7 +299,7 @@ async fn what_a_step_did_is_kept_when_an_abort_overtakes_its_write() {
 async fn a_process_that_is_to_end_claims_nothing_new() {
     let (url, count) = counting_server().await;
     let mut bench = Bench::of(&format!("- {{name: s, steps: [{{name: a, http: {{method: POST, url: \"{url}\"}}}}]}}"));
-    bench.stopping = AtomicBool::new(true);
+    bench.stopping.store(true, Ordering::Relaxed);
     assert!(matches!(bench.drive().await, Ok(Next::Wait(_))));
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
