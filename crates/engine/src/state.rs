@@ -177,7 +177,11 @@ impl RunState {
 
     /// The place of the step under this key. Places change when a stage's items are known; keys do not.
     pub fn place_of(&self, key: &str) -> Option<StepAt> {
-        self.places().zip(self.steps()).find(|(_, step)| step.key.as_deref() == Some(key)).map(|(at, _)| at)
+        let mut places = self.places().zip(self.steps()).filter(|(_, step)| step.key.as_deref() == Some(key));
+        let first = places.next()?;
+        // Two under one key were written by hand: the outcome is that of the one that has not ended.
+        let open = std::iter::once(first).chain(places).find(|(_, step)| step.is_open());
+        Some(open.unwrap_or(first).0)
     }
 
     /// Whether all that the run does is waiting for people and locks.

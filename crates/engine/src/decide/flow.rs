@@ -53,16 +53,15 @@ impl Scene<'_> {
         self.state.stages.get(group.entries.clone()).unwrap_or_default()
     }
 
-    /// The next actions of one stage: those of what is under way in it, and of as many more items as may be.
+    /// The next actions of one stage: those of what is under way in it, or the start of one more item.
     fn advance(&self, group: &Group<'_>, may_start: bool, lanes: &mut Lanes) {
         let under_way = self.entries(group).iter().filter(|entry| entry.is_under_way()).count();
         let most = group.plan.for_each.as_ref().and_then(|for_each| for_each.max_parallel).unwrap_or(usize::MAX);
-        let mut free = if may_start { most.saturating_sub(under_way) } else { 0 };
+        let has_room = may_start && under_way < most;
         for (index, entry) in group.entries.clone().zip(self.entries(group)) {
             if entry.is_under_way() {
                 self.run_stage(index, entry, group.plan, lanes);
-            } else if entry.phase == StagePhase::Pending && free > 0 {
-                free -= 1;
+            } else if entry.phase == StagePhase::Pending && has_room {
                 lanes.add(super::stage::start(index, entry, group.plan));
             }
             if lanes.has_move() {

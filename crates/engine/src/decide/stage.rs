@@ -44,7 +44,8 @@ impl Scene<'_> {
             return self.prepare_next(index, stage, lanes);
         }
         let steps = next_steps(stage, plan);
-        if matches!(steps, Steps::Open(_)) && self.times_out(stage, plan) {
+        let is_open = stage.resume_at.is_some() || matches!(steps, Steps::Open(_));
+        if is_open && self.times_out(stage, plan) {
             return lanes.add(Action::Record(Event::StageTimedOut(index)));
         }
         if let Some(resume_at) = stage.resume_at {

@@ -53,7 +53,7 @@ impl Scene<'_> {
 
     fn continue_step(&self, turn: &Turn<'_>) -> Action {
         let &Turn { at, state, plan, stage_deadline, .. } = turn;
-        let key = state.key.clone().unwrap_or_default();
+        let Some(key) = state.key.clone() else { return self.claim(turn) };
         if self.seen.under_way.contains(&key) {
             return Action::Wait { until: None };
         }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Undo, WaitKind, WaitingOn, is_false, is_no_time, is_zero, one};
+use super::{Undo, UndoPhase, WaitKind, WaitingOn, is_false, is_no_time, is_zero, one};
 use crate::Step;
 
 /// Each has its phase, what it waits for, and its outputs.
@@ -147,6 +147,11 @@ impl StepState {
                 Self { epoch: self.epoch, claims: self.claims, key, effect_unknown: true, ..fresh }
             }
         }
+    }
+
+    /// Whether its outcome, or that of taking it back, is still to come.
+    pub(super) fn is_open(&self) -> bool {
+        !self.phase.is_ended() || self.undo.as_ref().is_some_and(|undo| undo.phase == UndoPhase::Pending)
     }
 
     /// Whether it waits for a person or a lock.

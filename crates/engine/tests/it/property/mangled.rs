@@ -5,11 +5,11 @@ use proptest::{collection::vec, option, prelude::*, sample::Index};
 use serde_json::{Value, json};
 use sluice_engine::{
     Abort, AbortReason, Action, Event, Failure, HookEvent, Key, Nature, Observed, Occasion, Plan, Question, RunPhase,
-    RunState, Stage, StagePhase, Step, StepAt, decide, record,
+    RunState, Stage, StagePhase, Step, StepAt, StepState, decide, record,
 };
 
 use super::{config, plans::plans, world::Keyed};
-use crate::support::{Driver, START, at};
+use crate::support::{Driver, Happening, START, at};
 
 proptest! {
     #![proptest_config(config(600))]
@@ -33,12 +33,31 @@ proptest! {
         }
         for event in events {
             let next = record(&plan, state.clone(), event.clone(), driver.now);
-            for (before, after) in state.steps().zip(next.steps()) {
-                prop_assert!(!before.phase.is_ended() || before == after, "{event:?} changed what had ended");
+            let begins_again = matches!(event, Event::StageBegunAgain(_) | Event::Listed { .. });
+            for (before, after) in state.steps().zip(next.steps()).filter(|_| !begins_again) {
+                let after = StepState { undo: before.undo.clone(), ..after.clone() };
+                prop_assert!(!before.phase.is_ended() || *before == after, "{event:?} changed what had ended");
             }
             decide(&other, &next, &Observed::default(), driver.now);
             state = next;
         }
+    }
+
+    /// Whatever a state has become, an abort ends it.
+    #[test]
+    fn a_mangled_state_ends_when_it_is_aborted(
+        plan in plans(),
+        (seed, turns) in (any::<u64>(), 0..80usize),
+        blows in vec((any::<Index>(), any::<Index>()), 1..4),
+    ) {
+        let mut driver = Driver::new(plan.clone(), Keyed::new(seed, Default::default()), Vec::new());
+        driver.run_for(turns);
+        let Some(state) = mangle(&driver.state, &blows) else { return Ok(()) };
+        let mut driver = Driver::new(plan, Keyed::unsound(seed), vec![(at(0), Happening::Abort)]);
+        driver.stored.push(state);
+        driver.restart();
+        driver.run();
+        prop_assert!(driver.state.is_finished());
     }
 
     /// The state of another plan ends as a failure: it neither succeeds nor starts anew.
@@ -56,7 +75,7 @@ proptest! {
             return Ok(());
         }
         driver.plan = other;
-        driver.world = Keyed::new(seed, Default::default());
+        driver.world = Keyed::unsound(seed);
         driver.run();
         prop_assert_ne!(driver.state.phase, RunPhase::Succeeded);
         prop_assert!(driver.state.steps().all(|step| step.phase.is_ended()));
@@ -143,6 +162,18 @@ fn events() -> impl Strategy<Value = Event> {
             subject: "pipeline".to_owned(),
             occasion: Occasion { item: None, iteration: 1, attempt: number },
         }),
+        (0..5usize, any::<bool>()).prop_map(|(stage, yes)| Event::Answered(Question::StageUntil(stage), Ok(yes))),
+        (0..5usize, 0..4usize).prop_map(|(stage, count)| Event::Listed { stage, items: Ok(vec![json!("a"); count]) }),
+        (0..5usize).prop_map(move |stage| Event::Listed { stage, items: Err(failure()) }),
+        (0..5usize, any::<bool>()).prop_map(|(stage, retry)| Event::StageJudged { stage, retry }),
+        (0..5usize).prop_map(Event::StageBegunAgain),
+        (0..5usize).prop_map(Event::StageResumed),
+        (places(), any::<bool>()).prop_map(move |(at, ok)| Event::Undone(at, if ok { Ok(()) } else { Err(failure()) })),
+        any::<bool>().prop_map(move |ok| Event::OutputsComputed(if ok {
+            Ok(Default::default())
+        } else {
+            Err(failure())
+        })),
         Just(Event::Aborted(Abort { reason: AbortReason::Aborted, message: String::new() })),
     ]
 }

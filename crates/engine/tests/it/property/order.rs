@@ -1,124 +1,292 @@
-//! Nothing runs before what precedes it, told from the plan alone.
+//! Nothing happens before what precedes it, told from the plan alone.
 
 use sluice_engine::{
-    Event, HookEvent, HookState, Plan, RunPhase, RunState, StagePhase, StageState, StepAt, StepPhase, StepState,
-    Subject,
+    Event, Hook, HookEvent, HookState, Next, Occasion, Plan, Question, RunPhase, RunState, Stage, StagePhase,
+    StageState, StepAt, StepPhase, StepState, Subject, UndoPhase,
 };
 
 /// Asserts that the event may happen now.
 pub(super) fn check(plan: &Plan, state: &RunState, event: &Event) {
-    let at = match event {
-        Event::Claimed { at, .. } => Some(*at),
-        Event::Succeeded { at, .. } if at.of(state).is_some_and(|step| step.phase == StepPhase::Starting) => Some(*at),
-        _ => None,
-    };
-    match (at, event) {
-        (Some(at @ StepAt::Stage { stage, step }), _) => {
-            assert!(state.ending.is_none(), "no step runs once the result is decided");
-            let preceding = &state.stages[..stage];
-            assert!(preceding.iter().all(passed), "every stage before {at:?} succeeded or was skipped");
-            let siblings = &state.stages[stage].steps[..step];
-            assert!(siblings.iter().all(passed_step), "every step before {at:?} succeeded or was skipped");
-            assert_started_hooks_ended(plan, state, &state.stages[stage], &state.stages[stage].steps[step]);
-            assert_end_hooks_ended(plan, state, HookEvent::Success);
+    match event {
+        Event::StageStarted(stage) | Event::Answered(Question::StageWhen(stage), Ok(true)) => {
+            check_stage(plan, state, &state.stages[*stage]);
         }
-        (Some(StepAt::Hook { hook, step }), _) => {
-            assert!(state.hooks[hook].steps[..step].iter().all(passed_step), "the hook's steps run in order");
-            assert!(state.hooks[..hook].iter().all(|hook| hook.phase.is_ended()), "hooks run one after the other");
+        Event::Listed { stage, .. } => check_needs(plan, state, &state.stages[*stage]),
+        Event::StepStarted(at) | Event::Answered(Question::StepWhen(at), Ok(true)) => check_step(plan, state, *at),
+        Event::Claimed { at, .. } => check_act(plan, state, *at),
+        Event::Succeeded { at, .. } if is_starting(state, *at) => check_act(plan, state, *at),
+        Event::HookStarted { hook, event, subject, occasion } => {
+            check_hook(plan, state, plan.hook(hook).unwrap(), *event, subject, occasion);
         }
-        (None, Event::StageStarted(stage)) => {
-            assert!(state.stages[..*stage].iter().all(passed), "stages start in order");
-            assert_end_hooks_ended(plan, state, HookEvent::Success);
+        Event::StageBegunAgain(stage) => check_begun_again(plan, state, &state.stages[*stage]),
+        Event::Undone(at, _) => check_undone(plan, state, *at),
+        Event::Ended { phase: RunPhase::Succeeded, .. } | Event::OutputsComputed(_) => {
+            assert!(state.stages.iter().all(has_passed), "a run succeeds when all its stages did");
+            check_all_hooks_ended(plan, state);
         }
-        (None, Event::HookStarted { event: HookEvent::Started, .. }) => {
-            assert!(state.ending.is_none(), "nothing starts once the result is decided");
+        Event::Ended { .. } => {
+            assert!(!state.stages.iter().any(StageState::is_under_way), "what is under way ends before its run");
+            check_all_hooks_ended(plan, state);
         }
-        (None, Event::RunFinished) => {
-            for event in [HookEvent::Success, HookEvent::Failure, HookEvent::Abortion] {
-                assert_end_hooks_ended(plan, state, event);
-            }
+        Event::RunFinished => {
+            check_all_hooks_ended(plan, state);
+            assert!(state.steps().filter_map(|step| step.undo.as_ref()).all(|undo| undo.phase != UndoPhase::Pending));
         }
         _ => {}
     }
 }
 
-/// Asserts that no hook ran twice for the same event, and none for what never ran.
-pub(super) fn check_hooks(state: &RunState) {
-    let identity =
-        |hook: &HookState| (hook.hook.clone(), format!("{:?}", hook.event), hook.subject.clone(), hook.attempt);
-    let mut seen: Vec<_> = state.hooks.iter().map(identity).collect();
-    seen.sort();
-    let all = seen.len();
-    seen.dedup();
-    assert_eq!(seen.len(), all, "each hook runs once per subject, event and attempt");
-    for hook in &state.hooks {
-        assert!(hook.phase.is_ended(), "every hook has ended");
-        if let Some(step) = hook.subject.strip_prefix("step/") {
-            let step = state.stages.iter().flat_map(|stage| &stage.steps).find(|state| state.name == step).unwrap();
-            assert!(!matches!(step.phase, StepPhase::Skipped | StepPhase::Omitted), "no hook for {}", step.name);
+/// Nothing starts after a failure, before what is needed, beside too many siblings, or while a hook is due.
+fn check_stage(plan: &Plan, state: &RunState, stage: &StageState) {
+    assert!(state.ending.is_none(), "no stage starts once the result is decided");
+    assert!(!state.stages.iter().any(StageState::has_failed), "no stage starts after another has failed");
+    check_needs(plan, state, stage);
+    let siblings = state.stages.iter().filter(|sibling| sibling.name == stage.name && sibling.is_under_way());
+    let most = planned(plan, stage).for_each.as_ref().and_then(|for_each| for_each.max_parallel);
+    assert!(most.is_none_or(|most| siblings.count() < most), "no more items are under way than may be");
+    check_all_hooks_ended(plan, state);
+}
+
+fn check_needs(plan: &Plan, state: &RunState, stage: &StageState) {
+    for need in &planned(plan, stage).needs {
+        let mut entries = state.stages.iter().filter(|entry| entry.name == plan.stages[*need].name);
+        assert!(
+            entries.all(has_passed),
+            "{} succeeded or was skipped before {}",
+            plan.stages[*need].name,
+            stage.title()
+        );
+    }
+}
+
+/// No step starts before those that precede it, or while a hook is due.
+fn check_step(plan: &Plan, state: &RunState, at: StepAt) {
+    match at {
+        StepAt::Stage { stage, step } => {
+            let stage = &state.stages[stage];
+            assert!(state.ending.is_none(), "no step starts once the result is decided");
+            assert!(stage.phase == StagePhase::Running && stage.resume_at.is_none(), "a step starts within its stage");
+            assert!(
+                stage.item.is_some() || planned(plan, stage).for_each.is_none(),
+                "steps of a list belong to an item"
+            );
+            check_needs(plan, state, stage);
+            let before = &stage.steps[..step];
+            assert!(planned(plan, stage).parallel || before.iter().all(has_passed_step), "steps start in order");
+            check_all_hooks_ended(plan, state);
         }
-        if let Some(stage) = hook.subject.strip_prefix("stage/") {
-            let stage = state.stages.iter().find(|state| state.name == stage).unwrap();
-            assert!(!matches!(stage.phase, StagePhase::Skipped | StagePhase::Omitted), "no hook for {}", stage.name);
+        StepAt::Hook { hook, step } => {
+            assert!(state.hooks[hook].steps[..step].iter().all(has_passed_step), "the hook's steps run in order");
+            assert!(state.hooks[..hook].iter().all(|hook| hook.phase.is_ended()), "hooks run one after the other");
         }
     }
 }
 
-fn passed(stage: &StageState) -> bool {
-    matches!(stage.phase, StagePhase::Succeeded | StagePhase::Skipped)
+/// Nothing is done before the step has started with its hooks. What was begun may go on beside a hook.
+fn check_act(plan: &Plan, state: &RunState, at: StepAt) {
+    let StepAt::Stage { stage: index, step } = at else { return check_step(plan, state, at) };
+    let stage = &state.stages[index];
+    if stage.steps[step].phase == StepPhase::Starting {
+        check_step(plan, state, at);
+    }
+    assert!(state.ending.is_none(), "nothing is done once the result is decided");
+    let occasion = occasion(stage);
+    let step = &stage.steps[step].name;
+    assert_ended(plan, state, &Subject::Pipeline, HookEvent::Started, &ONLY);
+    assert_ended(plan, state, &Subject::Stage(stage.name.clone()), HookEvent::Started, &occasion);
+    assert_ended(plan, state, &Subject::Step(step.clone()), HookEvent::Started, &occasion);
 }
 
-fn passed_step(step: &StepState) -> bool {
+/// A hook runs once for its event, alone, and after its event.
+fn check_hook(plan: &Plan, state: &RunState, hook: &Hook, event: HookEvent, subject: &str, occasion: &Occasion) {
+    assert!(state.hooks.iter().all(|hook| hook.phase.is_ended()), "hooks run one after the other");
+    let is_it = |state: &&HookState| {
+        state.hook == hook.name && state.event == event && state.subject == subject && is_on(state, occasion)
+    };
+    assert_eq!(state.hooks.iter().find(is_it), None, "a hook runs once for its event");
+    assert!(hook.events.contains(&event) && hook.subject.to_string() == subject);
+    let find = |name: &str, is_step: bool| {
+        let has = |stage: &&StageState| {
+            let is_named = stage.name == name || is_step && stage.steps.iter().any(|step| step.name == name);
+            is_named && self::occasion(stage) == *occasion
+        };
+        state.stages.iter().find(has).unwrap_or_else(|| panic!("{name} is there in {occasion:?}"))
+    };
+    let happened = match &hook.subject {
+        Subject::Pipeline => event_of_run(state) == Some(event),
+        Subject::Stage(name) => event_of_stage(find(name, false)) == Some(event),
+        Subject::Step(name) => {
+            let stage = find(name, true);
+            event_of_step(stage.steps.iter().find(|step| step.name == *name).unwrap()) == Some(event)
+        }
+    };
+    assert!(happened, "{} follows {event:?} of {subject} when it has happened", hook.name);
+    if subject == "pipeline" && event == HookEvent::Started {
+        assert!(state.stages.iter().all(|stage| stage.phase == StagePhase::Pending), "the run's first action");
+    }
+    // Nearest first: what is inside has had its hooks.
+    match &hook.subject {
+        _ if event == HookEvent::Started => {}
+        Subject::Pipeline => state.stages.iter().for_each(|stage| check_hooks_of_stage_ended(plan, state, stage)),
+        Subject::Stage(name) => find(name, false).steps.iter().for_each(|step| {
+            check_hooks_of_step_ended(plan, state, step, occasion);
+        }),
+        Subject::Step(_) => {}
+    }
+}
+
+/// The hooks of the last execution ran, and what it did was taken back if it failed.
+fn check_begun_again(plan: &Plan, state: &RunState, stage: &StageState) {
+    check_all_hooks_ended(plan, state);
+    for (step, planned) in stage.steps.iter().zip(&planned(plan, stage).steps) {
+        let is_asked = stage.next == Some(Next::Retry) && planned.undo && step.key.is_some() && !step.effect_unknown;
+        let undo = step.undo.as_ref().map(|undo| undo.phase);
+        assert_eq!(undo.is_some(), is_asked, "{} is taken back before a retry, and only then", step.name);
+        assert_ne!(undo, Some(UndoPhase::Pending), "{} is taken back before its stage begins again", step.name);
+    }
+}
+
+/// Effects are taken back after an abort, and before the next attempt of their stage.
+fn check_undone(plan: &Plan, state: &RunState, at: StepAt) {
+    let is_aborted = state.ending.as_ref().is_some_and(|ending| ending.phase == RunPhase::Aborted);
+    let (is_due, undo) = match at {
+        StepAt::Stage { stage, step } => {
+            let stage = &state.stages[stage];
+            (stage.next == Some(Next::Retry), planned(plan, stage).steps[step].undo)
+        }
+        StepAt::Hook { hook, step } => (false, plan.hook(&state.hooks[hook].hook).unwrap().steps[step].undo),
+    };
+    assert!(undo && (is_aborted || is_due), "{at:?} is taken back");
+    let is_abortion = |hook: &HookState| hook.event == HookEvent::Abortion;
+    assert!(
+        !is_aborted || !state.hooks.iter().any(is_abortion),
+        "effects are taken back before the hooks of the abort"
+    );
+}
+
+/// Asserts what holds of every run that has ended.
+pub(super) fn check_end(plan: &Plan, state: &RunState) {
+    for hook in &state.hooks {
+        assert!(hook.phase.is_ended(), "every hook has ended");
+    }
+    let has_failed = state.stages.iter().any(StageState::has_failed);
+    assert!(state.stages.iter().all(StageState::is_final), "every stage has ended");
+    assert!(state.steps().all(|step| step.phase.is_ended()), "every step has ended");
+    match state.phase {
+        RunPhase::Succeeded => assert!(state.stages.iter().all(has_passed)),
+        RunPhase::Failed => assert!(has_failed || state.ending.as_ref().unwrap().reason == "OutputsFailed"),
+        RunPhase::Aborted => {}
+        phase => panic!("not an end: {phase:?}"),
+    }
+    for stage in &state.stages {
+        stage.steps.iter().zip(&planned(plan, stage).steps).for_each(|(step, plan)| check_fate(state, step, plan.undo));
+    }
+    for hook in &state.hooks {
+        let is_asked = hook.phase == StagePhase::Aborted;
+        let steps = hook.steps.iter().zip(&plan.hook(&hook.hook).unwrap().steps);
+        steps.for_each(|(step, plan)| check_fate(state, step, plan.undo && is_asked));
+    }
+}
+
+/// An abort asks for every effect that can be taken back, and for no other.
+fn check_fate(state: &RunState, step: &StepState, undo: bool) {
+    let is_asked = state.phase == RunPhase::Aborted && undo && step.key.is_some();
+    let phase = step.undo.as_ref().map(|undo| undo.phase);
+    assert_eq!(phase.is_some(), is_asked, "{} is taken back after an abort, and only then: {phase:?}", step.name);
+}
+
+/// Where the stage, or its item, is in its attempts and iterations.
+fn occasion(stage: &StageState) -> Occasion {
+    Occasion { item: stage.item.clone(), iteration: stage.iteration, attempt: stage.attempt }
+}
+
+const ONLY: Occasion = Occasion { item: None, iteration: 1, attempt: 1 };
+
+fn is_on(hook: &HookState, Occasion { item, iteration, attempt }: &Occasion) -> bool {
+    (&hook.item, hook.iteration, hook.attempt) == (item, *iteration, *attempt)
+}
+
+fn planned<'p>(plan: &'p Plan, stage: &StageState) -> &'p Stage {
+    plan.stage(&stage.name).unwrap()
+}
+
+fn is_starting(state: &RunState, at: StepAt) -> bool {
+    at.of(state).is_some_and(|step| step.phase == StepPhase::Starting)
+}
+
+fn has_passed(stage: &StageState) -> bool {
+    stage.is_final() && matches!(stage.phase, StagePhase::Succeeded | StagePhase::Skipped)
+}
+
+fn has_passed_step(step: &StepState) -> bool {
     matches!(step.phase, StepPhase::Succeeded | StepPhase::Skipped)
 }
 
-fn assert_started_hooks_ended(plan: &Plan, state: &RunState, stage: &StageState, step: &StepState) {
-    let subjects = [Subject::Pipeline, Subject::Stage(stage.name.clone()), Subject::Step(step.name.clone())];
-    for subject in subjects {
-        assert_ended(plan, state, &subject, HookEvent::Started);
+fn event_of_run(state: &RunState) -> Option<HookEvent> {
+    match state.ending.as_ref().map(|ending| ending.phase) {
+        None => Some(HookEvent::Started),
+        Some(RunPhase::Succeeded) => Some(HookEvent::Success),
+        Some(RunPhase::Failed) => Some(HookEvent::Failure),
+        Some(_) => Some(HookEvent::Abortion),
     }
 }
 
-/// Asserts that the hooks of everything that ended like this have ended.
-fn assert_end_hooks_ended(plan: &Plan, state: &RunState, event: HookEvent) {
-    for stage in &state.stages {
-        for step in &stage.steps {
-            let is_it = match step.phase {
-                StepPhase::Succeeded => event == HookEvent::Success,
-                StepPhase::Failed | StepPhase::Unknown => event == HookEvent::Failure,
-                StepPhase::Aborted => event == HookEvent::Abortion,
-                _ => false,
-            };
-            if is_it {
-                assert_ended(plan, state, &Subject::Step(step.name.clone()), event);
-            }
-        }
-        let is_it = match stage.phase {
-            StagePhase::Succeeded => event == HookEvent::Success,
-            StagePhase::Failed => event == HookEvent::Failure,
-            StagePhase::Aborted => event == HookEvent::Abortion,
-            _ => false,
-        };
-        if is_it {
-            assert_ended(plan, state, &Subject::Stage(stage.name.clone()), event);
-        }
-    }
-    let is_it = state.ending.as_ref().is_some_and(|ending| match ending.phase {
-        RunPhase::Succeeded => event == HookEvent::Success,
-        RunPhase::Failed => event == HookEvent::Failure,
-        _ => event == HookEvent::Abortion,
-    });
-    if is_it {
-        assert_ended(plan, state, &Subject::Pipeline, event);
+fn event_of_stage(stage: &StageState) -> Option<HookEvent> {
+    match stage.phase {
+        StagePhase::Running => Some(HookEvent::Started),
+        StagePhase::Succeeded => Some(HookEvent::Success),
+        StagePhase::Failed => Some(HookEvent::Failure),
+        StagePhase::Aborted => Some(HookEvent::Abortion),
+        _ => None,
     }
 }
 
-fn assert_ended(plan: &Plan, state: &RunState, subject: &Subject, event: HookEvent) {
+fn event_of_step(step: &StepState) -> Option<HookEvent> {
+    match step.phase {
+        StepPhase::Starting => Some(HookEvent::Started),
+        StepPhase::Succeeded => Some(HookEvent::Success),
+        StepPhase::Failed | StepPhase::Unknown => Some(HookEvent::Failure),
+        StepPhase::Aborted => Some(HookEvent::Abortion),
+        _ => None,
+    }
+}
+
+/// Asserts that the hooks of everything that has ended so far have ended, too.
+fn check_all_hooks_ended(plan: &Plan, state: &RunState) {
+    assert!(state.hooks.iter().all(|hook| hook.phase.is_ended()), "nothing starts beside a hook");
+    state.stages.iter().for_each(|stage| check_hooks_of_stage_ended(plan, state, stage));
+    if state.ending.is_some() {
+        assert_ended(plan, state, &Subject::Pipeline, event_of_run(state).unwrap(), &ONLY);
+    }
+}
+
+fn check_hooks_of_stage_ended(plan: &Plan, state: &RunState, stage: &StageState) {
+    let occasion = occasion(stage);
+    stage.steps.iter().for_each(|step| check_hooks_of_step_ended(plan, state, step, &occasion));
+    if let Some(event) = event_of_stage(stage).filter(|_| stage.phase.is_ended()) {
+        assert_ended(plan, state, &Subject::Stage(stage.name.clone()), event, &occasion);
+    }
+}
+
+fn check_hooks_of_step_ended(plan: &Plan, state: &RunState, step: &StepState, occasion: &Occasion) {
+    if let Some(event) = event_of_step(step).filter(|_| step.phase.is_ended()) {
+        assert_ended(plan, state, &Subject::Step(step.name.clone()), event, occasion);
+    }
+}
+
+fn assert_ended(plan: &Plan, state: &RunState, subject: &Subject, event: HookEvent, occasion: &Occasion) {
     for hook in plan.hooks.iter().filter(|hook| hook.subject == *subject && hook.events.contains(&event)) {
         let is_it = |state: &&HookState| {
-            state.hook == hook.name && state.event == event && state.subject == subject.to_string()
+            state.hook == hook.name
+                && state.event == event
+                && state.subject == subject.to_string()
+                && is_on(state, occasion)
         };
         let found = state.hooks.iter().find(is_it);
-        assert!(found.is_some_and(|found| found.phase.is_ended()), "{} of {subject} ended before", hook.name);
+        assert!(
+            found.is_some_and(|found| found.phase.is_ended()),
+            "{} of {event:?} of {subject} ended before",
+            hook.name
+        );
     }
 }

@@ -10,27 +10,67 @@ use serde_json::json;
 use sluice_engine::{End, Event, Failure, Mode, Outcome, Plan, RunState};
 
 use super::order;
-use crate::support::{Call, World};
+use crate::support::{Call, World, place};
 
 /// A world drawn from a seed. What becomes of an effect is a function of its key and of the time since it
 /// was first asked for, so that asking more often changes nothing.
 pub(super) struct Keyed {
     seed: u64,
+    /// Whether its calls take time.
+    is_slow: bool,
+    /// Whether the state is one that a run of this plan reaches.
+    is_sound: bool,
     /// When each key was first asked for.
     since: BTreeMap<String, Timestamp>,
     /// Acts and looks of each key.
     calls: BTreeMap<String, usize>,
-    /// The keys under which something was done, in the order of their first act.
-    pub(super) effects: Vec<String>,
+    /// The keys under which something was done or taken back, in the order of their first act.
+    pub(super) effects: Vec<Effect>,
+    /// Where each key belongs.
+    places: BTreeMap<String, String>,
     /// The driver calls before which the process dies.
     crashes: BTreeSet<usize>,
     /// How many such calls there were.
     pub(super) moments: usize,
 }
 
+/// Something was done under a key, or taken back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Effect {
+    pub(super) key: String,
+    pub(super) is_undone: bool,
+    /// The stage, its item or the hook that it belongs to.
+    pub(super) place: String,
+}
+
 impl Keyed {
     pub(super) fn new(seed: u64, crashes: BTreeSet<usize>) -> Self {
-        Self { seed, since: BTreeMap::new(), calls: BTreeMap::new(), effects: Vec::new(), crashes, moments: 0 }
+        Self {
+            seed,
+            is_slow: false,
+            is_sound: true,
+            since: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            effects: Vec::new(),
+            places: BTreeMap::new(),
+            crashes,
+            moments: 0,
+        }
+    }
+
+    pub(super) fn slow(self) -> Self {
+        Self { is_slow: true, ..self }
+    }
+
+    /// A world in which nobody knows what has to come before what.
+    pub(super) fn unsound(seed: u64) -> Self {
+        Self { is_sound: false, ..Self::new(seed, BTreeSet::new()) }
+    }
+
+    /// Whether the effect of this key was made, and whether it was taken back.
+    pub(super) fn fate(&self, key: &str) -> (bool, bool) {
+        let has = |is_undone| self.effects.iter().any(|effect| effect.key == key && effect.is_undone == is_undone);
+        (has(false), has(true))
     }
 
     fn draw(&self, key: &str, what: &str, choices: u64) -> u64 {
@@ -39,9 +79,17 @@ impl Keyed {
         hasher.finish() % choices
     }
 
+    fn note(&mut self, key: &str, is_undone: bool) {
+        let place = self.places.get(key).cloned().unwrap_or_default();
+        let effect = Effect { key: key.to_owned(), is_undone, place };
+        if !self.effects.contains(&effect) {
+            self.effects.push(effect);
+        }
+    }
+
     /// What becomes of the effect in the end.
     fn end_of(&self, key: &str) -> Outcome {
-        match self.draw(key, "end", 16) {
+        match self.draw(key, "end", 20) {
             0 => Outcome::Failed(Failure::definite("Refused", "it was refused")),
             1 => Outcome::Failed(Failure::transient("Degraded", "it broke").with_end(End::Known)),
             2 => Outcome::Failed(Failure::transient("Reset", "nobody knows").with_end(End::Unresolved)),
@@ -51,34 +99,64 @@ impl Keyed {
             ),
         }
     }
+
+    fn undo(&mut self, key: &str) -> Outcome {
+        let is_first = !self.fate(key).1;
+        assert!(is_first || !self.crashes.is_empty() || !self.is_sound, "another process alone takes back twice");
+        match self.draw(key, "undo", 16) {
+            0 => return Outcome::Failed(Failure::definite("Forbidden", "it stays")),
+            1 => return Outcome::Failed(Failure::transient("Busy", "for ever")),
+            2..6 if self.draw(&format!("{key}{}", self.calls[key]), "undo", 2) == 0 => {
+                return Outcome::Failed(Failure::transient("Busy", "for a while"));
+            }
+            _ => {}
+        }
+        self.note(key, true);
+        Outcome::Succeeded(Default::default())
+    }
+
+    fn outcome(&mut self, call: &Call<'_>) -> Outcome {
+        let key = call.key;
+        *self.calls.entry(key.to_owned()).or_default() += 1;
+        if call.mode == Some(Mode::Undo) {
+            return self.undo(key);
+        }
+        if call.mode == Some(Mode::Act) {
+            assert!(!self.fate(key).1 || !self.is_sound, "what was taken back is not made again");
+            self.note(key, false);
+        }
+        let since = *self.since.entry(key.to_owned()).or_insert(call.now);
+        if self.draw(key, "away", 12) == 0 {
+            return Outcome::Failed(Failure::transient("Away", "no answer"));
+        }
+        let patience = [0, 0, 4, 12, 30][self.draw(key, "patience", 5) as usize];
+        let is_done = call.now.duration_since(since).as_secs() >= patience;
+        if call.mode.is_none() || is_done {
+            return self.end_of(key);
+        }
+        let act_again = self.calls[key] == 1 && self.draw(key, "again", 6) == 0;
+        let look_at = call.now + SignedDuration::from_secs(5);
+        let progress = Some(json!({"ready": self.calls[key] as f64 / 2.0}));
+        Outcome::Waiting { look_at, message: Some("not ready".to_owned()), progress, act_again }
+    }
 }
 
 impl World for Keyed {
     fn call(&mut self, call: &Call<'_>) -> (Outcome, SignedDuration) {
-        let key = call.key;
-        if call.mode == Some(Mode::Act) && !self.effects.iter().any(|effect| effect == key) {
-            self.effects.push(key.to_owned());
-        }
-        let since = *self.since.entry(key.to_owned()).or_insert(call.now);
-        *self.calls.entry(key.to_owned()).or_default() += 1;
-        if self.draw(key, "away", 12) == 0 {
-            return (Outcome::Failed(Failure::transient("Away", "no answer")), SignedDuration::ZERO);
-        }
-        let patience = [0, 0, 4, 12, 30][self.draw(key, "patience", 5) as usize];
-        let is_done = call.now.duration_since(since).as_secs() >= patience;
-        let outcome = if call.mode.is_none() || is_done {
-            self.end_of(key)
-        } else {
-            let act_again = self.calls[key] == 1 && self.draw(key, "again", 6) == 0;
-            let look_at = call.now + SignedDuration::from_secs(5);
-            let progress = Some(json!({"ready": self.calls[key] as f64 / 2.0}));
-            Outcome::Waiting { look_at, message: Some("not ready".to_owned()), progress, act_again }
-        };
-        (outcome, SignedDuration::ZERO)
+        let takes = if self.is_slow { [0, 0, 1, 4][self.draw(call.key, "takes", 4) as usize] } else { 0 };
+        (self.outcome(call), SignedDuration::from_secs(takes))
     }
 
     fn judge(&self, failure: &Failure) -> bool {
         failure.transient
+    }
+
+    fn judge_stage(&self, failure: &Failure) -> bool {
+        failure.reason != "Refused"
+    }
+
+    fn is_sound(&self) -> bool {
+        self.is_sound
     }
 
     fn crashes(&mut self, _last: &str) -> bool {
@@ -87,6 +165,11 @@ impl World for Keyed {
     }
 
     fn sees(&mut self, plan: &Plan, state: &RunState, event: &Event) {
-        order::check(plan, state, event);
+        if self.is_sound {
+            order::check(plan, state, event);
+        }
+        if let Event::Claimed { at, key, .. } = event {
+            self.places.insert(key.as_str().to_owned(), place(state, *at));
+        }
     }
 }

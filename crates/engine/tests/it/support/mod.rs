@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use driver::{Driver, Happening};
 pub(crate) use script::{Call, Script, World};
+pub(crate) use trace::place;
 
 /// When every simulated run is created.
 pub(crate) const START: Timestamp = Timestamp::constant(1_767_225_600, 0);

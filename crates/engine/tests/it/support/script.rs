@@ -55,6 +55,11 @@ pub(crate) trait World {
         false
     }
 
+    /// Whether the state was never changed by hand.
+    fn is_sound(&self) -> bool {
+        true
+    }
+
     /// The event is about to be recorded.
     fn sees(&mut self, _plan: &Plan, _state: &RunState, _event: &Event) {}
 

@@ -1,6 +1,6 @@
 //! What changed between two states, in words.
 
-use sluice_engine::{RunState, StagePhase, StageState, StepAt, StepPhase, StepState, Undo, UndoPhase};
+use sluice_engine::{HookState, RunState, StagePhase, StageState, StepAt, StepPhase, StepState, Undo, UndoPhase};
 
 use super::START;
 
@@ -72,6 +72,18 @@ pub(super) fn name(state: &RunState, at: StepAt) -> String {
     match at {
         StepAt::Stage { stage, .. } => format!("{}{name}", item(&state.stages[stage])),
         StepAt::Hook { hook, .. } => format!("{}/{name}", state.hooks[hook].hook),
+    }
+}
+
+/// The stage, its item or the hook that the step belongs to, and nothing else.
+pub(crate) fn place(state: &RunState, at: StepAt) -> String {
+    match at {
+        StepAt::Stage { stage, .. } => title(&state.stages[stage]),
+        StepAt::Hook { hook, .. } => {
+            let HookState { hook, event, subject, item, iteration, attempt, .. } = &state.hooks[hook];
+            let item = item.as_deref().unwrap_or_default();
+            format!("hook {hook} on {event:?} of {subject}[{item}] in {attempt}.{iteration}")
+        }
     }
 }
 
