@@ -8,7 +8,9 @@ use sluice_engine::{
 /// Asserts that the event may happen now.
 pub(super) fn check(plan: &Plan, state: &RunState, event: &Event) {
     match event {
-        Event::StageStarted(stage) | Event::Answered(Question::StageWhen(stage), Ok(true)) => {
+        Event::StageStarted(stage) => check_stage(plan, state, &state.stages[*stage]),
+        Event::Answered(Question::StageWhen(stage), _) => {
+            assert_eq!(state.stages[*stage].item, None, "a stage's condition is asked for once, before its items");
             check_stage(plan, state, &state.stages[*stage]);
         }
         Event::Listed { stage, .. } => check_needs(plan, state, &state.stages[*stage]),

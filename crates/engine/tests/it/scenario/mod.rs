@@ -14,6 +14,7 @@ mod items;
 mod limits;
 mod outputs;
 mod parallel;
+mod persisted;
 mod restarts;
 mod retries;
 mod timeouts;

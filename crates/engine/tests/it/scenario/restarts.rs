@@ -279,3 +279,29 @@ fn a_crash_after_the_end_changes_nothing() {
         "#]],
     );
 }
+
+#[test]
+fn a_step_that_another_replica_claimed_first_is_left_to_it_for_a_while() {
+    check(
+        "stage deploy
+           acts apply",
+        "apply: wait 3s; wait 3s; ok
+         lose 5s apply",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim apply under key 1
+            0s write 1
+            0s act apply
+            3s look apply
+            5s another replica claims apply
+            15s claim apply under key 1 (3)
+            15s write 3
+            15s act apply
+            15s apply Succeeded
+            15s stage deploy Succeeded
+            15s ending Succeeded
+            15s run Succeeded
+            15s write 4
+        "#]],
+    );
+}

@@ -412,3 +412,44 @@ fn the_runs_timeout_does_not_cut_the_hooks_of_its_end() {
         "#]],
     );
 }
+
+#[test]
+fn a_step_that_acts_without_patience_acts_once() {
+    check(
+        "stage deploy
+           acts apply timeout=0s",
+        "apply: wait 10s",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim apply under key 1
+            0s write 1
+            0s act apply
+            0s apply Failed (Timeout: timed out after 0s)
+            0s stage deploy Failed (Timeout: step apply: timed out after 0s)
+            0s ending Failed (Timeout: stage deploy: step apply: timed out after 0s)
+            0s run Failed
+            0s write 2
+        "#]],
+    );
+}
+
+#[test]
+fn a_stage_without_steps_times_out_in_the_pause_between_two_iterations() {
+    check(
+        "stage drain until=9 every=10s timeout=15s",
+        "",
+        expect![[r#"
+        0s stage drain starts
+        0s stage drain Succeeded
+        0s stage drain again at 10s: attempt 1, iteration 2
+        0s write 1
+        10s stage drain Succeeded
+        10s stage drain again at 20s: attempt 1, iteration 3
+        10s write 2
+        15s stage drain Failed (StageTimeout: the stage took longer than its timeout of 15s)
+        15s ending Failed (StageTimeout: stage drain: the stage took longer than its timeout of 15s)
+        15s run Failed
+        15s write 3
+    "#]],
+    );
+}

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sluice_engine::{
     Abort, AbortReason, Action, Condition, Event, Failure, Held, Key, Mode, Observed, Outcome, Outputs, Plan, Question,
@@ -16,7 +16,7 @@ use sluice_engine::{
 use super::{Call, START, World, trace};
 
 /// More turns than any run of these tests needs.
-const ENOUGH: usize = 6_000;
+const ENOUGH: usize = 3_000;
 
 /// What happens to a run from outside.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub(crate) enum Happening {
     Wake(String),
     /// Another replica claimed the step of that name.
     Steal(String),
+    /// Another replica claimed the step of that name first, when this one wanted to: it is left to that one for 10 s.
+    Lose(String),
 }
 
 /// The process died; only what was persisted is left.
@@ -302,6 +304,7 @@ impl<W: World> Driver<W> {
                 Happening::Delete => self.abort = abort(AbortReason::Deleted, "the run is being deleted"),
                 Happening::Wake(step) => self.wake(&step),
                 Happening::Steal(step) => self.steal(&step),
+                Happening::Lose(step) => self.lose(&step),
             }
         }
     }
@@ -320,6 +323,13 @@ impl<W: World> Driver<W> {
         steps.filter(|state| state.name == step).for_each(|state| state.claims += 1);
         self.stored.push(self.state.clone());
         self.say(format!("another replica claims {step}"));
+    }
+
+    fn lose(&mut self, step: &str) {
+        self.steal(step);
+        let key = self.state.steps().find(|state| state.name == step).and_then(|state| state.key.clone());
+        let look_at = self.now + SignedDuration::from_secs(10);
+        self.held.insert(key.unwrap(), Held { claims: 0, acted: true, looked_at: None, look_at });
     }
 
     fn advance(&mut self, until: Option<Timestamp>) {

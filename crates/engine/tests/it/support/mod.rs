@@ -27,8 +27,13 @@ pub(crate) fn check(plan: &str, script: &str, expected: Expect) {
 
 /// Runs the plan through the script to its end.
 pub(crate) fn run(plan: &str, script: &str) -> Driver<Script> {
-    let (script, happenings) = Script::parse(script);
-    let mut driver = Driver::new(language::plan(plan), script, happenings);
+    let mut driver = driver(plan, script);
     driver.run();
     driver
+}
+
+/// What drives the plan through the script.
+pub(crate) fn driver(plan: &str, script: &str) -> Driver<Script> {
+    let (script, happenings) = Script::parse(script);
+    Driver::new(language::plan(plan), script, happenings)
 }

@@ -146,6 +146,7 @@ impl Script {
                     ["abort", time] => happenings.push((moment(time), Happening::Abort)),
                     ["delete", time] => happenings.push((moment(time), Happening::Delete)),
                     ["wake", time, step] => happenings.push((moment(time), Happening::Wake(step.to_owned()))),
+                    ["lose", time, step] => happenings.push((moment(time), Happening::Lose(step.to_owned()))),
                     ["steal", time, step] => happenings.push((moment(time), Happening::Steal(step.to_owned()))),
                     _ => panic!("not a line of a script: {line}"),
                 }
