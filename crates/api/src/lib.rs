@@ -43,7 +43,7 @@ pub use program::{Program, ProgramError, Retries};
 pub use revision::{Revision, RevisionError};
 pub use run::{ActionOutcome, ActionResult, ActionType, PipelineRun, PipelineRunSpec, PipelineRunStatus, RunAction};
 pub use run_status::Summary;
-pub use seen::Reader;
 pub use scm_provider::{GitHubApp, GitHubProvider, GiteaProvider, LocalProvider, ScmProvider, ScmProviderSpec};
+pub use seen::Reader;
 pub use step::{Step, StepConfig};
 pub use trigger::{MAX_DEPTH, ParentRun, Trigger};

@@ -30,7 +30,9 @@ pub use action::{Action, Held, Mode, Observed, Question, StepAt, Task};
 pub use decide::{TIMEOUT, decide};
 pub use event::Event;
 pub use key::Key;
-pub use limits::{MAX_DEPTH, MAX_ITEMS, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut_to, nests_at_most};
+pub use limits::{
+    MAX_AT_ONCE, MAX_DEPTH, MAX_ITEMS, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut_to, nests_at_most,
+};
 pub use outcome::{End, Failure, Outcome, Outputs};
 pub use plan::{Condition, ForEach, Hook, HookEvent, Nature, Plan, Stage, Step, Subject, Until};
 pub use record::record;

@@ -26,6 +26,10 @@ pub(crate) const MAX_STEPS_OF_ITEMS: usize = 500;
 /// The most hooks that a run keeps of the executions of stages that were followed by another one.
 pub(crate) const MAX_PAST_HOOKS: usize = 50;
 
+/// How many steps of a run are performed at the same time. No more are claimed than can begin at once: what was claimed
+/// long before it is sent could not be told, after a crash, from what was sent.
+pub const MAX_AT_ONCE: usize = 32;
+
 /// How deep a value may nest in an output, or in a step's configuration: parsers of JSON give up at 128 levels, and what is
 /// around the value takes some of them.
 pub const MAX_DEPTH: usize = 64;

@@ -87,8 +87,9 @@ pub enum Next {
     Finished,
 }
 
-/// Moves in one call: far more than any plan has, so that a fault here never spins for ever.
-const MAX_MOVES: usize = 100_000;
+/// Moves in one call. A loop over steps that touch nothing outside may have more: it goes on in the next call, so that the
+/// worker is shared.
+const MAX_MOVES: usize = 20_000;
 
 /// After this long a call lets what is under way end and returns, so that the run is read anew: people may have asked
 /// something of it meanwhile. A call with one thing under way at a time comes to a wait by itself.
@@ -186,7 +187,10 @@ impl Drive<'_, '_> {
                 }
             }
         }
-        tracing::error!(run = %self.run.identity.name, "the run does not come to rest; it is left alone for a while");
+        while !self.flight.is_empty() {
+            self.take_outcomes(None).await;
+        }
+        self.persist_if(self.dirty, store).await?;
         Ok(Next::Wait(Some((self.run.clock)())))
     }
 
@@ -315,7 +319,13 @@ impl Drive<'_, '_> {
         Ok(act(&prepared.config, &context))
     }
 
-    async fn perform<S: Store>(&mut self, tasks: Vec<Task>, store: &mut S) -> Result<(), S::Error> {
+    /// Begins as many of the tasks as may be under way; the others are named again by the next decision.
+    async fn perform<S: Store>(&mut self, mut tasks: Vec<Task>, store: &mut S) -> Result<(), S::Error> {
+        tasks.truncate(self.flight.free());
+        if tasks.is_empty() {
+            self.take_outcomes(None).await;
+            return Ok(());
+        }
         self.persist_if(self.dirty, store).await?;
         if !self.is_current && tasks.iter().any(|task| task.mode == Mode::Act) {
             // A step that acts without a write before it: what it was read from may have changed since.

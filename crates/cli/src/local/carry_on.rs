@@ -260,7 +260,10 @@ fn asked_to_end(session: &Session, was_asked: &mut bool, end: End) -> Result<boo
         complain(&format!("failed to abort the run: {}", super::describe(&error)));
         return Err(Stopped::Left(end.exit_code()));
     }
-    output.note(&format!("{}: the run is aborted: what it can take back is taken back, and its hooks run; {again}", end.name()));
+    output.note(&format!(
+        "{}: the run is aborted: what it can take back is taken back, and its hooks run; {again}",
+        end.name()
+    ));
     Ok(true)
 }
 

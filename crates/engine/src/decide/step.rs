@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::{Scene, earlier};
 use crate::{
-    Action, Event, Failure, Held, Key, Mode, Nature, Question, Step, StepAt, StepPhase, StepState, Task, clock,
+    Action, Event, Failure, Held, Key, MAX_AT_ONCE, Mode, Nature, Observed, Question, Step, StepAt, StepPhase,
+    StepState, Task, clock,
 };
 
 /// The step whose turn it is.
@@ -48,6 +49,9 @@ impl Scene<'_> {
     }
 
     fn claim(&self, turn: &Turn<'_>) -> Action {
+        if self.is_full() {
+            return Action::Wait { until: None };
+        }
         Action::Claim { at: turn.at, key: Key::of(&self.seen.run_uid, turn.path, turn.state.epoch) }
     }
 
@@ -82,6 +86,17 @@ impl Scene<'_> {
             _ => return task(Mode::Look),
         };
         Action::Wait { until: later_than(self.now, earlier(earlier(Some(look_at), deadline), stage_deadline)) }
+    }
+
+    /// Whether as much is being performed, or claimed and about to begin, as may be at the same time.
+    fn is_full(&self) -> bool {
+        let Observed { held, under_way, .. } = self.seen;
+        let is_to_begin = |key: &&String| {
+            let held = held.get(*key);
+            held.is_some_and(|held| held.claims > 0 && held.looked_at.is_none()) && !under_way.contains(*key)
+        };
+        let running = self.state.steps().filter(|step| step.phase == StepPhase::Running);
+        running.filter_map(|step| step.key.as_ref()).filter(is_to_begin).count() + under_way.len() >= MAX_AT_ONCE
     }
 
     /// Whether a deadline that has passed asks for one more look.

@@ -8,8 +8,7 @@ use futures::{
     stream::{FuturesUnordered, StreamExt},
 };
 use jiff::Timestamp;
-use sluice_engine::{Failure, Mode, Outcome, RunState, Task};
-use tokio::sync::Semaphore;
+use sluice_engine::{Failure, MAX_AT_ONCE, Mode, Outcome, RunState, Task};
 
 use super::{Run, prepared::Prepared};
 use crate::perform;
@@ -17,14 +16,11 @@ use crate::perform;
 /// No step is performed longer without an outcome: its own requests have shorter limits, so this is for what has none.
 const PERFORM_LIMIT: Duration = Duration::from_secs(180);
 
-/// How many steps of a run are performed at the same time; the others wait for their turn.
-const AT_ONCE: usize = 32;
-
 /// The steps that are being performed.
+#[derive(Default)]
 pub(super) struct Flight<'a> {
     tasks: FuturesUnordered<BoxFuture<'a, Landed>>,
     under_way: BTreeMap<String, Mode>,
-    turns: Arc<Semaphore>,
 }
 
 /// What came of a task.
@@ -43,19 +39,11 @@ pub(super) enum Landing {
     Undone(Result<(), Failure>),
 }
 
-impl Default for Flight<'_> {
-    fn default() -> Self {
-        Self { tasks: FuturesUnordered::new(), under_way: BTreeMap::new(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-}
-
 impl<'a> Flight<'a> {
     /// Begins to perform a task of the run in this state.
     pub(super) fn start(&mut self, run: &'a Run<'a>, state: Arc<RunState>, task: Task) {
         self.under_way.insert(task.key.clone(), task.mode);
-        let turns = self.turns.clone();
         let performed = async move {
-            let _turn = turns.acquire().await;
             let claims = task.at.of(&state).map_or(0, |step| step.claims);
             let result = perform_one(run, &state, &task).await;
             Landed { task, claims, result }
@@ -73,6 +61,11 @@ impl<'a> Flight<'a> {
     /// What has ended by now.
     pub(super) fn next_if_ended(&mut self) -> Option<Landed> {
         self.next().now_or_never().flatten()
+    }
+
+    /// How many more may begin.
+    pub(super) fn free(&self) -> usize {
+        MAX_AT_ONCE.saturating_sub(self.tasks.len())
     }
 
     pub(super) fn is_empty(&self) -> bool {

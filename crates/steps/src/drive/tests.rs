@@ -314,3 +314,48 @@ async fn a_timeout_is_not_multiplied_by_retries_that_nobody_asked_for() {
     assert_eq!(bench.drive().await, Ok(Next::Finished));
     assert_eq!((bench.step(0, 0).attempt, bench.step(0, 0).reason.as_deref()), (1, Some("Timeout")));
 }
+
+/// A stage for each of forty items, each with one request that must not be repeated.
+fn forty_requests(url: &str) -> String {
+    let call = format!("{{method: POST, url: \"{url}\", delivery: AtMostOnce}}");
+    let list: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+    let each = format!("{{in: \"[{}]\", as: number}}", list.join(", "));
+    format!("- {{name: s, forEach: {each}, steps: [{{name: a, http: {call}}}]}}")
+}
+
+#[tokio::test]
+async fn no_more_is_claimed_than_can_begin_so_what_was_never_sent_is_known_to_be() {
+    let (url, count) = silent_server().await;
+    let mut bench = Bench::of(&forty_requests(&url));
+    cut_short(&mut bench, &count, 32).await;
+    let claimed = bench.shelf.state.as_ref().unwrap().steps().filter(|step| step.claims > 0).count();
+    assert_eq!((claimed, count.load(Ordering::SeqCst)), (32, 32));
+}
+
+#[tokio::test]
+async fn after_a_refused_write_nothing_more_is_sent() {
+    let (url, count) = counting_server().await;
+    let mut bench = Bench::of(&forty_requests(&url));
+    bench.shelf.refuse = vec![2];
+    assert_eq!(bench.drive().await, Err(Refused));
+    assert_eq!(count.load(Ordering::SeqCst), 32);
+    assert_eq!(bench.drive().await, Ok(Next::Finished));
+    assert_eq!(count.load(Ordering::SeqCst), 40);
+    assert_eq!(bench.shelf.state.as_ref().unwrap().phase, RunPhase::Succeeded);
+}
+
+#[tokio::test]
+async fn a_long_loop_over_pure_steps_is_kept_on_the_way_and_comes_to_its_end() {
+    let steps: Vec<String> = (0..40).map(|number| format!("{{name: s{number}, set: {{values: {{n: 1}}}}}}")).collect();
+    let mut bench = Bench::of(&format!(
+        "- {{name: s, until: {{condition: steps.s0.outputs.n > 1, limit: 260}}, steps: [{}]}}",
+        steps.join(", ")
+    ));
+    let mut calls = 1;
+    while bench.drive().await.unwrap() != Next::Finished {
+        assert_eq!(bench.shelf.writes, calls, "every call keeps what it did");
+        calls += 1;
+    }
+    assert!(calls > 1);
+    assert_eq!(bench.shelf.state.as_ref().unwrap().ending.as_ref().unwrap().reason, "LoopLimit");
+}
