@@ -224,3 +224,78 @@ fn a_lock_stops_the_clocks_as_a_person_does_and_a_new_attempt_starts_a_new_clock
         "#]],
     );
 }
+
+#[test]
+fn the_clock_of_the_run_goes_on_only_while_a_hook_runs_beside_what_waits_for_a_person() {
+    check(
+        "timeout 30s
+         stage wait
+           reads sign
+         stage work needs=
+           acts apply
+         hook note on Success for step/apply
+           reads quiet",
+        "approval sign
+         sign: wait 1000s; ok
+         quiet: wait 20s; ok",
+        expect![[r#"
+            0s stage wait starts
+            0s claim sign under key 1
+            0s stage work starts
+            0s claim apply under key 2
+            0s write 1
+            0s look sign
+            0s act apply
+            0s apply Succeeded
+            0s hook note starts (Success step/apply)
+            0s claim note/quiet under key 3
+            0s write 2
+            0s look note/quiet
+            20s look note/quiet
+            20s note/quiet Succeeded
+            20s hook note Succeeded
+            20s stage work Succeeded
+            20s write 3
+            1000s look sign
+            1000s sign Succeeded
+            1000s stage wait Succeeded
+            1000s ending Succeeded
+            1000s run Succeeded
+            1000s write 4
+        "#]],
+    );
+    check(
+        "timeout 30s
+         stage wait
+           reads sign
+         stage work needs=
+           acts apply
+         hook note on Success for step/apply
+           reads quiet",
+        "approval sign
+         sign: wait 1000s; ok
+         quiet: wait 40s; ok",
+        expect![[r#"
+            0s stage wait starts
+            0s claim sign under key 1
+            0s stage work starts
+            0s claim apply under key 2
+            0s write 1
+            0s look sign
+            0s act apply
+            0s apply Succeeded
+            0s hook note starts (Success step/apply)
+            0s claim note/quiet under key 3
+            0s write 2
+            0s look note/quiet
+            30s note/quiet Aborted
+            30s hook note Aborted
+            30s sign Aborted
+            30s stage wait Aborted (RunTimeout: the run took longer than its timeout of 30s)
+            30s stage work Aborted (RunTimeout: the run took longer than its timeout of 30s)
+            30s ending Aborted (RunTimeout: the run took longer than its timeout of 30s)
+            30s run Aborted
+            30s write 3
+        "#]],
+    );
+}

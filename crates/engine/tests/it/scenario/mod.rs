@@ -6,6 +6,7 @@ mod again;
 mod conditions;
 mod dag;
 mod flow;
+mod foreign;
 mod held;
 mod hook_steps;
 mod hooks;
