@@ -111,7 +111,7 @@ pub async fn drive<S: Store>(
         dirty: false,
         is_current: false,
         began: Instant::now(),
-        was_crowded: false,
+        may_last: false,
     };
     drive.recall();
     let result = drive.carry_on(store).await;
@@ -133,8 +133,8 @@ struct Drive<'a, 'r> {
     /// Whether it was seen just now that nobody else changed the run.
     is_current: bool,
     began: Instant,
-    /// Whether several things were under way at once in this call.
-    was_crowded: bool,
+    /// Whether this call may last: several things were under way at once, or a stage has items or began again.
+    may_last: bool,
 }
 
 /// Also when the call is cut short: by an error, by a caller that waits no longer, or by a panic. Claims that were not
@@ -207,6 +207,7 @@ impl Drive<'_, '_> {
     /// Records an event.
     fn note(&mut self, event: Event, now: Timestamp) {
         self.dirty |= !matches!(event, Event::Progressed { .. });
+        self.may_last |= matches!(event, Event::StageBegunAgain(_) | Event::Listed { .. });
         journal::log(self.run.identity, &self.state, &event);
         self.state = record(&self.run.program.plan, std::mem::take(&mut self.state), event, now);
     }
@@ -334,7 +335,7 @@ impl Drive<'_, '_> {
         }
         let state = Arc::new(self.state.clone());
         tasks.into_iter().for_each(|task| self.flight.start(self.run, state.clone(), task));
-        self.was_crowded |= self.flight.is_crowded();
+        self.may_last |= self.flight.is_crowded();
         Ok(())
     }
 
@@ -387,7 +388,7 @@ impl Drive<'_, '_> {
     }
 
     fn has_taken_long(&self) -> bool {
-        self.was_crowded && self.began.elapsed() > ONE_CALL
+        self.may_last && self.began.elapsed() > ONE_CALL
     }
 
     /// Lets what is under way end, and then returns from the call with everything persisted.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use sluice_tests::Cluster;
 use sluice_tests::fixture::{Team, stage_of, step_of};
+use sluice_tests::{Cluster, Controller};
 
-use super::{server::Server, start};
+use super::{ABORTED, server::Server, start};
+use crate::abort::abort;
 use crate::short::condition;
 
 #[tokio::test]
@@ -90,4 +91,26 @@ async fn a_stage_that_has_no_attempt_left_fails_with_the_last_failure() {
     assert_eq!((status, reason), ("False", "HttpStatus"));
     assert!(message.starts_with("stage deploy: step flaky: "), "{message}");
     assert_eq!((stage_of(&run, "deploy")["attempt"].as_i64(), server.names().len()), (Some(2), 2));
+}
+
+#[tokio::test]
+async fn a_loop_without_pauses_leaves_the_only_worker_to_others_and_ends_when_it_is_asked_to() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let mut options = team.controller_options();
+    options.arguments.push("--concurrency=1".to_owned());
+    let _controller = Controller::start(&cluster, options).await.expect("a controller");
+    let busy = format!(
+        "- {{name: spin, until: {{condition: steps.look.outputs.json.slept > 100, limit: 1000}}, \
+         steps: [{{name: look, http: {{url: '{}/slow/100'}}}}]}}\n",
+        cluster.facts().services_url
+    );
+    start(&team, "busy", &busy, "");
+    team.at("busy", "look").await;
+    start(&team, "quick", "- {name: only, steps: [{name: note, set: {values: {x: 1}}}]}", "");
+    team.succeeded("quick").await;
+    assert_eq!(team.run("busy").await.expect("the run")["status"]["phase"], "Running");
+    abort(&team, "busy").await;
+    let run = team.ended("busy").await;
+    assert_eq!(condition(&run), ABORTED);
 }

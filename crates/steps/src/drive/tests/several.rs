@@ -205,21 +205,34 @@ async fn leisurely() -> String {
     url
 }
 
-#[tokio::test]
-async fn a_run_with_several_things_under_way_comes_to_rest_now_and_then() {
-    let url = leisurely().await;
-    // Both together ask some twenty times: that takes ten pauses of the server, and a call lasts eight.
-    let stage = |name: &str| {
-        format!(
-            "- {{name: {name}Loop, needs: [], until: {{condition: steps.{name}.outputs.json.number >= 20, limit: 100}}, \
-             steps: [{{name: {name}, http: {{method: POST, url: \"{url}\"}}}}]}}\n"
-        )
-    };
-    let mut bench = Bench::of(&format!("{}{}", stage("a"), stage("b")));
+/// A stage that asks until it is told this number.
+fn asks(name: &str, url: &str, number: usize) -> String {
+    format!(
+        "- {{name: {name}Loop, needs: [], until: {{condition: steps.{name}.outputs.json.number >= {number}, limit: 100}}, \
+         steps: [{{name: {name}, http: {{method: POST, url: \"{url}\"}}}}]}}\n"
+    )
+}
+
+/// The run does not end in one call, and nothing of it is under way between two calls.
+async fn comes_to_rest(stages: &str) {
+    let mut bench = Bench::of(stages);
     let next = driven(&mut bench).await;
     assert_eq!(next, Ok(Next::Wait(Some(now()))), "the run is read anew, and goes on at once");
     assert!(bench.state().steps().all(|step| step.phase != StepPhase::Running), "everything has ended");
     while driven(&mut bench).await != Ok(Next::Finished) {}
     assert!(bench.state().steps().all(|step| step.claims == 1));
     assert_eq!(bench.state().phase, RunPhase::Succeeded);
+}
+
+#[tokio::test]
+async fn a_run_with_several_things_under_way_comes_to_rest_now_and_then() {
+    let url = leisurely().await;
+    // Both together: that takes ten pauses of the server, and a call lasts eight.
+    comes_to_rest(&format!("{}{}", asks("a", &url, 20), asks("b", &url, 20))).await;
+}
+
+#[tokio::test]
+async fn a_loop_without_pauses_comes_to_rest_now_and_then() {
+    let url = leisurely().await;
+    comes_to_rest(&asks("a", &url, 10)).await;
 }
