@@ -91,8 +91,9 @@ pub enum Next {
 /// worker is shared.
 const MAX_MOVES: usize = 20_000;
 
-/// After this long a call lets what is under way end and returns, so that the run is read anew: people may have asked
-/// something of it meanwhile. A call with one thing under way at a time comes to a wait by itself.
+/// After this long a call lets what is under way end and returns, so that the run is read anew, as people may have asked
+/// something of it meanwhile, and other runs get the worker. A call with one thing under way at a time, in which no stage
+/// begins again, comes to a wait by itself.
 const ONE_CALL: Duration = Duration::from_secs(2);
 
 /// Carries a run on until it waits or has ended.

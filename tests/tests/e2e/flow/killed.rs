@@ -1,4 +1,5 @@
-//! The controller is killed (`kill -9`) while an Abortion hook runs: the hook goes on with the next controller, once.
+//! The controller is killed (`kill -9`) while an Abortion hook runs, and while several steps are under way: everything goes on
+//! with the next controller, and nothing is done twice.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -137,4 +138,68 @@ async fn a_hook_s_request_that_must_not_be_repeated_is_not_and_says_so() {
     let run = team.ended("web").await;
     assert_eq!(condition(&run), ABORTED);
     assert_eq!((&step_of(&run, "held")["phase"], server.names().len()), (&"Unknown".into(), 1));
+}
+
+/// One run behind a proxy with up to four requests under way at the same time, with or without a kill at a write. Returns how
+/// many writes there were, and how many kills.
+async fn spread(cluster: &Cluster, kill: Option<(usize, Position)>) -> (usize, u64) {
+    let faults = Arc::new(Faults::new());
+    let server = Server::start().await;
+    let sink = faults.before("sink", server.url(), None).await.expect("a proxy");
+    let team = Team::open_through(cluster, faults.api(cluster).await.expect("a proxy")).await;
+    let controller = Arc::new(team.controller().await);
+    let tell = |step: &str| server.post_to(&sink, step, &format!("/tell/{step}"));
+    let stages = format!(
+        "\
+- {{name: split, steps: [{}]}}
+- {{name: left, needs: [split], parallel: true, steps: [{}, {}]}}
+- {{name: right, needs: [split], forEach: {{in: \"['x', 'y', 'z']\", as: item, maxParallel: 2}}, steps: [{}]}}
+- {{name: join, needs: [left, right], steps: [{}]}}
+",
+        tell("first"),
+        tell("a"),
+        tell("b"),
+        tell("each"),
+        tell("last")
+    );
+    team.home().apply(&super::pipeline("web", &stages, ""));
+    team.pipeline_ready("web").await;
+    faults.clear();
+    if let Some((number, position)) = kill {
+        faults.kill_at(number, position, controller.killer());
+    }
+    let resurrection = tokio::spawn(resurrect(faults.clone(), controller.clone()));
+    team.home().apply(&crate::short::run("web", "web"));
+    team.succeeded("web").await;
+    // With so much at the same time, a run may need a write less than another one: then nothing was killed.
+    resurrection.abort();
+
+    let requests = server.requests();
+    let mut sent: BTreeMap<(String, Option<String>), usize> = BTreeMap::new();
+    requests.iter().for_each(|request| *sent.entry((request.name.clone(), request.key.clone())).or_default() += 1);
+    let names: Vec<&str> = sent.keys().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "each", "each", "each", "first", "last"], "{kill:?}: one key an effect");
+    let most = if kill.is_some() { 2 } else { 1 };
+    assert!(sent.values().all(|times| *times <= most), "{kill:?}: {sent:?}");
+    let order = server.names();
+    let is_between = |name: &&String| !matches!(name.as_str(), "first" | "last");
+    let between = order.iter().skip_while(|name| *name == "first").take_while(is_between).count();
+    let ends = order.iter().filter(|name| !is_between(name)).count();
+    assert_eq!(between + ends, order.len(), "{kill:?}: {order:?}");
+    (faults.writes().len(), faults.killed())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "the figures belong to the test's output")]
+async fn a_kill_at_any_write_with_several_steps_under_way_does_nothing_twice() {
+    let cluster = Cluster::connect().await;
+    let (writes, _) = spread(&cluster, None).await;
+    let plans: Vec<_> = (1..=writes).flat_map(|number| Position::ALL.map(|position| (number, position))).collect();
+    let count = plans.len();
+    let runs = stream::iter(plans).map(|plan| spread(&cluster, Some(plan))).buffer_unordered(AT_A_TIME);
+    let kills: u64 = runs.map(|(_, kills)| kills).fold(0, async |sum, kills| sum + kills).await;
+    println!(
+        "a run with seven effects, up to four at the same time, writes {writes} times; {count} plans, {kills} kills"
+    );
+    assert!(kills * 2 > count as u64, "few of the writes happened again");
 }
