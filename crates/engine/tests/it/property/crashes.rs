@@ -259,5 +259,6 @@ fn the_random_runs_reach_everything() {
         is listed
         iteration 3
         undo Failed
-        undo Undone"#]].assert_eq(&reached.join("\n"));
+        undo Undone"#]]
+    .assert_eq(&reached.join("\n"));
 }

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 use serde_json::{Value, json};
 use sluice_engine::{
-    Abort, AbortReason, Action, Event, Failure, HookEvent, Key, Nature, Observed, Occasion, Plan, Question, RunPhase,
-    RunState, Stage, StagePhase, Step, StepAt, StepState, decide, record,
+    Abort, AbortReason, Event, Failure, HookEvent, Observed, Occasion, Plan, Question, RunPhase, RunState, Stage,
+    StagePhase, StepAt, StepState, decide, record,
 };
 
 use super::{config, plans::plans, world::Keyed};
-use crate::support::{Driver, Happening, START, at};
+use crate::support::{Driver, Happening, START, at, key};
 
 proptest! {
     #![proptest_config(config(600))]
@@ -183,16 +183,4 @@ fn places() -> impl Strategy<Value = StepAt> {
         (0..5usize, 0..5usize).prop_map(|(stage, step)| StepAt::Stage { stage, step }),
         (0..4usize, 0..4usize).prop_map(|(hook, step)| StepAt::Hook { hook, step }),
     ]
-}
-
-/// A key, which only the engine makes.
-fn key() -> Key {
-    let steps = vec![Step { nature: Nature::Acts, ..Step::default() }];
-    let plan = Plan { stages: vec![Stage { steps, ..Stage::default() }], ..Plan::default() };
-    let start = [Event::RunStarted, Event::StageStarted(0), Event::StepStarted(StepAt::Stage { stage: 0, step: 0 })];
-    let state = start.into_iter().fold(RunState::of(&plan), |state, event| record(&plan, state, event, START));
-    match decide(&plan, &state, &Observed::default(), START) {
-        Action::Claim { key, .. } => key,
-        other => panic!("not a claim: {other:?}"),
-    }
 }

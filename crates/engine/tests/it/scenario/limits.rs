@@ -1,9 +1,12 @@
 //! What a run keeps of its outputs.
 
 use expect_test::expect;
-use sluice_engine::{MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, RunPhase, RunState};
+use sluice_engine::{
+    Event, Failure, HookEvent, MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, Occasion, Plan, RunPhase,
+    RunState, StagePhase, StepAt, record,
+};
 
-use crate::support::{check, run};
+use crate::support::{START, check, driver, key, run};
 
 /// A script's outcome whose outputs take that many bytes.
 fn outputs_of(bytes: usize) -> String {
@@ -192,4 +195,77 @@ fn of_a_long_loop_only_the_newest_hooks_are_kept() {
     assert_eq!((state.hooks.len(), last("a"), last("b")), (50 + 3 + 3 + 1, 3, 3));
     let numbers: Vec<_> = state.hooks.iter().map(|hook| hook.iteration).collect();
     assert!(numbers.iter().all(|number| *number >= 13 || *number == 1), "{numbers:?}");
+}
+
+/// Everything of the plan under way at the same time, and failed.
+fn everything_fails(plan: &Plan, items: usize) -> RunState {
+    let mut state = RunState::of(plan);
+    let mut happen = |event: Event| {
+        state = record(plan, std::mem::take(&mut state), event, START);
+        state.stages.len()
+    };
+    happen(Event::RunStarted);
+    let items = (0..items).map(|number| serde_json::json!(format!("{number:0>63}"))).collect();
+    let mut stages = happen(Event::StageStarted(0));
+    if plan.stages[0].for_each.is_some() {
+        stages = happen(Event::Listed { stage: 0, items: Ok(items) });
+    }
+    let why = |number: usize| format!("{number}{}", "x".repeat(5000));
+    let fail = |at: StepAt, number: usize| {
+        [
+            Event::StepStarted(at),
+            Event::Claimed { at, key: key(), waiting_on: None },
+            Event::Failed { at, failure: Failure::transient("ThereWasNoAnswer", why(number)), retry: false },
+        ]
+    };
+    for stage in 0..stages {
+        happen(Event::StageStarted(stage));
+        let steps = &plan.stages[(stage + plan.stages.len()).saturating_sub(stages)].steps;
+        (0..steps.len()).flat_map(|step| fail(StepAt::Stage { stage, step }, step)).for_each(|event| {
+            happen(event);
+        });
+        let why = Some(("ThereWasNoAnswer".to_owned(), why(stage)));
+        happen(Event::StageEnded { stage, phase: StagePhase::Failed, why });
+    }
+    let events = [HookEvent::Started, HookEvent::Failure];
+    let hooks = plan.hooks.iter().flat_map(|hook| events.map(|event| (hook, event))).enumerate();
+    for (index, (hook, event)) in hooks {
+        let occasion = Occasion { item: None, iteration: 1, attempt: 1 };
+        happen(Event::HookStarted { hook: hook.name.clone(), event, subject: hook.subject.to_string(), occasion });
+        let steps = 0..hook.steps.len();
+        steps.flat_map(|step| fail(StepAt::Hook { hook: index, step }, step)).for_each(|event| {
+            happen(event);
+        });
+        happen(Event::HookEnded { hook: index, phase: StagePhase::Failed });
+    }
+    state
+}
+
+#[test]
+fn a_run_with_as_many_steps_as_there_may_be_all_of_which_failed_is_stored_in_less_than_a_mebibyte() {
+    let steps = |place: &str, count: usize| -> String {
+        (0..count).map(|number| format!("acts {place}{number:x>40}\n")).collect()
+    };
+    let stages: String =
+        (0..6).map(|number| format!("stage s{number} needs=\n{}", steps(&format!("s{number}"), 50))).collect();
+    let hooks: String = (0..5)
+        .map(|number| format!("hook h{number} on Started,Failure\n{}", steps(&format!("h{number}"), 20)))
+        .collect();
+    let plan = format!("stage roll each=a parallel\n{}{stages}{hooks}", steps("roll", 5));
+    let state = everything_fails(&driver(&plan, "").plan, 100);
+    assert_eq!(state.steps().count(), 500 + 300 + 200);
+    assert!(size(&state) < 1024 * 1024, "{} bytes", size(&state));
+}
+
+#[test]
+fn hooks_of_an_iteration_that_goes_on_are_not_forgotten_while_another_item_loops() {
+    let driver = run(
+        "stage roll each=a,b until=30
+           reads poll
+         hook tell on Started,Success for stage/roll
+           pure post",
+        "poll: ok; wait 1h",
+    );
+    let starts = |item: &str| driver.trace().matches(&format!("hook tell starts (Started stage/roll[{item}])")).count();
+    assert_eq!((starts("a"), starts("b")), (30, 30));
 }

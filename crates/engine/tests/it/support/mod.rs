@@ -7,6 +7,7 @@ mod trace;
 
 use expect_test::Expect;
 use jiff::{SignedDuration, Timestamp};
+use sluice_engine::{Action, Event, Key, Nature, Observed, Plan, RunState, Stage, Step, StepAt, decide, record};
 
 pub(crate) use driver::{Driver, Happening};
 pub(crate) use script::{Call, Script, World};
@@ -36,4 +37,16 @@ pub(crate) fn run(plan: &str, script: &str) -> Driver<Script> {
 pub(crate) fn driver(plan: &str, script: &str) -> Driver<Script> {
     let (script, happenings) = Script::parse(script);
     Driver::new(language::plan(plan), script, happenings)
+}
+
+/// A key, which only the engine makes.
+pub(crate) fn key() -> Key {
+    let steps = vec![Step { nature: Nature::Acts, ..Step::default() }];
+    let plan = Plan { stages: vec![Stage { steps, ..Stage::default() }], ..Plan::default() };
+    let start = [Event::RunStarted, Event::StageStarted(0), Event::StepStarted(StepAt::Stage { stage: 0, step: 0 })];
+    let state = start.into_iter().fold(RunState::of(&plan), |state, event| record(&plan, state, event, START));
+    match decide(&plan, &state, &Observed::default(), START) {
+        Action::Claim { key, .. } => key,
+        other => panic!("not a claim: {other:?}"),
+    }
 }
