@@ -13,6 +13,7 @@ mod condition;
 mod crds;
 mod duration;
 mod history_limits;
+mod identity;
 pub mod json_schema;
 pub mod names;
 mod params;
@@ -34,6 +35,7 @@ pub use condition::{Truth, Verdict};
 pub use crds::{all as crds, to_yaml as crd_to_yaml};
 pub use duration::{Duration, ParseDurationError};
 pub use history_limits::HistoryLimits;
+pub use identity::{Incomplete, RunIdentity};
 pub use params::{ParamProblem, resolve as resolve_params};
 pub use pipeline::{
     Backoff, ForEach, Hook, HookSubject, Param, ParamType, ParamValue, Pipeline, PipelineSpec, PipelineStatus, Retry,

@@ -29,7 +29,7 @@ use serde_json::json;
 use sluice_engine::{Nature, Outputs, WaitTarget};
 use sluice_expr::Type;
 
-use crate::{Duration, Retry, variables::RunIdentity};
+use crate::{Duration, Retry, RunIdentity};
 
 pub use argocd_wait::{Application, ApplicationReference, ArgocdRefresh, ArgocdSync, ArgocdWait};
 pub use commit::Commit;

@@ -8,7 +8,7 @@ use sluice_engine::{HookState, RunPhase, RunState, StagePhase, StageState, StepP
 use sluice_expr::{Names, Scope, Type};
 
 use crate::{
-    ParamType, ParentRun, PipelineSpec, Program,
+    ParamType, PipelineSpec, Program, RunIdentity,
     seen::{Reader, SeenStep, Sight},
 };
 
@@ -107,23 +107,6 @@ pub struct RunVariables {
     run: Value,
     pipeline: Value,
     parent: Value,
-}
-
-/// Who a run is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunIdentity {
-    /// Its name.
-    pub name: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its UID.
-    pub uid: String,
-    /// Who asked for it; empty when not known.
-    pub requested_by: String,
-    /// The pipeline's name.
-    pub pipeline: String,
-    /// The run of which a step started it.
-    pub parent: Option<ParentRun>,
 }
 
 impl RunVariables {

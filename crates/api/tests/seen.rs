@@ -4,10 +4,7 @@
 
 use expect_test::{Expect, expect};
 use serde_json::{Map, Value, json};
-use sluice_api::{
-    PipelineSpec, Program, Reader, check,
-    variables::{RunIdentity, RunVariables},
-};
+use sluice_api::{PipelineSpec, Program, Reader, RunIdentity, check, variables::RunVariables};
 use sluice_engine::{RunState, StepAt};
 use sluice_expr::Expression;
 

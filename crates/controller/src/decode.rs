@@ -1,7 +1,7 @@
 //! `PipelineRun` -> what a reconcile works with. Pure.
 
 use kube::ResourceExt;
-use sluice_api::{PipelineRun, PipelineRunStatus, variables::RunIdentity};
+use sluice_api::{Incomplete, PipelineRun, PipelineRunStatus, RunIdentity};
 use sluice_engine::{Abort, RunState};
 
 /// A run, parsed once; nothing behind it reads the object for its configuration.
@@ -18,25 +18,12 @@ pub(crate) struct Decoded {
     pub(crate) has_finalizer: bool,
 }
 
-/// An object without what the API server always sets.
-#[derive(Debug, thiserror::Error)]
-#[error("the object has no {0}")]
-pub(crate) struct Incomplete(&'static str);
-
 /// Parses a run.
 pub(crate) fn run(run: &PipelineRun) -> Result<Decoded, Incomplete> {
     let mut status = run.status.clone().unwrap_or_default();
     let state = std::mem::take(&mut status.state);
-    let identity = RunIdentity {
-        name: run.metadata.name.clone().ok_or(Incomplete("name"))?,
-        namespace: run.metadata.namespace.clone().ok_or(Incomplete("namespace"))?,
-        uid: run.metadata.uid.clone().ok_or(Incomplete("UID"))?,
-        requested_by: run.spec.requested_by.clone().unwrap_or_default(),
-        pipeline: run.spec.pipeline_ref.name.clone(),
-        parent: run.spec.trigger.as_ref().and_then(|trigger| trigger.parent.clone()),
-    };
     Ok(Decoded {
-        identity,
+        identity: RunIdentity::of(run)?,
         resource_version: run.metadata.resource_version.clone().ok_or(Incomplete("resourceVersion"))?,
         generation: run.metadata.generation,
         state,

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use sluice_api::variables::RunIdentity;
+use sluice_api::RunIdentity;
 use sluice_engine::Outputs;
 use sluice_expr::Scope;
 

@@ -29,9 +29,9 @@ use std::{
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sluice_api::{
-    Program, Reader, Retries,
+    Program, Reader, Retries, RunIdentity,
     step::Claim,
-    variables::{self, RunIdentity, RunVariables},
+    variables::{self, RunVariables},
 };
 use sluice_engine::{
     Abort, Action, Event, Failure, Mode, Observed, Outcome, Question, RunState, StagePhase, StepAt, StepPhase, Task,

@@ -18,9 +18,7 @@ use kube::ResourceExt;
 use kube::client::Body;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use sluice_api::{
-    ActionType, PipelineRun, PipelineSpec, RunAction, ScmProviderSpec, SecretKeyReference, variables::RunIdentity,
-};
+use sluice_api::{ActionType, PipelineRun, PipelineSpec, RunAction, RunIdentity, ScmProviderSpec, SecretKeyReference};
 use sluice_engine::Failure;
 use sluice_expr::Scope;
 

@@ -33,7 +33,7 @@ fn kebab_case(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::variables::RunIdentity;
+    use crate::RunIdentity;
 
     fn name(run: &str, step: &str, key: &str) -> String {
         let run = RunIdentity { name: run.to_owned(), ..RunIdentity::default() };

@@ -9,10 +9,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::{Map, Value};
-use sluice_api::{
-    PipelineRun, PipelineRunStatus, Program,
-    variables::{RunIdentity, RunVariables},
-};
+use sluice_api::{PipelineRun, PipelineRunStatus, Program, RunIdentity, variables::RunVariables};
 use sluice_engine::{RunPhase, RunState};
 use sluice_steps::drive::{self, Memory, Next};
 use tokio::{
@@ -144,7 +141,8 @@ impl Walk {
         let session: &Session = session;
         let Session { kept, program, params, world, output, .. } = session;
         let run = kept.get();
-        let identity = identity(&run);
+        // A run's file has all of it: it was written by `start`.
+        let identity = RunIdentity::of(&run).unwrap_or_default();
         let variables = RunVariables::new(&identity, params.clone());
         let driven = drive::Run {
             identity: &identity,
@@ -265,17 +263,6 @@ fn asked_to_end(session: &Session, was_asked: &mut bool, end: End) -> Result<boo
         end.name()
     ));
     Ok(true)
-}
-
-fn identity(run: &PipelineRun) -> RunIdentity {
-    RunIdentity {
-        name: run.name_any(),
-        namespace: run.namespace().unwrap_or_default(),
-        uid: run.uid().unwrap_or_default(),
-        requested_by: run.spec.requested_by.clone().unwrap_or_default(),
-        pipeline: run.spec.pipeline_ref.name.clone(),
-        parent: run.spec.trigger.as_ref().and_then(|trigger| trigger.parent.clone()),
-    }
 }
 
 fn state_of(run: &PipelineRun, program: &Program) -> RunState {

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde_json::json;
+use sluice_api::RunIdentity;
 use sluice_api::step::{Claim, STEP_TYPES};
-use sluice_api::variables::RunIdentity;
 use sluice_api::{Step, StepConfig};
 use sluice_engine::{Nature, Outputs};
 

@@ -1,6 +1,6 @@
 //! The log of a run: one line for each thing that happened, with the words that a person searches for.
 
-use sluice_api::variables::RunIdentity;
+use sluice_api::RunIdentity;
 use sluice_engine::{Abort, Event, RunState, StepAt};
 
 use super::stage_of;

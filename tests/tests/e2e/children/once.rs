@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use hyper::Method;
 use serde_json::{Value, json};
+use sluice_api::RunIdentity;
 use sluice_api::step::Claim;
-use sluice_api::variables::RunIdentity;
 use sluice_tests::controller::Options;
 use sluice_tests::faults::{Faults, Position};
 use sluice_tests::fixture::{Team, step_of};
