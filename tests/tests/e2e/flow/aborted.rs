@@ -115,3 +115,27 @@ async fn while_independent_stages_wait_and_pause() {
     assert_eq!(phases, ["Aborted", "Aborted", "Omitted"]);
     assert_eq!(server.names(), ["ask", "ofStage", "ofPipeline"]);
 }
+
+#[tokio::test]
+async fn a_timeout_of_the_run_ends_it_while_everything_pauses_and_its_hooks_run() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let server = Server::start().await;
+    let _controller = team.controller().await;
+    let stages = format!(
+        "\
+- {{name: only, needs: [], until: {{condition: steps.ask.outputs.json.number > 9, interval: 1h, limit: 9}}, steps: [{}]}}
+- {{name: other, needs: [], retry: {{limit: 9, backoff: {{initial: 1h, max: 1h}}}}, steps: [{}]}}
+",
+        server.post("ask", "/tell/ask"),
+        server.post("broken", "/fails/99/broken")
+    );
+    start(&team, "web", &stages, &format!("timeout: 2s\n{}", hooks(&server)));
+    let run = team.ended("web").await;
+    assert_eq!(condition(&run), ("False", "RunTimeout", "the run took longer than its timeout of 2s"));
+    let phases = ["only", "other"].map(|stage| stage_of(&run, stage)["phase"].clone());
+    assert_eq!(phases, ["Aborted", "Aborted"]);
+    let mut names = server.names();
+    names[..2].sort_unstable();
+    assert_eq!(names, ["ask", "broken", "ofStage", "ofPipeline"]);
+}
