@@ -38,8 +38,8 @@ pub struct PipelineSpec {
     /// use this account.
     #[schemars(length(min = 1, max = 253))]
     pub service_account_name: String,
-    /// How long a run may take in all, such as `24h`; then it is aborted, and its Abortion hooks run. Without it a run
-    /// may take for ever.
+    /// How long a run may take in all, such as `24h`; then it is aborted: its effects are taken back and its Abortion hooks
+    /// run. Waiting for a person or a lock does not count. Without it a run may take for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// The stages. Each starts when the one before it is done, or, with `needs`, when those that it names are. After a
@@ -163,19 +163,21 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50), inner(length(max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub needs: Option<Vec<String>>,
-    /// A CEL expression, such as `params.environment == 'production'`. When it is false, the stage is `Skipped` and the
-    /// run goes on behind it. Without it the stage always runs.
+    /// A CEL expression, such as `params.environment == 'production'`, evaluated once. When it is false, the stage is
+    /// `Skipped`, and what needs it goes on. Without it the stage always runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub when: Option<String>,
-    /// Runs the stage once for each item of a list.
+    /// Runs the stage once for each item of a list: each with its own state, retries, loop, timeout and hooks. Other stages
+    /// read `steps.NAME.outputs` of its steps as a list with an entry for each item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_each: Option<ForEach>,
-    /// Whether the whole stage is tried again when it fails, from its first step on. Each attempt makes new effects:
-    /// another pull request, another Job. Unless set: never.
+    /// Whether the whole stage is tried again when it fails, from its first step on. What the failed attempt did is taken
+    /// back first, as by an abort (a pull request is closed, a Job deleted); then each attempt makes new effects. Unless
+    /// set: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// Runs the stage again and again, until a condition is true.
+    /// Runs the stage again and again, until a condition is true. To only wait for something, there is a step `waitFor`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Until>,
     /// Whether all steps start at the same time; `false` unless set. They do not see each other's outputs. When one
@@ -274,14 +276,16 @@ pub struct Hook {
     /// The name: a lower-case letter, then letters and digits; unique among the hooks of the pipeline.
     #[schemars(length(max = 63), regex(pattern = crate::names::NAME_PATTERN))]
     pub name: String,
-    /// What starts the hook: one event or several of its subject. It runs once for each event, after all retries.
+    /// What starts the hook: one event or several of its subject. It runs once for each, and for each item, iteration and
+    /// attempt of its stage: `Failure` of a stage follows every attempt that fails, that of a step comes after its retries.
     #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "set"))]
     pub events: Vec<HookEvent>,
     /// Whose events start the hook: a stage or a step. Without it, the whole pipeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r#for: Option<HookSubject>,
-    /// The steps, executed one after the other. A step here times out after `10m` unless it says otherwise. Expressions
-    /// see `failure` (what went wrong, with empty texts when nothing did) and the outputs of all steps that have run.
+    /// The steps, executed one after the other. A step here times out after `10m` unless it says otherwise. Expressions see
+    /// `failure` (what went wrong, with empty texts when nothing did) and outputs: for the pipeline those of all steps, for a
+    /// stage or a step its own and those that it sees.
     #[schemars(length(min = 1, max = 20), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub steps: Vec<Step>,
 }

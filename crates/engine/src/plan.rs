@@ -135,9 +135,9 @@ pub enum HookEvent {
     Started,
     /// It succeeded.
     Success,
-    /// It failed, after all retries.
+    /// It failed: a step after its retries, a stage in this attempt.
     Failure,
-    /// It was aborted by a person, by the run's deletion, or by the run's timeout.
+    /// It was under way when a person aborted the run, deleted it, or its time was over.
     Abortion,
 }
 

@@ -73,6 +73,14 @@ impl Checked {
             (Some("string"), Value::Bool(word)) => {
                 format!("put it in quotes: without them YAML reads `on`, `yes` and the like as {word}")
             }
+            (Some("string"), Value::Number(number))
+                if schema.pattern.as_deref() == Some(sluice_api::Duration::PATTERN) =>
+            {
+                format!("say in which unit, as in `{number}s` or `{number}m`")
+            }
+            (Some("string"), Value::Array(_)) if path.ends_with(".forEach.in") => {
+                "write an expression that yields a list, in quotes: `\"['eu', 'us']\"`".to_owned()
+            }
             (Some("string") | None, Value::Number(_)) => {
                 "put it in quotes, so that it stays as it is written".to_owned()
             }

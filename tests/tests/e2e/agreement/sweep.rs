@@ -139,7 +139,7 @@ fn changed() -> Vec<Changed> {
             });
             add("there twice, or with an unknown field".to_owned(), &|object| match object.pointer_mut(&place) {
                 Some(Value::Object(members)) => drop(members.insert("unknown".to_owned(), json!({}))),
-                Some(Value::Array(items)) => items.push(items[0].clone()),
+                Some(Value::Array(items)) => items.extend(items.first().cloned()),
                 _ => {}
             });
         }
