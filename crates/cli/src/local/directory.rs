@@ -139,7 +139,7 @@ impl StateDirectory {
 
     /// Keeps the run.
     pub(crate) fn keep(&self, run: &PipelineRun) -> Result<(), Error> {
-        write(&self.run_path(&run.name_any()), run)
+        write(&self.run_path(&run.name_any()), run, files::replace)
     }
 
     /// Keeps this version of a pipeline, and returns its name. One that is there already is the same: the name is the
@@ -149,7 +149,8 @@ impl StateDirectory {
         let object = revision.to_object(namespace).map_err(invalid)?;
         let name = object.name_any();
         if self.revision(&name)?.as_ref() != Some(revision) {
-            write(&self.revision_path(&name), &object)?;
+            // No lock is held: other runs of the same version may be beginning.
+            write(&self.revision_path(&name), &object, files::replace_together)?;
         }
         Ok(name)
     }
@@ -208,11 +209,11 @@ fn lost(value: &Value, again: &Value) -> Option<String> {
     }
 }
 
-fn write(path: &Path, object: &impl Serialize) -> Result<(), Error> {
+fn write(path: &Path, object: &impl Serialize, replace: fn(&Path, &[u8]) -> io::Result<()>) -> Result<(), Error> {
     let failed = |source| Error::Io { action: "write", path: path.to_owned(), source };
     let mut content = serde_json::to_vec_pretty(object).map_err(|error| failed(error.into()))?;
     content.push(b'\n');
-    files::replace(path, &content).map_err(failed)
+    replace(path, &content).map_err(failed)
 }
 
 /// An error and its causes in one line.
