@@ -12,12 +12,16 @@ const ITEMS: usize = 20;
 
 /// A stage that lists the items `r1` to `rN`, and one that does this for each of them, five at a time.
 fn fan_out(count: usize, step: &str) -> String {
+    fan_out_with(count, ", maxParallel: 5", step)
+}
+
+fn fan_out_with(count: usize, more: &str, step: &str) -> String {
     let items: Vec<String> = (1..=count).map(|number| format!("r{number}")).collect();
     format!(
         "\
 - {{name: plan, steps: [{{name: list, set: {{values: {{regions: {items:?}}}}}}}]}}
 - name: fan
-  forEach: {{in: steps.list.outputs.regions, as: region, maxParallel: 5}}
+  forEach: {{in: steps.list.outputs.regions, as: region{more}}}
   steps: [{step}]
 "
     )
@@ -70,6 +74,23 @@ async fn twenty_items_run_five_at_a_time_and_a_later_stage_reads_their_outputs_i
         .sum();
     println!("fan-out: {patches} status patches for {ITEMS} steps that act, five at a time");
     assert!(patches <= ITEMS + 1, "{}", faults.log());
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "the figures belong to the test's output")]
+async fn a_hundred_items_without_a_limit_run_at_once_as_far_as_a_run_may() {
+    let cluster = Cluster::connect().await;
+    let faults = Faults::new();
+    let team = Team::open_through(&cluster, faults.api(&cluster).await.expect("a proxy")).await;
+    let server = Server::start().await;
+    let _controller = team.controller().await;
+    start(&team, "web", &fan_out_with(100, "", &server.post("upload", "/meet/32/upload")), "");
+    let run = team.succeeded("web").await;
+    assert_eq!((server.names().len(), server.most_at_once("upload")), (100, 32));
+    assert!(entries(&run, "fan").iter().all(|entry| entry["steps"][0]["claims"] == 1));
+    let patches: usize = faults.status_patches().values().sum();
+    println!("fan-out: {patches} status patches for 100 items, {} bytes of status", run["status"].to_string().len());
+    assert!(patches <= 101, "{}", faults.log());
 }
 
 #[tokio::test]
