@@ -90,3 +90,20 @@ fn taking_effects_back_costs_the_write_of_the_abort_and_of_each_pause() {
     assert_eq!(writes(plan, "wait: wait 1h\n abort 1s"), 5);
     assert_eq!(writes(plan, "wait: wait 1h\n abort 1s\n undo one: away Busy\n undo two: away Busy"), 6);
 }
+
+/// How many claims each write carries, when the outcomes of forty items are these.
+fn claims_of_forty(outcomes: &str) -> Vec<usize> {
+    let items: Vec<_> = (0..40).map(|number| number.to_string()).collect();
+    let driver = run(&format!("stage roll each={}\n acts apply", items.join(",")), &format!("apply: {outcomes}"));
+    let trace = driver.trace();
+    trace.split(" write ").map(|part| part.matches(" claim ").count()).filter(|claims| *claims > 0).collect()
+}
+
+#[test]
+fn no_more_is_claimed_than_can_begin_at_once() {
+    assert_eq!(claims_of_forty(&["+1s ok"; 40].join(";")), [32, 8]);
+    // What waits for something is not being performed.
+    assert_eq!(claims_of_forty(&["wait 10s"; 40].join(";")), [32, 8]);
+    // Of these, thirty take their time.
+    assert_eq!(claims_of_forty(&["+10s ok"; 30].join(";")), [32, 2, 2, 2, 2]);
+}
