@@ -630,3 +630,50 @@ fn hooks_follow_each_item_attempt_and_iteration() {
         "#]],
     );
 }
+
+#[test]
+fn after_a_stage_was_late_what_it_had_begun_is_looked_for_under_its_keys() {
+    check(
+        "stage deploy timeout=10s retry=1 parallel
+           acts a
+           acts b retry=1 backoff=1m
+           acts c retry=1 backoff=1m",
+        "a: wait 1h; wait 1h; ok
+         b: away Reset; ok
+         c: flake Closed; ok",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim a under key 1
+            0s claim b under key 2
+            0s claim c under key 3
+            0s write 1
+            0s act a
+            0s act b
+            0s act c
+            0s b attempt 2 at 60s (Reset: it broke)
+            0s c attempt 2 at 60s (Closed: it broke)
+            0s write 2
+            10s look a
+            10s a Failed (StageTimeout: the stage took longer than its timeout of 10s; step a had not ended)
+            10s b Failed (StageTimeout: the stage took longer than its timeout of 10s; step b had not ended; last seen: it broke)
+            10s c Failed (StageTimeout: the stage took longer than its timeout of 10s; step c had not ended; last seen: it broke)
+            10s stage deploy Failed (StageTimeout: the stage took longer than its timeout of 10s; step a had not ended; step b had not ended; last seen: it broke; step c had not ended; last seen: it broke)
+            10s stage deploy again at 11s: attempt 2, iteration 1
+            10s write 3
+            11s claim a under key 1 (2)
+            11s claim b under key 2 (2)
+            11s claim c under key 4
+            11s write 4
+            11s act a
+            11s act b
+            11s act c
+            11s a Succeeded
+            11s b Succeeded
+            11s c Succeeded
+            11s stage deploy Succeeded
+            11s ending Succeeded
+            11s run Succeeded
+            11s write 5
+        "#]],
+    );
+}
