@@ -155,7 +155,7 @@ impl RunState {
 
     /// Whether any effect was ever claimed.
     pub fn has_claims(&self) -> bool {
-        self.steps().any(|step| step.claims > 0 || step.attempt > 1 || step.epoch > 1)
+        self.steps().any(|step| step.claims > 0 || step.epoch > 1)
     }
 
     /// Every step of every stage and of every hook that has started.

@@ -269,3 +269,54 @@ fn hooks_of_an_iteration_that_goes_on_are_not_forgotten_while_another_item_loops
     let starts = |item: &str| driver.trace().matches(&format!("hook tell starts (Started stage/roll[{item}])")).count();
     assert_eq!((starts("a"), starts("b")), (30, 30));
 }
+
+/// How large what was seen last is, as each write had it.
+fn sights(plan: &str, script: &str) -> Vec<String> {
+    let stored = run(plan, script).stored;
+    let sizes = |state: &RunState| -> Vec<_> {
+        let sights = state.steps().filter_map(|step| step.progress.as_ref());
+        sights.map(|sight| sight.to_string().len().to_string()).collect()
+    };
+    stored.iter().map(|state| sizes(state).join(" ")).collect()
+}
+
+/// A script's sight of that many bytes.
+fn sight_of(bytes: usize) -> String {
+    format!("see 10s \"{}\"", "x".repeat(bytes - 2))
+}
+
+#[test]
+fn a_sight_is_kept_until_there_is_another_or_none() {
+    assert_eq!(
+        sights("stage a\n reads b", "b: see 10s [1.0]; see 10s [1.0]; see 10s [10]; see 10s null; ok"),
+        ["", "3", "4", "", ""]
+    );
+}
+
+#[test]
+fn a_sight_too_large_or_too_deep_to_keep_leaves_the_last_one() {
+    let (largest, larger) = (sight_of(MAX_OUTPUTS_OF_A_STEP), sight_of(MAX_OUTPUTS_OF_A_STEP + 1));
+    assert_eq!(
+        sights("stage a\n reads b", &format!("b: see 10s [1]; {larger}; {largest}; ok")),
+        ["", "3", "16384", ""]
+    );
+    let nested = |levels| format!("see 10s {}{}", "[".repeat(levels), "]".repeat(levels));
+    let script = format!("b: see 10s [1]; {}; {}; ok", nested(MAX_DEPTH + 1), nested(MAX_DEPTH));
+    assert_eq!(sights("stage a\n reads b", &script), ["", "3", "128", ""]);
+}
+
+#[test]
+fn sights_and_outputs_take_their_room_from_each_other() {
+    let full = MAX_OUTPUTS_OF_A_RUN / MAX_OUTPUTS_OF_A_STEP;
+    let steps = |count: usize| (0..count).map(|number| format!("pure s{number}\n")).collect::<String>();
+    let script = |count: usize| -> String {
+        (0..count).map(|number| format!("s{number}: {}\n", outputs_of(MAX_OUTPUTS_OF_A_STEP))).collect()
+    };
+    let plan = |count| format!("stage a\n{}stage b parallel\n reads one\n reads two", steps(count));
+    let look = |sight: &str| format!("one: {sight}; ok\n two: {sight}; ok");
+    let largest = sight_of(MAX_OUTPUTS_OF_A_STEP);
+    let most = |count| sights(&plan(count), &(script(count) + &look(&largest))).iter().map(String::len).max();
+    assert_eq!(most(full - 2), Some("16384 16384".len()));
+    assert_eq!(most(full - 1), Some("16384".len()));
+    assert_eq!(most(full), Some(0));
+}

@@ -15,6 +15,7 @@
 //! |---------------------|-------------------------------------------------------------|
 //! | `ok [JSON]`         | succeeded with these outputs; also what unscripted calls do |
 //! | `wait 10s [TEXT]`   | not yet: look again after 10 s                              |
+//! | `see 10s JSON`      | not yet, and this is what was seen for machines             |
 //! | `again 10s`         | not yet: act again                                          |
 //! | `fail Why [TEXT]`   | a definite failure                                          |
 //! | `flake Why [TEXT]`  | a transient failure with a known end                        |
@@ -165,6 +166,11 @@ fn outcome(text: &str, now: Timestamp) -> Outcome {
     match kind {
         "ok" if rest.is_empty() => Outcome::Succeeded(Default::default()),
         "ok" => Outcome::Succeeded(serde_json::from_str(rest).unwrap()),
+        "see" => {
+            let (pause, progress) = rest.split_once(' ').unwrap();
+            let progress = Some(serde_json::from_str(progress).unwrap());
+            Outcome::Waiting { look_at: now + duration(pause), message: None, progress, act_again: false }
+        }
         "wait" | "again" => {
             let (pause, message) = rest.split_once(' ').unwrap_or((rest, ""));
             Outcome::Waiting {
