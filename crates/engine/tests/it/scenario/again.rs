@@ -677,3 +677,79 @@ fn after_a_stage_was_late_what_it_had_begun_is_looked_for_under_its_keys() {
         "#]],
     );
 }
+
+#[test]
+fn the_key_that_is_kept_is_the_newest() {
+    check(
+        "stage deploy retry=1
+           acts a retry=1",
+        "a: flake Closed; away Reset; ok",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim a under key 1
+            0s write 1
+            0s act a
+            0s a attempt 2 at 1s (Closed: it broke)
+            0s write 2
+            1s claim a under key 2
+            1s write 3
+            1s act a
+            1s a Failed (Reset: it broke)
+            1s stage deploy Failed (Reset: step a: it broke)
+            1s stage deploy again at 2s: attempt 2, iteration 1
+            1s write 4
+            2s claim a under key 2 (2)
+            2s write 5
+            2s act a
+            2s a Succeeded
+            2s stage deploy Succeeded
+            2s ending Succeeded
+            2s run Succeeded
+            2s write 6
+        "#]],
+    );
+}
+
+#[test]
+fn an_effect_of_which_nothing_is_known_keeps_its_key_also_when_the_next_attempt_does_not_come_to_it() {
+    check(
+        "stage deploy retry=2
+           acts first
+           acts a",
+        "first: ok; fail Refused; ok
+         a: away Reset; ok",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim first under key 1
+            0s write 1
+            0s act first
+            0s first Succeeded
+            0s claim a under key 2
+            0s write 2
+            0s act a
+            0s a Failed (Reset: it broke)
+            0s stage deploy Failed (Reset: step a: it broke)
+            0s stage deploy again at 1s: attempt 2, iteration 1
+            0s write 3
+            1s claim first under key 3
+            1s write 4
+            1s act first
+            1s first Failed (Refused: it broke)
+            1s stage deploy Failed (Refused: step first: it broke)
+            1s stage deploy again at 3s: attempt 3, iteration 1
+            1s write 5
+            3s claim first under key 4
+            3s write 6
+            3s act first
+            3s first Succeeded
+            3s claim a under key 2 (2)
+            3s write 7
+            3s act a
+            3s a Succeeded
+            3s stage deploy Succeeded
+            3s ending Succeeded
+            3s run Succeeded
+            3s write 8
+        "#]],
+    );
+}

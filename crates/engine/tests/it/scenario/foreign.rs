@@ -1,8 +1,8 @@
 //! A status that was changed by hand ends the run before anything is done under it.
 
 use expect_test::expect;
-use serde_json::json;
-use sluice_engine::{RunState, StageState};
+use serde_json::{Value, json};
+use sluice_engine::{RunState, StageState, StepAt};
 
 use crate::support::driver;
 
@@ -71,4 +71,30 @@ fn a_hook_that_the_plan_does_not_have() {
     expect!["Succeeded"].assert_eq(&hooked("tell", "post"));
     expect!["PlanMismatch"].assert_eq(&hooked("other", "post"));
     expect!["PlanMismatch"].assert_eq(&hooked("tell", "other"));
+}
+
+#[test]
+fn of_two_steps_under_one_key_the_one_that_has_not_ended_is_meant() {
+    let step = |phase: &str, undo: Option<&str>| {
+        let mut step = json!({"name": "apply", "phase": phase, "key": "k"});
+        if let Some(phase) = undo {
+            step["undo"] = json!({"phase": phase, "since": "2026-01-01T00:00:00Z"});
+        }
+        step
+    };
+    let place = |steps: [Value; 2]| {
+        let state: RunState = serde_json::from_value(json!({"stages": [{"name": "deploy", "steps": steps}]})).unwrap();
+        match state.place_of("k") {
+            Some(StepAt::Stage { stage: 0, step }) => step,
+            other => panic!("it is at {other:?}"),
+        }
+    };
+    let (ended, open) = (step("Succeeded", None), step("Running", None));
+    let (undone, to_undo) = (step("Aborted", Some("Undone")), step("Aborted", Some("Pending")));
+    assert_eq!(place([ended.clone(), open.clone()]), 1);
+    assert_eq!(place([open, ended.clone()]), 0);
+    assert_eq!(place([undone.clone(), to_undo.clone()]), 1);
+    assert_eq!(place([ended.clone(), to_undo]), 1);
+    assert_eq!(place([ended.clone(), undone]), 0);
+    assert_eq!(place([ended.clone(), ended]), 0);
 }
