@@ -26,8 +26,10 @@ pub(crate) struct Resolved {
 /// What stands in the way.
 #[derive(Clone, Debug)]
 pub(crate) enum Obstacle {
-    /// The run waits for something to be made: a reason word and a message.
+    /// The run, which has done nothing yet, waits for something to be made: a reason word and a message.
     Missing(&'static str, String),
+    /// What the run does cannot be read before somebody changes something: a reason word and a message.
+    Refused(&'static str, String),
     /// The run can never start, or never go on: a reason word and a message.
     Fatal(&'static str, String),
 }

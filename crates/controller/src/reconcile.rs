@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use kube::Resource;
 use kube_runtime::controller::Action;
 use sluice_api::{PipelineRun, names, variables::RunVariables};
-use sluice_engine::{Event, Plan, RunPhase, RunState, record};
+use sluice_engine::{Abort, Event, Plan, RunPhase, RunState, record};
 use sluice_steps::{
     Report,
     drive::{self, Next, Store},
@@ -59,7 +59,7 @@ const STALE_CACHE: Duration = Duration::from_secs(5);
 /// How long a run that waits for something to be made is left before it is looked at without an event.
 const MISSING: Duration = Duration::from_secs(30);
 
-/// A run whose deletion has waited this long for its hooks is released all the same.
+/// A run whose deletion has waited this long for its abortion is released all the same.
 const RELEASE_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
 
 /// Carries one run on.
@@ -119,7 +119,7 @@ async fn carry_on(
             return stop(context, object, &run, memory, obstacle).await;
         }
         Err(error) if error.is_refused() => {
-            let obstacle = Obstacle::Missing("PipelineNotPinned", in_one_line(&error));
+            let obstacle = Obstacle::Refused("PipelineNotPinned", in_one_line(&error));
             return stop(context, object, &run, memory, obstacle).await;
         }
         Err(error) => return Err(error.into()),
@@ -208,13 +208,9 @@ async fn stop(
     obstacle: Obstacle,
 ) -> Result<Action, Error> {
     let mut store = StatusStore::new(context.client.clone(), run, &object.spec.actions, |_| {});
-    let end = match (obstacle, &run.abort) {
-        (Obstacle::Fatal(reason, message), _) => {
-            Event::Ended { phase: RunPhase::Failed, reason: reason.to_owned(), message: Some(message) }
-        }
-        // Whoever asked for the end of a run that cannot start gets it.
-        (Obstacle::Missing(..), Some(abort)) => Event::Aborted(abort.clone()),
-        (Obstacle::Missing(reason, message), None) => {
+    let end = match at_obstacle(obstacle, &run.state, run.abort.as_ref()) {
+        Stop::End(end) => end,
+        Stop::Wait(reason, message) => {
             let pipeline = Awaited::Pipeline(run.identity.namespace.clone(), run.identity.pipeline.clone());
             context.waits.set(&run_ref(run), vec![pipeline]);
             store.persist_missing(&run.state, reason, message).await?;
@@ -224,6 +220,30 @@ async fn stop(
     store.persist(&ended(run.state.clone(), end)).await?;
     memory.written = version(Some(&store.resource_version));
     Ok(Action::await_change())
+}
+
+/// What an obstacle means for a run.
+#[derive(Debug, PartialEq)]
+enum Stop {
+    /// It ends without its plan.
+    End(Event),
+    /// It waits: a reason word and a message.
+    Wait(&'static str, String),
+}
+
+fn at_obstacle(obstacle: Obstacle, state: &RunState, abort: Option<&Abort>) -> Stop {
+    match (obstacle, abort) {
+        (Obstacle::Fatal(reason, message), _) => {
+            Stop::End(Event::Ended { phase: RunPhase::Failed, reason: reason.to_owned(), message: Some(message) })
+        }
+        // Only its plan says what of it is to be taken back, and which hooks follow.
+        (Obstacle::Refused(reason, message), Some(abort)) if state.started_at.is_some() => {
+            Stop::Wait(reason, format!("{}, and ends once this is mended: {message}", abort.message))
+        }
+        // Whoever asked for the end of a run that cannot start gets it.
+        (Obstacle::Missing(..) | Obstacle::Refused(..), Some(abort)) => Stop::End(Event::Aborted(abort.clone())),
+        (Obstacle::Missing(reason, message) | Obstacle::Refused(reason, message), None) => Stop::Wait(reason, message),
+    }
 }
 
 /// The state of a run that ends here, without its plan: whatever was under way ends with it, and no hook runs.
@@ -255,11 +275,11 @@ async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -
     Ok(Action::await_change())
 }
 
-/// Whether a deletion must not wait for hooks any longer.
+/// Whether a deletion must not wait for the abortion any longer.
 async fn release_at_once(context: &Context, run: &impl Resource<DynamicType = ()>) -> Result<bool, Error> {
     let since = run.meta().deletion_timestamp.as_ref().map(|time| time.0);
     if since.is_some_and(|since| now().duration_since(since) > RELEASE_AFTER) {
-        let message = "the hooks did not end within 30 minutes of the deletion; the run is released".to_owned();
+        let message = "the abortion did not end within 30 minutes of the deletion; the run is released".to_owned();
         let report = Report { reason: "Released".to_owned(), message, warning: true };
         context.reports.send(&run.object_ref(&()), report);
         return Ok(true);
@@ -270,4 +290,38 @@ async fn release_at_once(context: &Context, run: &impl Resource<DynamicType = ()
 
 fn run_ref(run: &Decoded) -> RunRef {
     RunRef::new(&run.identity.name).within(&run.identity.namespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_engine::AbortReason;
+
+    use super::*;
+
+    fn abort() -> Abort {
+        Abort { reason: AbortReason::Aborted, message: "aborted by alice".to_owned() }
+    }
+
+    fn refused() -> Obstacle {
+        Obstacle::Refused("PipelineNotPinned", "forbidden".to_owned())
+    }
+
+    #[test]
+    fn a_run_that_has_started_is_not_aborted_without_its_plan() {
+        let started = RunState { started_at: Some(now()), ..RunState::default() };
+        let waits = "aborted by alice, and ends once this is mended: forbidden".to_owned();
+        let found = at_obstacle(refused(), &started, Some(&abort()));
+        assert_eq!(found, Stop::Wait("PipelineNotPinned", waits));
+        let found = at_obstacle(refused(), &started, None);
+        assert_eq!(found, Stop::Wait("PipelineNotPinned", "forbidden".to_owned()));
+    }
+
+    #[test]
+    fn a_run_that_cannot_start_is_aborted_at_once() {
+        let missing = Obstacle::Missing("PipelineNotFound", "there is none".to_owned());
+        for obstacle in [refused(), missing] {
+            let found = at_obstacle(obstacle, &RunState::default(), Some(&abort()));
+            assert_eq!(found, Stop::End(Event::Aborted(abort())));
+        }
+    }
 }
