@@ -117,8 +117,32 @@ hooks:
             spec.hooks[1].steps[0].set.values.x (at character 11): step `a` has not run yet here; an expression sees the steps before it
             spec.hooks[2].steps[0].set.values.x (at character 11): step `b` has not run yet here; an expression sees the steps before it
             spec.hooks[4].steps[0].set.values.x (at character 11): step `b` has not run yet here; an expression sees the steps before it
+            spec.hooks[5].steps[0].set.values.x (at character 11): at the event Started: step `b` has not run yet here; make a hook of its own for Started, which does not read it
             spec.hooks[6].steps[0].set.values.x (at character 11): step `c` has not run yet here: `second` runs after `first`; an expression sees the steps before it
             spec.hooks[9].steps[1].set.values.y (at character 11): step `n` is one of hook `runEndsAndSees`; only the later steps of that hook see it
+        "#]],
+    );
+}
+
+#[test]
+fn a_hook_is_checked_at_each_of_its_moments() {
+    check(
+        r#"
+- {name: first, steps: [{name: a, set: {values: {x: 1}}}]}
+hooks:
+- name: both
+  events: [Failure, Started]
+  for: {step: a}
+  steps:
+  - {name: n, when: has(steps.a), set: {values: {x: "${{ steps.a.outputs.x }}", y: "${{ steps.a.outputs.z }}", z: "${{ params.q }}"}}}
+  - {name: m, set: {values: {x: "${{ steps.n.outputs.x }}"}}}
+"#,
+        &expect![[r#"
+            spec.hooks[0].steps[0].set.values.y (at character 21): `steps.a.outputs` has no `z`; there is `x`
+            spec.hooks[0].steps[0].set.values.z (at character 12): `params` has no `q`; there is `replicas`, `version`
+            spec.hooks[0].steps[0].when (at character 11): at the event Started: step `a` has not run yet here; make a hook of its own for Started, which does not read it
+            spec.hooks[0].steps[0].set.values.x (at character 11): at the event Started: step `a` has not run yet here; make a hook of its own for Started, which does not read it
+            spec.hooks[0].steps[0].set.values.y (at character 11): at the event Started: step `a` has not run yet here; make a hook of its own for Started, which does not read it
         "#]],
     );
 }
