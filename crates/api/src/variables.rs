@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use sluice_engine::{HookState, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState};
+use sluice_engine::{HookEvent, HookState, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState};
 use sluice_expr::{Names, Scope, Type};
 
 use crate::{
@@ -44,7 +44,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("trigger.parent.step", "The step of the parent that started this run."),
     ("trigger.parent.key", "The idempotency key of that step."),
     ("trigger.parent.pipelines", "The pipelines of the runs above this one, the outermost first."),
-    ("failure.reason", "In hooks and in `retry.when`: why it failed, in one word; empty when nothing did."),
+    (
+        "failure.reason",
+        "In hooks and in `retry.when`: why it failed, in one word. Empty in hooks on `Started` and `Success`, as the next three are.",
+    ),
     ("failure.message", "In hooks and in `retry.when`: why it failed, for people."),
     ("failure.stage", "In hooks and in `retry.when`: the stage that failed."),
     ("failure.step", "In hooks and in `retry.when`: the step that failed."),
@@ -162,7 +165,26 @@ pub fn failure(failure: &sluice_engine::Failure, stage: &str, step: &str) -> Val
 
 /// What went wrong with a hook's subject; empty texts when nothing did.
 fn failure_of(state: &RunState, hook: &HookState) -> Value {
-    let went_wrong = |step: &&StepState| step.phase.is_failed() || step.phase == StepPhase::Aborted;
+    let (reason, message, stage, step) = match hook.event {
+        // What a stage says in a later attempt is still why the one before failed.
+        HookEvent::Started | HookEvent::Success => Default::default(),
+        HookEvent::Failure | HookEvent::Abortion => why(state, hook),
+    };
+    json!({
+        "reason": reason.unwrap_or_default(),
+        "message": message.unwrap_or_default(),
+        "stage": stage.unwrap_or_default(),
+        "step": step.unwrap_or_default(),
+        "transient": false,
+    })
+}
+
+/// A reason, a message, a stage and a step.
+type Why = (Option<String>, Option<String>, Option<String>, Option<String>);
+
+/// Why the hook's subject failed, or was aborted.
+fn why(state: &RunState, hook: &HookState) -> Why {
+    let aborted = |step: &&StepState| step.phase == StepPhase::Aborted;
     let of = |stage: &StageState, step: Option<&StepState>| {
         // The message of an aborted step is what it waited for; why it was aborted is its stage's to say.
         let own = step.filter(|step| step.phase != StepPhase::Aborted);
@@ -170,7 +192,7 @@ fn failure_of(state: &RunState, hook: &HookState) -> Value {
         let message = own.and_then(|step| step.message.clone()).or_else(|| stage.message.clone());
         (reason, message, Some(stage.name.clone()), step.map(|step| step.name.clone()))
     };
-    let of_stage = |stage: &StageState| of(stage, stage.steps.iter().find(went_wrong));
+    let of_stage = |stage: &StageState| of(stage, stage.first_failed().or_else(|| stage.steps.iter().find(aborted)));
     let mut stages = state.stages.iter().filter(|stage| stage.item == hook.item);
     let found = match hook.subject.split_once('/') {
         Some(("step", name)) => stages.find_map(|stage| {
@@ -184,13 +206,7 @@ fn failure_of(state: &RunState, hook: &HookState) -> Value {
     let (reason, message, stage, step) = found.unwrap_or_default();
     let reason = reason.or_else(|| ending.map(|ending| ending.reason.clone()));
     let message = message.or_else(|| ending.and_then(|ending| ending.message.clone()));
-    json!({
-        "reason": reason.unwrap_or_default(),
-        "message": message.unwrap_or_default(),
-        "stage": stage.unwrap_or_default(),
-        "step": step.unwrap_or_default(),
-        "transient": false,
-    })
+    (reason, message, stage, step)
 }
 
 /// The stage, or the item of one, that decided how the run ended.
@@ -224,10 +240,14 @@ mod tests {
         members.flat_map(|(path, r#type)| [below(&path, r#type), vec![path]].concat()).collect()
     }
 
-    /// What the hook on this subject sees of these stages, as `reason: message (stage/step)`.
+    /// What the hook on the failure of this subject sees of these stages, as `reason: message (stage/step)`.
     fn failure(subject: &str, state: &Value) -> String {
+        failure_at("Failure", subject, state)
+    }
+
+    fn failure_at(event: &str, subject: &str, state: &Value) -> String {
         let state: RunState = serde_json::from_value(state.clone()).unwrap();
-        let hook = json!({"hook": "tell", "event": "Failure", "subject": subject});
+        let hook = json!({"hook": "tell", "event": event, "subject": subject});
         let failure = failure_of(&state, &serde_json::from_value(hook).unwrap());
         let text = |member: &str| failure[member].as_str().unwrap().to_owned();
         format!("{}: {} ({}/{})", text("reason"), text("message"), text("stage"), text("step"))
@@ -263,12 +283,30 @@ mod tests {
     }
 
     #[test]
-    fn hooks_on_a_success_see_nothing() {
+    fn hooks_on_a_start_or_a_success_do_not_see_why_an_earlier_attempt_failed() {
         let state = json!({
-            "ending": {"phase": "Succeeded", "reason": "Succeeded", "at": "2026-01-01T00:00:00Z"},
-            "stages": [{"name": "deploy", "phase": "Succeeded", "steps": [{"name": "wait", "phase": "Succeeded"}]}],
+            "stages": [{
+                "name": "deploy", "phase": "Running", "attempt": 2, "reason": "Timeout", "message": "step wait: too long",
+                "steps": [{"name": "open", "phase": "Succeeded"}, {"name": "wait", "phase": "Running"}],
+            }],
         });
-        assert_eq!(failure("pipeline", &state), ":  (/)");
-        assert_eq!(failure("stage/deploy", &state), ":  (deploy/)");
+        for subject in ["step/open", "step/wait", "stage/deploy", "pipeline"] {
+            for event in ["Started", "Success"] {
+                assert_eq!(failure_at(event, subject, &state), ":  (/)", "{event} of {subject}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hook_on_a_success_does_not_see_the_abort_that_came_before_it_ran() {
+        let state = json!({
+            "ending": {"phase": "Aborted", "reason": "Aborted", "message": "aborted by alice", "at": "2026-01-01T00:00:00Z"},
+            "stages": [{
+                "name": "deploy", "phase": "Aborted", "reason": "Aborted", "message": "aborted by alice",
+                "steps": [{"name": "open", "phase": "Succeeded"}],
+            }],
+        });
+        assert_eq!(failure_at("Success", "step/open", &state), ":  (/)");
+        assert_eq!(failure_at("Abortion", "stage/deploy", &state), "Aborted: aborted by alice (deploy/)");
     }
 }

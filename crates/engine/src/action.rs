@@ -25,14 +25,13 @@ pub enum Action {
         /// Why.
         failure: Failure,
     },
-    /// Judge whether the stage, whose attempt failed so, is tried again, and record [`Event::StageJudged`].
+    /// Judge whether the stage, whose attempt failed so, is tried again, and record [`Event::StageJudged`]: only when each
+    /// of these failures may be.
     JudgeStage {
         /// Its index.
         stage: usize,
-        /// The step that failed; empty when the stage failed by itself.
-        step: String,
-        /// Why.
-        failure: Failure,
+        /// Each step that failed, and why; one entry without a step when the stage failed by itself.
+        failures: Vec<(String, Failure)>,
     },
     /// Evaluate the list of the stage's items and record [`Event::Listed`].
     List {

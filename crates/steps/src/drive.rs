@@ -159,7 +159,7 @@ impl Drive<'_, '_> {
                 }
                 Action::Evaluate { question, condition } => self.evaluate(question, &condition.0, now),
                 Action::Judge { at, failure } => self.fail(at, failure, now),
-                Action::JudgeStage { stage, step, failure } => self.judge_stage(stage, &step, &failure, now),
+                Action::JudgeStage { stage, failures } => self.judge_stage(stage, &failures, now),
                 Action::List { stage, items } => self.list(stage, &items.0, now),
                 Action::ComputeOutputs => self.compute_outputs(now),
                 Action::Compute(at) => self.compute(at, now),
@@ -255,11 +255,13 @@ impl Drive<'_, '_> {
         self.note(Event::OutputsComputed(outputs), now);
     }
 
-    fn judge_stage(&mut self, stage: usize, step: &str, failure: &Failure, now: Timestamp) {
+    fn judge_stage(&mut self, stage: usize, failures: &[(String, Failure)], now: Timestamp) {
         let name = self.state.stages.get(stage).map_or("", |stage| stage.name.as_str());
         let when = self.run.program.stage(name).and_then(|stage| stage.retry_when.as_deref());
-        let retry =
-            when.is_none_or(|when| self.holds(when, self.scope(Reader::AfterSteps(stage)), failure, name, step));
+        let mut failures = failures.iter();
+        let retry = when.is_none_or(|when| {
+            failures.all(|(step, failure)| self.holds(when, self.scope(Reader::AfterSteps(stage)), failure, name, step))
+        });
         self.note(Event::StageJudged { stage, retry }, now);
     }
 

@@ -24,18 +24,13 @@ impl Scene<'_> {
         let undecided = |stage: &&StageState| stage.next == Some(Next::Undecided);
         let stage = self.state.stages.iter().position(|stage| undecided(&stage))?;
         let entry = &self.state.stages[stage];
-        let failed = entry.steps.iter().find(|step| step.phase.is_failed());
-        // A loop's last iteration fails without a step.
-        let step = failed.map_or(String::new(), |step| step.name.clone());
-        let text = |own: Option<&String>, other: &Option<String>| own.or(other.as_ref()).cloned().unwrap_or_default();
-        let failure = Failure {
-            reason: text(failed.and_then(|step| step.reason.as_ref()), &entry.reason),
-            message: text(failed.and_then(|step| step.message.as_ref()), &entry.message),
-            transient: failed.is_some_and(|step| step.transient),
-            end: End::Known,
-            retry_after: None,
-        };
-        Some(Action::JudgeStage { stage, step, failure })
+        let failed = entry.steps.iter().filter(|step| step.phase.is_failed());
+        let mut failures: Vec<_> = failed.map(|step| failure_of(entry, Some(step))).collect();
+        if failures.is_empty() {
+            // A loop's last iteration fails without a step.
+            failures.push(failure_of(entry, None));
+        }
+        Some(Action::JudgeStage { stage, failures })
     }
 
     /// The next actions of a stage that is under way, once no hook is due.
@@ -130,7 +125,7 @@ enum Steps<'a> {
 }
 
 fn next_steps<'a>(stage: &'a StageState, plan: &Stage) -> Steps<'a> {
-    let failed = stage.steps.iter().find(|step| step.phase.is_failed());
+    let failed = stage.first_failed();
     let open = stage.steps.iter().enumerate().filter(|(_, step)| !step.phase.is_ended()).map(|(number, _)| number);
     let open: Vec<usize> = match (plan.parallel, failed) {
         (true, _) => open.collect(),
@@ -151,6 +146,19 @@ fn deadline(stage: &StageState, plan: &Stage) -> Option<Timestamp> {
 
 fn end(stage: usize, phase: StagePhase, why: Option<(String, String)>) -> Action {
     Action::Record(Event::StageEnded { stage, phase, why })
+}
+
+/// Why the step failed, or the stage without one, with the step's name.
+fn failure_of(stage: &StageState, step: Option<&StepState>) -> (String, Failure) {
+    let text = |own: Option<&String>, other: &Option<String>| own.or(other.as_ref()).cloned().unwrap_or_default();
+    let failure = Failure {
+        reason: text(step.and_then(|step| step.reason.as_ref()), &stage.reason),
+        message: text(step.and_then(|step| step.message.as_ref()), &stage.message),
+        transient: step.is_some_and(|step| step.transient),
+        end: End::Known,
+        retry_after: None,
+    };
+    (step.map_or(String::new(), |step| step.name.clone()), failure)
 }
 
 fn describe_failure(step: &StepState) -> String {

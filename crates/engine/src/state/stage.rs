@@ -134,6 +134,11 @@ impl StageState {
         self.phase == StagePhase::Failed && self.next.is_none()
     }
 
+    /// The first of its steps, by time, that failed.
+    pub fn first_failed(&self) -> Option<&StepState> {
+        self.steps.iter().filter(|step| step.phase.is_failed()).min_by_key(|step| step.finished_at)
+    }
+
     /// Whether all that it does is waiting for people and locks.
     pub(crate) fn is_held(&self) -> bool {
         let mut under_way = self.steps.iter().filter(|step| step.phase.is_under_way()).peekable();

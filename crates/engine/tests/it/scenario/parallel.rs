@@ -299,3 +299,66 @@ fn an_outcome_that_was_persisted_while_others_were_in_flight_is_kept_over_a_cras
         "#]],
     );
 }
+
+#[test]
+fn a_stage_with_several_failures_ends_with_the_first_in_time() {
+    check(
+        "stage all parallel
+           acts a
+           acts b",
+        "a: +5s fail Late
+         b: +2s fail Early",
+        expect![[r#"
+            0s stage all starts
+            0s claim a under key 1
+            0s claim b under key 2
+            0s write 1
+            0s act a
+            0s act b
+            2s b Failed (Early: it broke)
+            2s write 2
+            5s a Failed (Late: it broke)
+            5s stage all Failed (Early: step b: it broke)
+            5s ending Failed (Early: stage all: step b: it broke)
+            5s run Failed
+            5s write 3
+        "#]],
+    );
+}
+
+#[test]
+fn a_stage_is_tried_again_only_when_each_of_its_failures_may_be() {
+    check(
+        "stage all parallel retry=3
+           acts a
+           acts b",
+        "retry stages when transient
+         a: flake Away; flake Away
+         b: flake Busy; +1s fail Refused",
+        expect![[r#"
+            0s stage all starts
+            0s claim a under key 1
+            0s claim b under key 2
+            0s write 1
+            0s act a
+            0s act b
+            0s a Failed (Away: it broke)
+            0s b Failed (Busy: it broke)
+            0s stage all Failed (Away: step a: it broke)
+            0s stage all again at 1s: attempt 2, iteration 1
+            0s write 2
+            1s claim a under key 3
+            1s claim b under key 4
+            1s write 3
+            1s act a
+            1s act b
+            1s a Failed (Away: it broke)
+            1s write 4
+            2s b Failed (Refused: it broke)
+            2s stage all Failed (Away: step a: it broke)
+            2s ending Failed (Away: stage all: step a: it broke)
+            2s run Failed
+            2s write 5
+        "#]],
+    );
+}

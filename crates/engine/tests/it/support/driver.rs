@@ -127,8 +127,8 @@ impl<W: World> Driver<W> {
                 self.record(Event::Answered(question, answer));
             }
             Action::Judge { at, failure } => self.fail(at, failure),
-            Action::JudgeStage { stage, failure, .. } => {
-                let retry = self.world.judge_stage(&failure);
+            Action::JudgeStage { stage, failures } => {
+                let retry = failures.iter().all(|(_, failure)| self.world.judge_stage(failure));
                 self.record(Event::StageJudged { stage, retry });
             }
             Action::List { stage, items } => self.record(Event::Listed { stage, items: list(&items) }),

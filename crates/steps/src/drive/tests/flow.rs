@@ -73,3 +73,14 @@ async fn a_stage_is_tried_again_when_its_condition_says_so() {
         "one that cannot be judged"
     );
 }
+
+#[tokio::test]
+async fn a_stage_with_several_failures_is_tried_again_when_its_condition_holds_for_each() {
+    for (when, attempts) in [("failure.step == 'one'", 1), ("failure.step in ['one', 'two']", 3)] {
+        let stage = format!(
+            "- {{name: s, parallel: true, retry: {{limit: 2, backoff: {{initial: 0s}}, when: \"{when}\"}}, steps: [\
+             {{name: one, fail: {{message: x}}}}, {{name: two, fail: {{message: x}}}}]}}"
+        );
+        assert_eq!(finished(&stage, "").await.state().stages[0].attempt, attempts, "{when}");
+    }
+}
