@@ -173,8 +173,8 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_each: Option<ForEach>,
     /// Whether the whole stage is tried again when it fails, from its first step on. What the failed attempt did is taken
-    /// back first, as by an abort (a pull request is closed, a Job deleted); then each attempt makes new effects. Unless
-    /// set: never.
+    /// back first, as by an abort (a pull request is closed, a Job deleted), unless the step says `onAbort: Keep`; then each
+    /// attempt makes new effects. Unless set: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// Runs the stage again and again, until a condition is true. To only wait for something, there is a step `waitFor`.
@@ -185,8 +185,8 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "is_false")]
     pub parallel: bool,
     /// How long an attempt of the stage may take, such as `2h`, its steps' retries and the iterations of `until`
-    /// included; then it fails. Waiting for a person or a lock does not count. Without it only the timeouts of its
-    /// steps count.
+    /// included; then it fails. Hooks count, too, also those of other stages: while one runs, nothing else starts.
+    /// Waiting for a person or a lock does not count. Without it only the timeouts of its steps count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// The steps, executed one after the other unless `parallel` is set. The first failure ends the stage.
@@ -244,8 +244,9 @@ pub struct Retry {
     pub backoff: Option<Backoff>,
     /// A CEL expression that says whether a failure is tried again, such as `failure.reason == 'Timeout'`. It sees
     /// `failure` (`reason`, `message`, `transient`, `stage`, `step`) and everything else the step or stage sees. Unless
-    /// set: `failure.transient` for a step, true for failures that may pass by themselves; any failure for a stage. A
-    /// request of which nobody knows what became is never repeated.
+    /// set: `failure.transient` for a step, true for failures that may pass by themselves; any failure for a stage. Where
+    /// several steps of a stage failed, it has to be true for each of them. A request of which nobody knows what became is
+    /// never repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub when: Option<String>,
@@ -284,8 +285,8 @@ pub struct Hook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r#for: Option<HookSubject>,
     /// The steps, executed one after the other. A step here times out after `10m` unless it says otherwise. Expressions see
-    /// `failure` (what went wrong, with empty texts when nothing did) and outputs: for the pipeline those of all steps, for a
-    /// stage or a step its own and those that it sees.
+    /// `failure` (what went wrong, with empty texts at `Started` and `Success`) and outputs: for the pipeline those of all
+    /// steps, for a stage or a step its own and those that it sees; at `Started` none of its own.
     #[schemars(length(min = 1, max = 20), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub steps: Vec<Step>,
 }

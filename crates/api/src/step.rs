@@ -84,7 +84,7 @@ pub trait StepType: Serialize + DeserializeOwned + JsonSchema {
         None
     }
 
-    /// Whether an abort of the run takes its effect back. Asked before anything is rendered.
+    /// Whether an abort of the run, or another attempt of its stage, takes its effect back. Asked before anything is rendered.
     fn undoes(&self) -> bool {
         false
     }

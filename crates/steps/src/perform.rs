@@ -37,8 +37,8 @@ pub trait Perform: Sync {
     }
 
     /// Takes the effect of this key back, as far as it is there, and touches nothing that does not carry the key. Called
-    /// when the run was aborted, for steps that [undo](StepType::undoes) and whose effect was claimed, whatever came of
-    /// it; called again with the same key after a transient failure or a crash. Nothing to take back is a success.
+    /// when the run was aborted or the stage is tried again, for steps that [undo](StepType::undoes) and whose effect was
+    /// claimed, whatever came of it; called again with the same key after a transient failure or a crash. Nothing to take back is a success.
     async fn undo(&self, context: &StepContext<'_>) -> Result<(), Failure> {
         let _ = context;
         Ok(())

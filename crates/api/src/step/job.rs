@@ -20,8 +20,9 @@ use crate::{
 /// The Job belongs to the run and is deleted with it. The pipeline's service account makes it, and needs the verbs create,
 /// get and delete on `jobs` of the group `batch`, and list on `pods`; its pods run as the account that the template names.
 ///
-/// Times out after `1h` unless `timeout` is set; the Job has the same time to end (`activeDeadlineSeconds`). Outputs: what
-/// the container left in `/dev/termination-log`, up to the 4 KiB that Kubernetes keeps: a JSON object's members as they
+/// Times out after `1h` unless `timeout` is set. The Job itself has a minute less to end, or a tenth less of a timeout below
+/// ten minutes (`activeDeadlineSeconds`): one that takes too long fails as `DeadlineExceeded`, after which `retry` may make
+/// another, and not as `Timeout`, after which the same Job is looked for. Outputs: what the container left in `/dev/termination-log`, up to the 4 KiB that Kubernetes keeps: a JSON object's members as they
 /// are, any other text as `message`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -43,8 +44,9 @@ pub struct Job {
     /// How often the Job is looked at beside its changes, such as `10s`; `30s` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Duration>,
-    /// What an abort of the run does about the Job: unless set, one that has not ended is deleted with its pods, and one
-    /// that has ended is kept. `Keep` lets it run on, until the run itself is deleted.
+    /// What an abort of the run, or another attempt of the stage (`retry`), does about the Job: unless set, one that has not
+    /// ended is deleted with its pods, and one that has ended is kept. `Keep` lets it run on, until the run itself is
+    /// deleted.
     #[serde(default)]
     pub on_abort: OnAbort,
 }

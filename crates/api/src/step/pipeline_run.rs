@@ -37,8 +37,9 @@ pub struct ChildRun {
     /// Whether the step waits for the child; `Attached` unless set.
     #[serde(default, skip_serializing_if = "is_default")]
     pub mode: RunMode,
-    /// What becomes of an attached child that has not ended when this run is aborted: unless set, it is aborted, too, and
-    /// the Abortion hooks of this run begin after its own. `Keep` leaves it alone, as a detached one always is.
+    /// What becomes of an attached child that has not ended when this run is aborted, or the stage is tried again (`retry`):
+    /// unless set, it is aborted, too, and the Abortion hooks of this run begin after its own. `Keep` leaves it alone, as
+    /// a detached one always is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_abort: OnAbort,
 }

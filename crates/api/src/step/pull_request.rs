@@ -38,8 +38,9 @@ pub struct PullRequest {
     /// The changes to files, all of them or none: together they are one commit.
     #[schemars(length(min = 1, max = 100))]
     pub edits: Vec<FileEdit>,
-    /// What an abort of the run does about the pull request: `Undo` unless set, which closes it if it is still open and
-    /// deletes its branch. One that is merged stays merged, and a branch onto which somebody else has pushed is kept.
+    /// What an abort of the run, or another attempt of the stage (`retry`), does about the pull request: `Undo` unless set,
+    /// which closes it if it is still open and deletes its branch. One that is merged stays merged, and a branch onto
+    /// which somebody else has pushed is kept.
     #[serde(default)]
     pub on_abort: OnAbort,
 }

@@ -1,5 +1,6 @@
 //! The Job that a step makes. Pure.
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use sluice_api::{names, step::Job};
 
@@ -19,10 +20,18 @@ pub(super) fn of(config: &Job, context: &StepContext<'_>, name: &str) -> Value {
     }
     let mut spec = json!({"backoffLimit": config.backoff_limit(), "template": template(config, labels)});
     if let Some(timeout) = context.timeout {
-        // In whole seconds, and never none.
-        spec["activeDeadlineSeconds"] = json!(timeout.as_secs().max(1));
+        spec["activeDeadlineSeconds"] = json!(active_seconds(timeout));
     }
     json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec})
+}
+
+/// How much sooner than the step the Job ends that takes too long, at most: its pods end within 30 s unless they say.
+const SOONER: SignedDuration = SignedDuration::from_mins(1);
+
+/// The Job's own deadline, in whole seconds and never none. It comes before the step's, so that the end of the Job is seen,
+/// and a further attempt is another one.
+fn active_seconds(timeout: SignedDuration) -> i64 {
+    (timeout - SOONER.min(timeout / 10)).as_secs().max(1)
 }
 
 fn labels(context: &StepContext<'_>) -> Map<String, Value> {
@@ -86,5 +95,17 @@ fn texts(group: &mut Value) {
 fn to_text(value: &mut Value) {
     if value.is_number() || value.is_boolean() {
         *value = Value::String(value.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_ends_before_its_step_times_out() {
+        let seconds = [3600, 600, 90, 10, 1].map(|timeout| active_seconds(SignedDuration::from_secs(timeout)));
+        assert_eq!(seconds, [3540, 540, 81, 9, 1]);
+        assert_eq!(active_seconds(SignedDuration::from_millis(200)), 1);
     }
 }

@@ -245,7 +245,7 @@ async fn the_job_says_whose_it_is_and_runs_the_template_as_it_is_written() {
             }],
         },
         "spec": {
-            "backoffLimit": 0, "activeDeadlineSeconds": 900,
+            "backoffLimit": 0, "activeDeadlineSeconds": 840,
             "template": {
                 "metadata": {"labels": of_pod, "annotations": {"n": "1"}},
                 "spec": {"restartPolicy": "Never", "containers": [container]},
