@@ -268,6 +268,9 @@ fn hooks_of_an_iteration_that_goes_on_are_not_forgotten_while_another_item_loops
     );
     let starts = |item: &str| driver.trace().matches(&format!("hook tell starts (Started stage/roll[{item}])")).count();
     assert_eq!((starts("a"), starts("b")), (30, 30));
+    // The newest fifty, those of an iteration of each item, and what has just become one too many.
+    let most = driver.stored.iter().map(|state| state.hooks.len()).max();
+    assert!(most <= Some(50 + 2 + 2), "{most:?}");
 }
 
 /// How large what was seen last is, as each write had it.

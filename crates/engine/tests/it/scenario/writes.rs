@@ -99,11 +99,17 @@ fn claims_of_forty(outcomes: &str) -> Vec<usize> {
     trace.split(" write ").map(|part| part.matches(" claim ").count()).filter(|claims| *claims > 0).collect()
 }
 
+/// Four steps of ten items, all of which wait for ten seconds.
+fn waits() -> String {
+    ["a", "b", "c", "d"].map(|step| format!("{step}: {}\n", ["wait 10s"; 10].join(";"))).concat()
+}
+
 #[test]
 fn no_more_is_claimed_than_can_begin_at_once() {
     assert_eq!(claims_of_forty(&["+1s ok"; 40].join(";")), [32, 8]);
     // What waits for something is not being performed.
     assert_eq!(claims_of_forty(&["wait 10s"; 40].join(";")), [32, 8]);
+    assert_eq!(writes("stage roll each=0,1,2,3,4,5,6,7,8,9 parallel\n acts a\n acts b\n acts c\n acts d", &waits()), 3);
     // Of these, thirty take their time.
     assert_eq!(claims_of_forty(&["+10s ok"; 30].join(";")), [32, 2, 2, 2, 2]);
 }
