@@ -79,7 +79,7 @@ async fn the_next_step_uses_what_a_job_left_and_the_job_goes_with_its_run() {
     assert_eq!((owner.kind.as_str(), Some(owner.uid.as_str())), ("PipelineRun", run["metadata"]["uid"].as_str()));
     assert_eq!(job.annotations().get("sluice.dev/key").map(String::as_str), step_of(&run, "work")["key"].as_str());
     let spec = job.spec.as_ref().expect("a spec");
-    assert_eq!((spec.backoff_limit, spec.active_deadline_seconds), (Some(0), Some(3600)));
+    assert_eq!((spec.backoff_limit, spec.active_deadline_seconds), (Some(0), Some(3540)));
     assert_eq!((spec.ttl_seconds_after_finished, job.finalizers().len()), (None, 0));
 
     team.runs().delete("web", &DeleteParams::default()).await.expect("the end of the run");
