@@ -173,8 +173,8 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_each: Option<ForEach>,
     /// Whether the whole stage is tried again when it fails, from its first step on. What the failed attempt did is taken
-    /// back first, as by an abort (a pull request is closed, a Job deleted), unless the step says `onAbort: Keep`; then each
-    /// attempt makes new effects. Unless set: never.
+    /// back first, as by an abort (a pull request is closed, a Job deleted), unless the step says `onAbort: Keep`; what cannot
+    /// be rules another attempt out. Then each attempt makes new effects. Unless set: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// Runs the stage again and again, until a condition is true. To only wait for something, there is a step `waitFor`.
@@ -219,7 +219,8 @@ pub struct ForEach {
 #[schemars(inline)]
 pub struct Until {
     /// A CEL expression, such as `steps.drain.outputs.json.left == 0`, evaluated each time that the steps have
-    /// succeeded. When it is true, the stage has succeeded.
+    /// succeeded. When it is true, the stage has succeeded. Each iteration makes new effects: an abort takes back only those
+    /// of the last one.
     #[schemars(length(min = 1, max = 4096))]
     pub condition: String,
     /// The pause between two iterations, such as `30s`; none unless set.

@@ -241,7 +241,7 @@ fn at_obstacle(obstacle: Obstacle, state: &RunState, abort: Option<&Abort>) -> S
             Stop::Wait(reason, format!("{}, and ends once this is mended: {message}", abort.message))
         }
         // Whoever asked for the end of a run that cannot start gets it.
-        (Obstacle::Missing(..) | Obstacle::Refused(..), Some(abort)) => Stop::End(Event::Aborted(abort.clone())),
+        (Obstacle::Missing(..) | Obstacle::Refused(..), Some(abort)) => Stop::End(Event::aborted(abort.clone())),
         (Obstacle::Missing(reason, message) | Obstacle::Refused(reason, message), None) => Stop::Wait(reason, message),
     }
 }
@@ -321,7 +321,7 @@ mod tests {
         let missing = Obstacle::Missing("PipelineNotFound", "there is none".to_owned());
         for obstacle in [refused(), missing] {
             let found = at_obstacle(obstacle, &RunState::default(), Some(&abort()));
-            assert_eq!(found, Stop::End(Event::Aborted(abort())));
+            assert_eq!(found, Stop::End(Event::aborted(abort())));
         }
     }
 }

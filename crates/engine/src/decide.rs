@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 pub use step::TIMEOUT;
 
-use crate::{Abort, AbortReason, Action, Event, Observed, Plan, RunPhase, RunState, clock};
+use crate::{Abort, AbortReason, Action, Event, Observed, Plan, RunPhase, RunState, StepPhase, StepState, clock};
 
 use self::lanes::Lanes;
 
@@ -57,7 +57,7 @@ impl Scene<'_> {
     /// What ends the run before its own end.
     fn cut_short(&self) -> Option<Event> {
         if let Some(abort) = &self.seen.abort {
-            return Some(Event::Aborted(abort.clone()));
+            return Some(self.aborted(abort.clone()));
         }
         if !self.state.fits(self.plan) {
             // Nothing of it can be trusted.
@@ -68,7 +68,19 @@ impl Scene<'_> {
         self.deadline().filter(|deadline| self.now >= *deadline)?;
         let timeout = self.plan.timeout.unwrap_or_default();
         let message = format!("the run took longer than its timeout of {timeout:#}");
-        Some(Event::Aborted(Abort { reason: AbortReason::RunTimeout, message }))
+        Some(self.aborted(Abort { reason: AbortReason::RunTimeout, message }))
+    }
+
+    fn aborted(&self, why: Abort) -> Event {
+        let running = self.state.steps().filter(|step| step.phase == StepPhase::Running);
+        let unsettled = running.filter(|step| !self.is_settled(step)).filter_map(|step| step.key.clone());
+        Event::Aborted { why, unsettled: unsettled.collect() }
+    }
+
+    /// Whether this process knows what came of the step's claim, or that the only one is its own and was not acted on.
+    fn is_settled(&self, step: &StepState) -> bool {
+        let held = step.key.as_ref().and_then(|key| self.seen.held.get(key));
+        held.is_some_and(|held| held.looked_at.is_some() || (held.must_act() && step.claims == 1))
     }
 
     /// When the run times out.

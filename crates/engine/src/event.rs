@@ -1,9 +1,13 @@
 //! What happened to a run: the only way a state changes.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Abort, Failure, HookEvent, Key, Occasion, Outputs, Question, RunPhase, StagePhase, StepAt, WaitTarget};
+use crate::{
+    Abort, Failure, HookEvent, Key, Occasion, Outputs, Question, RunPhase, StagePhase, StepAt, Undone, WaitTarget,
+};
 
 /// What happened to a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +43,8 @@ pub enum Event {
         /// Whether it is.
         retry: bool,
     },
+    /// The stage of this index is not tried again: what its failed attempt left could not be taken back.
+    StageGivenUp(usize),
     /// The next attempt or iteration of the stage of this index begins, with a pause if there is to be one.
     StageBegunAgain(usize),
     /// The pause of the stage of this index is over.
@@ -98,9 +104,14 @@ pub enum Event {
         phase: StagePhase,
     },
     /// The run has to be aborted.
-    Aborted(Abort),
-    /// The step's effect was taken back, or there was none; `Err` says why it could not be.
-    Undone(StepAt, Result<(), Failure>),
+    Aborted {
+        /// Why.
+        why: Abort,
+        /// The keys of the claims of which this process does not know whether they were acted on.
+        unsettled: BTreeSet<String>,
+    },
+    /// What came of taking the step's effect back; `Err` says why it could not be.
+    Undone(StepAt, Result<Undone, Failure>),
     /// The outputs of the run were computed; `Err` says why they could not be. This decides its result.
     OutputsComputed(Result<Outputs, Failure>),
     /// The result is decided; hooks may still run.
@@ -117,12 +128,18 @@ pub enum Event {
 }
 
 impl Event {
+    /// An abort when nothing is under way.
+    pub fn aborted(why: Abort) -> Self {
+        Self::Aborted { why, unsettled: BTreeSet::new() }
+    }
+
     /// What it says for people.
     pub(crate) fn message_mut(&mut self) -> Option<&mut String> {
         let failure = match self {
             Self::Progressed { message, .. } | Self::Ended { message, .. } => return message.as_mut(),
             Self::StageEnded { why, .. } => return why.as_mut().map(|(_, message)| message),
-            Self::Aborted(abort) => return Some(&mut abort.message),
+            Self::Aborted { why, .. } => return Some(&mut why.message),
+            Self::Undone(_, Ok(Undone::NotYet { message })) => return Some(message),
             Self::Failed { failure, .. } => failure,
             Self::Answered(_, Err(failure)) | Self::Listed { items: Err(failure), .. } => failure,
             Self::Undone(_, Err(failure)) | Self::OutputsComputed(Err(failure)) => failure,

@@ -33,7 +33,7 @@ pub use key::Key;
 pub use limits::{
     MAX_AT_ONCE, MAX_DEPTH, MAX_ITEMS, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut_to, nests_at_most,
 };
-pub use outcome::{End, Failure, Outcome, Outputs};
+pub use outcome::{End, Failure, Outcome, Outputs, Undone};
 pub use plan::{Condition, ForEach, Hook, HookEvent, Nature, Plan, Stage, Step, Subject, Until};
 pub use record::record;
 pub use retry::{Backoff, Retry};

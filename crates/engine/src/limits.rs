@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::RunState;
+use crate::{RunState, StepState};
 
 /// The most that the outputs of one step may take, as JSON.
 pub const MAX_OUTPUTS_OF_A_STEP: usize = 16 * 1024;
@@ -37,7 +37,7 @@ pub const MAX_DEPTH: usize = 64;
 /// The most that a message may take; longer ones are cut.
 pub(crate) const MAX_MESSAGE: usize = 2048;
 
-/// When the messages of a run take this much, further ones are cut to [`SHORT_MESSAGE`]: items that all fail
+/// When the messages of a run, and what its steps wait for, take this much, further ones are cut to [`SHORT_MESSAGE`]: items that all fail
 /// must not fill the status.
 const MANY_MESSAGES: usize = 64 * 1024;
 
@@ -110,11 +110,16 @@ pub(crate) fn cut(message: String) -> String {
     cut_to(MAX_MESSAGE, message)
 }
 
-/// What another message of the run may take.
+/// What another message of the run may take, or another expression that it waits for.
 pub(crate) fn room_for_a_message(run: &RunState) -> usize {
     let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let of_stages: usize = run.stages.iter().map(|stage| length(&stage.message)).sum();
-    let of_steps: usize = run.steps().map(|step| length(&step.message)).sum();
+    let of_step = |step: &StepState| {
+        let undo = step.undo.as_ref().map_or(0, |undo| length(&undo.message));
+        let awaited = step.waiting_on.as_ref().map_or(0, |on| on.key.len());
+        length(&step.message) + undo + awaited
+    };
+    let of_steps: usize = run.steps().map(of_step).sum();
     if of_stages + of_steps > MANY_MESSAGES { SHORT_MESSAGE } else { MAX_MESSAGE }
 }
 

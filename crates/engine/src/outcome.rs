@@ -27,6 +27,18 @@ pub enum Outcome {
     Failed(Failure),
 }
 
+/// What came of taking an effect back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// There is nothing left of it, or there never was.
+    Done,
+    /// It is on its way, and nothing has failed: ask again later.
+    NotYet {
+        /// What is awaited, for people.
+        message: String,
+    },
+}
+
 /// Why an attempt ended without success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {

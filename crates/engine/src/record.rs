@@ -40,6 +40,7 @@ pub fn record(plan: &Plan, mut state: RunState, mut event: Event, now: Timestamp
         Event::StageTimedOut(index) => stage::time_out(plan, run, index, now),
         Event::Listed { stage, items } => items::list(plan, run, stage, items, now),
         Event::StageJudged { stage, retry } => stage::judge(plan, run, stage, retry, now),
+        Event::StageGivenUp(index) => stage::give_up(run, index),
         Event::StageBegunAgain(index) => stage::begin_again(plan, run, index, now),
         Event::StageResumed(index) => stage::resume(run, index, now),
         Event::StepStarted(at) => step::start(run, at),
@@ -53,7 +54,7 @@ pub fn record(plan: &Plan, mut state: RunState, mut event: Event, now: Timestamp
         Event::HookEnded { hook, phase } => hook::end(run, hook, phase, now),
         Event::Undone(at, result) => undo::record(run, at, result, now),
         Event::OutputsComputed(outputs) => end::compute_outputs(run, outputs, now),
-        Event::Aborted(why) => end::abort(plan, run, why, now),
+        Event::Aborted { why, unsettled } => end::abort(plan, run, why, &unsettled, now),
         Event::Ended { phase, reason, message } => {
             run.ending.get_or_insert(Ending { phase, reason, message, at: now });
         }

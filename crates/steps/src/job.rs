@@ -26,7 +26,7 @@ use sluice_api::{
     names,
     step::{self, Claim},
 };
-use sluice_engine::{End, Failure, Outcome};
+use sluice_engine::{End, Failure, Outcome, Undone};
 
 use self::judge::{Progress, Sight, is_ended, judge};
 use crate::{
@@ -78,8 +78,8 @@ job:
     }
 
     /// Done when the Job is gone, or is on its way out: its pods end by themselves.
-    async fn undo(&self, context: &StepContext<'_>) -> Result<(), Failure> {
-        Step::of(self, context).await?.take_back().await
+    async fn undo(&self, context: &StepContext<'_>) -> Result<Undone, Failure> {
+        Step::of(self, context).await?.take_back().await.map(|()| Undone::Done)
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sluice_api::StepConfig;
 use sluice_api::step::*;
-use sluice_engine::{Failure, Outcome};
+use sluice_engine::{Failure, Outcome, Undone};
 
 use crate::StepContext;
 
@@ -37,11 +37,13 @@ pub trait Perform: Sync {
     }
 
     /// Takes the effect of this key back, as far as it is there, and touches nothing that does not carry the key. Called
-    /// when the run was aborted or the stage is tried again, for steps that [undo](StepType::undoes) and whose effect was
-    /// claimed, whatever came of it; called again with the same key after a transient failure or a crash. Nothing to take back is a success.
-    async fn undo(&self, context: &StepContext<'_>) -> Result<(), Failure> {
+    /// when the run was aborted, and before its stage is tried again, for steps that [undo](StepType::undoes) and whose
+    /// effect was claimed, whatever came of it; called again with the same key after [`Undone::NotYet`], a transient
+    /// failure or a crash. Nothing to take back is a success. What ends by itself from here on is done, unless the hooks of
+    /// this run have to come after it.
+    async fn undo(&self, context: &StepContext<'_>) -> Result<Undone, Failure> {
         let _ = context;
-        Ok(())
+        Ok(Undone::Done)
     }
 }
 
@@ -68,7 +70,7 @@ macro_rules! dispatch {
         }
 
         /// See [`Perform::undo`].
-        pub async fn undo(config: &StepConfig, context: &StepContext<'_>) -> Result<(), Failure> {
+        pub async fn undo(config: &StepConfig, context: &StepContext<'_>) -> Result<Undone, Failure> {
             match config { $(StepConfig::$Type(config) => config.undo(context).await,)* }
         }
 

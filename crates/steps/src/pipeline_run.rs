@@ -16,12 +16,15 @@ use sluice_api::{
     LocalReference, PipelineRun, PipelineRunSpec, Summary, Trigger, names, resolve_params,
     step::{ChildRun, Claim, ConfigMistake, RunMode, StepType},
 };
-use sluice_engine::{Failure, Outcome, Outputs, RunPhase};
+use sluice_engine::{Failure, Outcome, Outputs, RunPhase, Undone, cut_to};
 
 use crate::{Perform, StepContext, literals::Literals};
 
 /// The child's end wakes the step; this is for an event that was lost.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(5);
+
+/// How many bytes of what a child says while it ends are repeated: it says all of it itself.
+const SAID_OF_AN_END: usize = 200;
 
 /// After a look that failed.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
@@ -63,21 +66,21 @@ pipelineRun:
     }
 
     /// Done when the child has ended, its own hooks included, so that the hooks of this run come after them.
-    async fn undo(&self, context: &StepContext<'_>) -> Result<(), Failure> {
+    async fn undo(&self, context: &StepContext<'_>) -> Result<Undone, Failure> {
         if !self.undoes() {
-            return Ok(());
+            return Ok(Undone::Done);
         }
         let runs = context.world.runs();
-        let Some(child) = runs.run(&name(context)).await? else { return Ok(()) };
+        let Some(child) = runs.run(&name(context)).await? else { return Ok(Undone::Done) };
         if !is_own(&child, context) || is_finished(&child) {
-            return Ok(());
+            return Ok(Undone::Done);
         }
         if child.abort().is_none() {
             runs.abort(&child, &format!("its parent, run {:?}, ended step {:?}", context.run.name, context.step))
                 .await?;
         }
-        let said = message(&child);
-        Err(Failure::transient("ChildStillEnding", format!("run {:?} is ending: {said}", child.name_any())))
+        let said = cut_to(SAID_OF_AN_END, message(&child));
+        Ok(Undone::NotYet { message: format!("run {:?} is ending: {said}", child.name_any()) })
     }
 }
 
@@ -103,9 +106,16 @@ async fn find(config: &ChildRun, context: &StepContext<'_>) -> Result<Option<Pip
     // No more than this: another version of the controller may write other things beside it.
     let wanted = wanted(config, context)?.spec;
     let does_the_same = found.spec.pipeline_ref == wanted.pipeline_ref && found.spec.params == wanted.params;
-    if !does_the_same || !is_own(&found, context) {
+    if !is_own(&found, context) {
         let message = format!("there is a run {name:?} that this step did not start: delete it, or rename it");
         return Err(Failure::definite("NameTaken", message));
+    }
+    if !does_the_same {
+        let message = format!(
+            "an earlier attempt started run {name:?} with another pipeline or other parameters, and it is not taken for this \
+             one: abort it if it still runs, and retry"
+        );
+        return Err(Failure::definite("ChildDiffers", message));
     }
     // One that was deleted and made again by hand is another run.
     if seen(context).is_some_and(|uid| found.metadata.uid.as_deref() != Some(uid)) {

@@ -19,7 +19,7 @@ use sluice_api::{
     LocalReference,
     step::{ConfigMistake, PullRequest as Config},
 };
-use sluice_engine::{End, Failure, Outcome};
+use sluice_engine::{End, Failure, Outcome, Undone};
 use sluice_scm::{
     BranchName, Commit, CommitSha, EffectKey, Error, GitHost, NewCommit, NewPullRequest, Onto, PullRequest,
     PullRequestState, RepoName,
@@ -69,9 +69,9 @@ pullRequest:
         outcome_of(context, opened.await.map(|opened| outputs(&opened)))
     }
 
-    async fn undo(&self, context: &StepContext<'_>) -> Result<(), Failure> {
+    async fn undo(&self, context: &StepContext<'_>) -> Result<Undone, Failure> {
         let host = host_of(context, &self.provider_ref.name).await?;
-        undo::take_back(host.as_ref(), self, context).await
+        undo::take_back(host.as_ref(), self, context).await.map(|()| Undone::Done)
     }
 }
 

@@ -95,11 +95,16 @@ impl Scene<'_> {
         lanes.add(self.run_step(&turn));
     }
 
-    /// Before the next attempt the effects of the last one are taken back.
+    /// Before the next attempt the effects of the last one are taken back; one that cannot be rules the attempt out.
     fn prepare_next(&self, index: usize, stage: &StageState, lanes: &mut Lanes) {
         let mut undo = Lanes::default();
         self.take_back(stage.steps.iter().enumerate(), |step| StepAt::Stage { stage: index, step }, &mut undo);
-        lanes.add(if undo.is_empty() { Action::Record(Event::StageBegunAgain(index)) } else { undo.action() });
+        let is_left = stage.next == Some(Next::Retry) && stage.steps.iter().any(StepState::has_failed_undo);
+        lanes.add(match undo.is_empty() {
+            false => undo.action(),
+            true if is_left => Action::Record(Event::StageGivenUp(index)),
+            true => Action::Record(Event::StageBegunAgain(index)),
+        });
     }
 
     fn is_late(&self, stage: &StageState, plan: &Stage) -> bool {

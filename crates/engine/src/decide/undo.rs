@@ -29,6 +29,8 @@ impl Scene<'_> {
             lanes.add(match undo.retry_at {
                 _ if self.seen.under_way.contains(key) => Action::Wait { until: None },
                 Some(retry_at) if self.now < retry_at => Action::Wait { until: Some(retry_at) },
+                // A status that was changed by hand: what comes of it is recorded in the first place of the key.
+                _ if self.state.place_of(key) != Some(at(number)) => continue,
                 _ => Action::Perform(vec![Task { at: at(number), key: key.clone(), mode: Mode::Undo }]),
             });
         }

@@ -1,5 +1,7 @@
 //! How a run ends.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{step, undo};
@@ -27,12 +29,19 @@ pub(super) fn compute_outputs(run: &mut RunState, outputs: Result<Outputs, Failu
 }
 
 /// Ends everything that is under way, and asks for its effects back; what never started is omitted when the run finishes.
-pub(super) fn abort(plan: &Plan, run: &mut RunState, Abort { reason, message }: Abort, now: Timestamp) {
+pub(super) fn abort(
+    plan: &Plan,
+    run: &mut RunState,
+    Abort { reason, message }: Abort,
+    unsettled: &BTreeSet<String>,
+    now: Timestamp,
+) {
     if run.ending.is_some() {
         return;
     }
     let reason = reason.as_str().to_owned();
     ask_for_effects(plan, run, now);
+    step::tell_unsettled(plan, run, unsettled);
     abort_stages(run, &reason, &message, now);
     abort_hooks(run, now);
     run.ending = Some(Ending { phase: RunPhase::Aborted, reason, message: Some(message), at: now });

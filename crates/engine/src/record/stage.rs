@@ -117,12 +117,21 @@ pub(super) fn judge(plan: &Plan, run: &mut RunState, index: usize, retry: bool, 
     let Some(stage) = run.stages.get_mut(index).filter(|stage| stage.next == Some(Next::Undecided)) else { return };
     stage.next = retry.then_some(Next::Retry);
     let Some(plan) = plan.stage(&stage.name).filter(|_| retry) else { return };
-    for (step, plan) in stage.steps.iter_mut().zip(&plan.steps) {
-        // One of which nothing is known is looked for by the next attempt, under its key.
-        if !step.effect_unknown {
-            undo::ask(step, plan, now);
-        }
-    }
+    // Now, while what the steps are rendered from is still there. That makes the end known also of what was not known.
+    stage.steps.iter_mut().zip(&plan.steps).for_each(|(step, plan)| undo::ask(step, plan, now));
+}
+
+/// Another attempt would stand beside what is left of this one: the stage stays failed.
+pub(super) fn give_up(run: &mut RunState, index: usize) {
+    let room = room_for_a_message(run);
+    let Some(stage) = run.stages.get_mut(index).filter(|stage| stage.next == Some(Next::Retry)) else { return };
+    let Some(left) = stage.steps.iter().find(|step| step.has_failed_undo()) else { return };
+    stage.next = None;
+    let why = left.undo.as_ref().and_then(|undo| undo.message.as_deref()).unwrap_or_default();
+    let left =
+        format!("it is not tried again, because the effect of step {} could not be taken back: {why}", left.name);
+    let message = stage.message.take().map_or_else(|| left.clone(), |failed| format!("{failed}; {left}"));
+    stage.message = Some(cut_to(room, message));
 }
 
 /// Begins the next attempt or iteration: every step before its first attempt.

@@ -1,14 +1,17 @@
 //! What happened to one step.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    End, Failure, Key, Outputs, Plan, Retry, RunState, StepAt, StepPhase, StepState, WaitKind, WaitTarget, WaitingOn,
+    End, Failure, Key, Nature, Outputs, Plan, Retry, RunState, Step, StepAt, StepPhase, StepState, WaitKind,
+    WaitTarget, WaitingOn,
     event::later,
     limits::{
-        MAX_DEPTH, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut, json_size, nests_at_most, normalize,
-        normalize_value,
+        MAX_DEPTH, MAX_MESSAGE, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut_to, json_size, nests_at_most,
+        normalize, normalize_value, room_for_a_message,
     },
 };
 
@@ -42,6 +45,7 @@ pub(super) fn start(run: &mut RunState, at: StepAt) {
 }
 
 pub(super) fn claim(run: &mut RunState, at: StepAt, key: &Key, waiting_on: Option<WaitTarget>, now: Timestamp) {
+    let room = room_for_a_message(run);
     let Some(step) = open(run, at) else { return };
     let is_new_attempt = step.phase != StepPhase::Running;
     step.phase = StepPhase::Running;
@@ -57,7 +61,11 @@ pub(super) fn claim(run: &mut RunState, at: StepAt, key: &Key, waiting_on: Optio
         step.waiting_on = None;
     }
     if step.waiting_on.is_none() {
-        step.waiting_on = waiting_on.map(|WaitTarget { kind, key }| WaitingOn { kind, key: cut(key), since: now });
+        step.waiting_on = waiting_on.map(|WaitTarget { kind, key }| {
+            // An expression is for people alone; by the name of an object its events find the step.
+            let room = if kind == WaitKind::Condition { room } else { MAX_MESSAGE };
+            WaitingOn { kind, key: cut_to(room, key), since: now }
+        });
     }
 }
 
@@ -135,7 +143,7 @@ fn kept_by(run: &RunState) -> usize {
 }
 
 pub(super) fn fail(plan: &Plan, run: &mut RunState, at: StepAt, failure: Failure, retry: bool, now: Timestamp) {
-    let policy = policy(plan, run, at);
+    let policy = planned(plan, run, at).map(|step| step.retry.clone());
     let Some(step) = open(run, at) else { return };
     match policy.filter(|policy| retry && failure.end != End::Unresolved && step.attempt <= policy.limit) {
         Some(policy) => try_again(step, &policy, failure, now),
@@ -143,12 +151,12 @@ pub(super) fn fail(plan: &Plan, run: &mut RunState, at: StepAt, failure: Failure
     }
 }
 
-fn policy(plan: &Plan, run: &RunState, at: StepAt) -> Option<Retry> {
+fn planned<'p>(plan: &'p Plan, run: &RunState, at: StepAt) -> Option<&'p Step> {
     let steps = match at {
         StepAt::Stage { stage, .. } => &plan.stage(&run.stages.get(stage)?.name)?.steps,
         StepAt::Hook { hook, .. } => &plan.hook(&run.hooks.get(hook)?.hook)?.steps,
     };
-    Some(steps.get(at.step())?.retry.clone())
+    steps.get(at.step())
 }
 
 fn try_again(step: &mut StepState, policy: &Retry, failure: Failure, now: Timestamp) {
@@ -190,6 +198,28 @@ pub(super) fn abort_all(steps: &mut [StepState], now: Timestamp) {
         end(step, StepPhase::Aborted, now);
     }
     end_unstarted(steps, StepPhase::Omitted);
+}
+
+/// What a person is told of an aborted step that may have acted.
+const ACTED_UNSEEN: &str =
+    "it was aborted, and it is not known whether its request was carried out: look at what it changes";
+
+/// Marks the steps under these keys that may have acted: nothing is recorded of it, and nobody will look for it.
+pub(super) fn tell_unsettled(plan: &Plan, run: &mut RunState, unsettled: &BTreeSet<String>) {
+    let places = run.places().collect::<Vec<_>>();
+    for at in places {
+        let acts_for_good = planned(plan, run, at).is_some_and(|step| step.nature == Nature::Acts && !step.undo);
+        let Some(step) = open(run, at).filter(|step| acts_for_good && step.phase == StepPhase::Running) else {
+            continue;
+        };
+        // A message with a reason is the failure of the attempt before.
+        let was_seen = step.progress.is_some() || (step.message.is_some() && step.reason.is_none());
+        if !was_seen && step.key.as_ref().is_some_and(|key| unsettled.contains(key)) {
+            step.effect_unknown = true;
+            step.reason = Some("EffectUnknown".to_owned());
+            step.message = Some(ACTED_UNSEEN.to_owned());
+        }
+    }
 }
 
 pub(super) fn end_unstarted(steps: &mut [StepState], phase: StepPhase) {

@@ -2,10 +2,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Backoff, Failure, RunState, Step, StepAt, StepState, Undo, UndoPhase, event::later};
+use crate::{Backoff, Failure, RunState, Step, StepAt, StepState, Undo, UndoPhase, Undone, event::later};
 
-/// How long it is tried.
+/// How long it is tried while it fails.
 const TRIED_FOR: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long it may take altogether: what ends may have hooks of its own to run.
+const AWAITED_FOR: SignedDuration = SignedDuration::from_mins(30);
+
+/// The pause before what is on its way is looked at again.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(10);
 
 /// The pauses between attempts: the other side may still be at it.
 const PAUSES: Backoff =
@@ -20,25 +26,46 @@ pub(super) fn ask(step: &mut StepState, plan: &Step, now: Timestamp) {
     }
 }
 
-pub(super) fn record(run: &mut RunState, at: StepAt, result: Result<(), Failure>, now: Timestamp) {
-    let undo = at.of_mut(run).and_then(|step| step.undo.as_mut());
-    let Some(undo) = undo.filter(|undo| undo.phase == UndoPhase::Pending) else { return };
+pub(super) fn record(run: &mut RunState, at: StepAt, result: Result<Undone, Failure>, now: Timestamp) {
+    let Some(step) = at.of_mut(run) else { return };
+    let Some(undo) = step.undo.as_mut().filter(|undo| undo.phase == UndoPhase::Pending) else { return };
     undo.retry_at = None;
     match result {
-        Ok(()) => {
+        Ok(Undone::Done) => {
             undo.phase = UndoPhase::Undone;
+            undo.failing_since = None;
             undo.message = None;
+            // It was looked for: what became of it is known now.
+            step.effect_unknown = false;
+        }
+        Ok(Undone::NotYet { message }) => {
+            undo.message = Some(message);
+            undo.attempt = 1;
+            undo.failing_since = None;
+            again(undo, LOOK_EVERY, now);
         }
         Err(failure) => {
-            let is_late = now >= later(undo.since, TRIED_FOR);
             undo.message = Some(failure.message);
-            if failure.transient && !is_late {
+            undo.failing_since.get_or_insert(now);
+            if failure.transient {
                 undo.attempt = undo.attempt.saturating_add(1);
                 let pause = PAUSES.before(undo.attempt).max(failure.retry_after.unwrap_or_default());
-                undo.retry_at = Some(later(now, pause).min(later(undo.since, TRIED_FOR)));
+                again(undo, pause, now);
             } else {
                 undo.phase = UndoPhase::Failed;
             }
         }
+    }
+}
+
+/// Has it tried again after the pause, unless its time is over.
+fn again(undo: &mut Undo, pause: SignedDuration, now: Timestamp) {
+    let failing = undo.failing_since.map(|since| later(since, TRIED_FOR));
+    let awaited = later(undo.since, AWAITED_FOR);
+    let end = failing.map_or(awaited, |failing| failing.min(awaited));
+    if now < end {
+        undo.retry_at = Some(later(now, pause).min(end));
+    } else {
+        undo.phase = UndoPhase::Failed;
     }
 }

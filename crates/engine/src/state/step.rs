@@ -154,6 +154,11 @@ impl StepState {
         !self.phase.is_ended() || self.undo.as_ref().is_some_and(|undo| undo.phase == UndoPhase::Pending)
     }
 
+    /// Whether its effect could not be taken back.
+    pub(crate) fn has_failed_undo(&self) -> bool {
+        self.undo.as_ref().is_some_and(|undo| undo.phase == UndoPhase::Failed)
+    }
+
     /// Whether it waits for a person or a lock.
     pub(crate) fn is_held(&self) -> bool {
         let kind = self.waiting_on.as_ref().map(|on| on.kind);

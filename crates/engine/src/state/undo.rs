@@ -16,13 +16,16 @@ pub struct Undo {
     pub phase: UndoPhase,
     /// Since when it is tried.
     pub since: Timestamp,
-    /// The number of the attempt, from 1.
+    /// Since when it fails. Absent while it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Timestamp>,
+    /// The number of the attempt, from 1. What is on its way and has not failed is not counted.
     #[serde(default = "one")]
     pub attempt: i32,
-    /// When the next attempt starts, after one that failed.
+    /// When it is tried or looked at again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
-    /// Why the last attempt failed, for people.
+    /// Why the last attempt failed, or what is awaited, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -30,7 +33,7 @@ pub struct Undo {
 /// How far taking an effect back is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum UndoPhase {
-    /// Not done yet; tried for 10 minutes.
+    /// Not done yet. It is tried for 10 minutes while it fails, and awaited for 30 minutes altogether.
     #[default]
     Pending,
     /// There is nothing left of it, or there never was.
@@ -41,6 +44,6 @@ pub enum UndoPhase {
 
 impl Undo {
     pub(crate) fn since(now: Timestamp) -> Self {
-        Self { phase: UndoPhase::Pending, since: now, attempt: 1, retry_at: None, message: None }
+        Self { phase: UndoPhase::Pending, since: now, failing_since: None, attempt: 1, retry_at: None, message: None }
     }
 }

@@ -8,7 +8,7 @@ use futures::{
     stream::{FuturesUnordered, StreamExt},
 };
 use jiff::Timestamp;
-use sluice_engine::{Failure, MAX_AT_ONCE, Mode, Outcome, RunState, Task};
+use sluice_engine::{Failure, MAX_AT_ONCE, Mode, Outcome, RunState, Task, Undone};
 
 use super::{Run, prepared::Prepared};
 use crate::perform;
@@ -36,7 +36,7 @@ pub(super) enum Landing {
     /// What came of performing or looking at the step.
     Outcome(Outcome),
     /// Whether the step's effect was taken back.
-    Undone(Result<(), Failure>),
+    Undone(Result<Undone, Failure>),
 }
 
 impl<'a> Flight<'a> {

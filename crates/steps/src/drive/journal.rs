@@ -1,7 +1,7 @@
 //! The log of a run: one line for each thing that happened, with the words that a person searches for.
 
 use sluice_api::RunIdentity;
-use sluice_engine::{Abort, Event, RunState, StepAt};
+use sluice_engine::{Abort, Event, RunState, StepAt, Undone};
 
 use super::stage_of;
 
@@ -23,11 +23,15 @@ pub(super) fn log(run: &RunIdentity, state: &RunState, event: &Event) {
                 items.as_ref().map_or_else(|error| error.message.clone(), |items| format!("{} items", items.len()));
             of_stage(run, state, *stage, "stage listed", &detail);
         }
+        Event::StageGivenUp(stage) => {
+            of_stage(run, state, *stage, "stage is not tried again", "what it did is still there")
+        }
         Event::StageBegunAgain(stage) => of_stage(run, state, *stage, "stage begins again", ""),
         Event::StageResumed(stage) => of_stage(run, state, *stage, "stage resumed", ""),
         Event::Undone(at, result) => {
             let (message, why) = match result {
-                Ok(()) => ("taken back", String::new()),
+                Ok(Undone::Done) => ("taken back", String::new()),
+                Ok(Undone::NotYet { message }) => ("being taken back", message.clone()),
                 Err(error) => ("not taken back", format!("{}: {}", error.reason, error.message)),
             };
             of_step(run, state, *at, "", message, &why);
@@ -45,7 +49,9 @@ pub(super) fn log(run: &RunIdentity, state: &RunState, event: &Event) {
             of_run(run, "hook ended", &format!("{name}: {phase:?}"));
         }
         Event::RunStarted => of_run(run, "run started", ""),
-        Event::Aborted(Abort { reason, message }) => of_run(run, "run aborted", &format!("{reason}: {message}")),
+        Event::Aborted { why: Abort { reason, message }, .. } => {
+            of_run(run, "run aborted", &format!("{reason}: {message}"));
+        }
         Event::Ended { phase, message, .. } => {
             of_run(run, "result decided", &format!("{phase:?}: {}", message.as_deref().unwrap_or("all stages done")));
         }

@@ -175,7 +175,7 @@ impl Call<'_> {
     }
 
     async fn undo(&self) -> Result<(), Failure> {
-        config().undo(&self.context()).await
+        config().undo(&self.context()).await.map(|undone| assert_eq!(undone, Undone::Done))
     }
 }
 

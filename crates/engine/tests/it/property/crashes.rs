@@ -131,10 +131,13 @@ fn ends(driver: &Driver<Keyed>) -> usize {
     driver.trace().lines().filter(|line| words.iter().any(|word| line.contains(word))).count()
 }
 
-/// The stage without how far its effects are taken back.
+/// The stage without how far its effects are taken back, which makes their end known.
 fn without_undo(stage: &StageState) -> StageState {
     let mut stage = stage.clone();
-    stage.steps.iter_mut().for_each(|step| step.undo = None);
+    for step in &mut stage.steps {
+        step.undo = None;
+        step.effect_unknown = false;
+    }
     stage
 }
 

@@ -5,7 +5,7 @@ use proptest::{collection::vec, option, prelude::*, sample::Index};
 use serde_json::{Value, json};
 use sluice_engine::{
     Abort, AbortReason, Event, Failure, HookEvent, Observed, Occasion, Plan, Question, RunPhase, RunState, Stage,
-    StagePhase, StepAt, StepState, decide, record,
+    StagePhase, StepAt, StepState, Undone, decide, record,
 };
 
 use super::{config, plans::plans, world::Keyed};
@@ -35,7 +35,8 @@ proptest! {
             let next = record(&plan, state.clone(), event.clone(), driver.now);
             let begins_again = matches!(event, Event::StageBegunAgain(_) | Event::Listed { .. });
             for (before, after) in state.steps().zip(next.steps()).filter(|_| !begins_again) {
-                let after = StepState { undo: before.undo.clone(), ..after.clone() };
+                let (undo, effect_unknown) = (before.undo.clone(), before.effect_unknown);
+                let after = StepState { undo, effect_unknown, ..after.clone() };
                 prop_assert!(!before.phase.is_ended() || *before == after, "{event:?} changed what had ended");
             }
             decide(&other, &next, &Observed::default(), driver.now);
@@ -168,13 +169,17 @@ fn events() -> impl Strategy<Value = Event> {
         (0..5usize, any::<bool>()).prop_map(|(stage, retry)| Event::StageJudged { stage, retry }),
         (0..5usize).prop_map(Event::StageBegunAgain),
         (0..5usize).prop_map(Event::StageResumed),
-        (places(), any::<bool>()).prop_map(move |(at, ok)| Event::Undone(at, if ok { Ok(()) } else { Err(failure()) })),
+        (places(), 0..3usize).prop_map(move |(at, choice)| {
+            let not_yet = Undone::NotYet { message: "it is ending".to_owned() };
+            Event::Undone(at, [Ok(Undone::Done), Ok(not_yet), Err(failure())][choice].clone())
+        }),
+        (0..4usize).prop_map(Event::StageGivenUp),
         any::<bool>().prop_map(move |ok| Event::OutputsComputed(if ok {
             Ok(Default::default())
         } else {
             Err(failure())
         })),
-        Just(Event::Aborted(Abort { reason: AbortReason::Aborted, message: String::new() })),
+        Just(Event::aborted(Abort { reason: AbortReason::Aborted, message: String::new() })),
     ]
 }
 

@@ -141,10 +141,10 @@ fn check_hook(plan: &Plan, state: &RunState, hook: &Hook, event: HookEvent, subj
 fn check_begun_again(plan: &Plan, state: &RunState, stage: &StageState) {
     check_all_hooks_ended(plan, state);
     for (step, planned) in stage.steps.iter().zip(&planned(plan, stage).steps) {
-        let is_asked = stage.next == Some(Next::Retry) && planned.undo && step.key.is_some() && !step.effect_unknown;
+        let is_asked = stage.next == Some(Next::Retry) && planned.undo && step.key.is_some();
         let undo = step.undo.as_ref().map(|undo| undo.phase);
-        assert_eq!(undo.is_some(), is_asked, "{} is taken back before a retry, and only then", step.name);
-        assert_ne!(undo, Some(UndoPhase::Pending), "{} is taken back before its stage begins again", step.name);
+        let expected = is_asked.then_some(UndoPhase::Undone);
+        assert_eq!(undo, expected, "{} is taken back before a retry, and only then", step.name);
     }
 }
 
@@ -181,20 +181,22 @@ pub(super) fn check_end(plan: &Plan, state: &RunState) {
         phase => panic!("not an end: {phase:?}"),
     }
     for stage in &state.stages {
-        stage.steps.iter().zip(&planned(plan, stage).steps).for_each(|(step, plan)| check_fate(state, step, plan.undo));
+        let is_left = |step: &StepState| step.undo.as_ref().is_some_and(|undo| undo.phase == UndoPhase::Failed);
+        let is_asked = state.phase == RunPhase::Aborted || stage.steps.iter().any(is_left);
+        let steps = stage.steps.iter().zip(&planned(plan, stage).steps);
+        steps.for_each(|(step, plan)| check_fate(step, plan.undo && is_asked));
     }
     for hook in &state.hooks {
-        let is_asked = hook.phase == StagePhase::Aborted;
+        let is_asked = hook.phase == StagePhase::Aborted && state.phase == RunPhase::Aborted;
         let steps = hook.steps.iter().zip(&plan.hook(&hook.hook).unwrap().steps);
-        steps.for_each(|(step, plan)| check_fate(state, step, plan.undo && is_asked));
+        steps.for_each(|(step, plan)| check_fate(step, plan.undo && is_asked));
     }
 }
 
-/// An abort asks for every effect that can be taken back, and for no other.
-fn check_fate(state: &RunState, step: &StepState, undo: bool) {
-    let is_asked = state.phase == RunPhase::Aborted && undo && step.key.is_some();
+/// An abort, and a stage that was to be tried again, ask for every effect that can be taken back, and for no other.
+fn check_fate(step: &StepState, is_asked: bool) {
     let phase = step.undo.as_ref().map(|undo| undo.phase);
-    assert_eq!(phase.is_some(), is_asked, "{} is taken back after an abort, and only then: {phase:?}", step.name);
+    assert_eq!(phase.is_some(), is_asked && step.key.is_some(), "{} is taken back only then: {phase:?}", step.name);
 }
 
 /// Where the stage, or its item, is in its attempts and iterations.

@@ -100,7 +100,7 @@ impl Keyed {
         }
     }
 
-    fn undo(&mut self, key: &str) -> Outcome {
+    fn undo(&mut self, key: &str, now: Timestamp) -> Outcome {
         let is_first = !self.fate(key).1;
         assert!(is_first || !self.crashes.is_empty() || !self.is_sound, "another process alone takes back twice");
         match self.draw(key, "undo", 16) {
@@ -108,6 +108,10 @@ impl Keyed {
             1 => return Outcome::Failed(Failure::transient("Busy", "for ever")),
             2..6 if self.draw(&format!("{key}{}", self.calls[key]), "undo", 2) == 0 => {
                 return Outcome::Failed(Failure::transient("Busy", "for a while"));
+            }
+            6..9 if self.draw(&format!("{key}{}", self.calls[key]), "undo", 3) > 0 => {
+                let message = Some("it is ending".to_owned());
+                return Outcome::Waiting { look_at: now, message, progress: None, act_again: false };
             }
             _ => {}
         }
@@ -119,7 +123,7 @@ impl Keyed {
         let key = call.key;
         *self.calls.entry(key.to_owned()).or_default() += 1;
         if call.mode == Some(Mode::Undo) {
-            return self.undo(key);
+            return self.undo(key, call.now);
         }
         if call.mode == Some(Mode::Act) {
             assert!(!self.fate(key).1 || !self.is_sound, "what was taken back is not made again");

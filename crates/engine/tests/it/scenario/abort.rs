@@ -271,3 +271,49 @@ fn the_decision_is_persisted_before_its_first_hook_acts() {
         "#]],
     );
 }
+
+#[test]
+fn a_claim_that_a_killed_process_left_is_told_when_the_run_is_aborted() {
+    check(
+        "stage deploy
+           acts post",
+        "post: +10s ok
+         crash after act post
+         abort 3s",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim post under key 1
+            0s write 1
+            0s act post
+            10s crash
+            10s post Aborted (EffectUnknown: it was aborted, and it is not known whether its request was carried out: look at what it changes)
+            10s stage deploy Aborted (Aborted: alice asked for it)
+            10s ending Aborted (Aborted: alice asked for it)
+            10s run Aborted
+            10s write 2
+        "#]],
+    );
+}
+
+#[test]
+fn what_waits_was_carried_out_when_the_run_is_aborted() {
+    check(
+        "stage deploy
+           acts sync",
+        "sync: wait 30s not synced; wait 30s not synced; ok
+         abort 40s",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim sync under key 1
+            0s write 1
+            0s act sync
+            0s write 2 (progress)
+            30s look sync
+            40s sync Aborted (: not synced)
+            40s stage deploy Aborted (Aborted: alice asked for it)
+            40s ending Aborted (Aborted: alice asked for it)
+            40s run Aborted
+            40s write 3
+        "#]],
+    );
+}

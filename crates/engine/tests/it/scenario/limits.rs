@@ -323,3 +323,17 @@ fn sights_and_outputs_take_their_room_from_each_other() {
     assert_eq!(most(full - 1), Some("16384".len()));
     assert_eq!(most(full), Some(0));
 }
+
+#[test]
+fn what_many_steps_wait_for_or_say_while_they_are_taken_back_is_cut() {
+    let items: Vec<String> = (0..100).map(|item| item.to_string()).collect();
+    let ending = format!("undo child: {}", vec![format!("wait 1s {}", "x".repeat(3000)); 100].join("; "));
+    let driver = run(
+        &format!("stage deploy each={}\n acts child undo\n reads merged", items.join(",")),
+        &format!("{ending}\n merged: {}\n abort 5s", vec!["wait 1h"; 100].join("; ")),
+    );
+    for state in &driver.stored {
+        let size = serde_json::to_string(state).unwrap().len();
+        assert!(size < 256 * 1024, "{size} bytes");
+    }
+}

@@ -2,7 +2,9 @@
 
 use expect_test::expect;
 
-use crate::support::check;
+use sluice_engine::UndoPhase;
+
+use crate::support::{at, check, run};
 
 #[test]
 fn an_abort_takes_effects_back_before_its_hooks() {
@@ -352,12 +354,11 @@ fn an_effect_of_which_nothing_is_known_is_taken_back_too() {
 }
 
 #[test]
-fn an_effect_whose_key_was_only_kept_for_the_next_attempt_is_taken_back_too() {
+fn an_effect_of_which_nothing_is_known_is_taken_back_before_a_retry_which_makes_a_new_one() {
     check(
         "stage deploy retry=1 backoff=1m
            acts openPr undo",
-        "openPr: away Reset
-         abort 5s",
+        "openPr: away Reset",
         expect![[r#"
             0s stage deploy starts
             0s claim openPr under key 1
@@ -365,15 +366,19 @@ fn an_effect_whose_key_was_only_kept_for_the_next_attempt_is_taken_back_too() {
             0s act openPr
             0s openPr Failed (Reset: it broke)
             0s stage deploy Failed (Reset: step openPr: it broke)
-            0s stage deploy again at 60s: attempt 2, iteration 1
             0s write 2
-            5s stage deploy Aborted (Aborted: alice asked for it)
-            5s ending Aborted (Aborted: alice asked for it)
-            5s write 3
-            5s undo openPr
-            5s openPr undone
-            5s run Aborted
-            5s write 4
+            0s undo openPr
+            0s openPr undone
+            0s stage deploy again at 60s: attempt 2, iteration 1
+            0s write 3
+            60s claim openPr under key 2
+            60s write 4
+            60s act openPr
+            60s openPr Succeeded
+            60s stage deploy Succeeded
+            60s ending Succeeded
+            60s run Succeeded
+            60s write 5
         "#]],
     );
 }
@@ -421,7 +426,7 @@ fn what_was_taken_back_before_a_retry_is_not_taken_back_again_by_an_abort() {
 }
 
 #[test]
-fn what_could_not_be_taken_back_before_a_retry_does_not_keep_the_stage_from_it() {
+fn a_stage_is_not_tried_again_beside_what_could_not_be_taken_back() {
     check(
         "stage deploy retry=1
            acts openPr undo
@@ -442,20 +447,9 @@ fn what_could_not_be_taken_back_before_a_retry_does_not_keep_the_stage_from_it()
             0s write 3
             0s undo openPr
             0s openPr not undone (it broke)
-            0s stage deploy again at 1s: attempt 2, iteration 1
+            0s ending Failed (Refused: stage deploy: step apply: it broke; it is not tried again, because the effect of step openPr could not be taken back: it broke)
+            0s run Failed
             0s write 4
-            1s claim openPr under key 3
-            1s write 5
-            1s act openPr
-            1s openPr Succeeded
-            1s claim apply under key 4
-            1s write 6
-            1s act apply
-            1s apply Succeeded
-            1s stage deploy Succeeded
-            1s ending Succeeded
-            1s run Succeeded
-            1s write 7
         "#]],
     );
 }
@@ -599,6 +593,147 @@ fn the_runs_timeout_takes_effects_back() {
             25s openPr undone
             25s run Aborted
             25s write 4
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_late_stage_left_is_taken_back_while_it_can_still_be_found() {
+    check(
+        "stage deploy timeout=10s retry=1 backoff=1m
+           reads version
+           acts child undo",
+        "child: wait 1h; wait 1h; ok
+         undo child: wait 1s it is ending; ok
+         abort 90s",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim version under key 1
+            0s write 1
+            0s look version
+            0s version Succeeded
+            0s claim child under key 2
+            0s write 2
+            0s act child
+            10s look child
+            10s child Failed (StageTimeout: the stage took longer than its timeout of 10s; step child had not ended)
+            10s stage deploy Failed (StageTimeout: the stage took longer than its timeout of 10s; step child had not ended)
+            10s write 3
+            10s undo child
+            10s child undo again at 20s (it is ending)
+            10s write 4
+            20s undo child
+            20s child undone
+            20s stage deploy again at 80s: attempt 2, iteration 1
+            20s write 5
+            80s claim version under key 3
+            80s write 6
+            80s look version
+            80s version Succeeded
+            80s claim child under key 4
+            80s write 7
+            80s act child
+            80s child Succeeded
+            80s stage deploy Succeeded
+            80s ending Succeeded
+            80s run Succeeded
+            80s write 8
+        "#]],
+    );
+}
+
+#[test]
+fn an_abort_tries_again_what_could_not_be_taken_back_before_a_retry() {
+    check(
+        "stage left retry=1
+           acts openPr undo
+           acts apply
+         stage right needs=
+           reads merged",
+        "apply: fail Refused
+         merged: wait 1h
+         undo openPr: fail Forbidden; ok
+         abort 5s",
+        expect![[r#"
+            0s stage left starts
+            0s claim openPr under key 1
+            0s stage right starts
+            0s claim merged under key 2
+            0s write 1
+            0s act openPr
+            0s look merged
+            0s openPr Succeeded
+            0s claim apply under key 3
+            0s write 2
+            0s act apply
+            0s apply Failed (Refused: it broke)
+            0s stage left Failed (Refused: step apply: it broke)
+            0s write 3
+            0s undo openPr
+            0s openPr not undone (it broke)
+            0s write 4
+            5s merged Aborted
+            5s stage right Aborted (Aborted: alice asked for it)
+            5s ending Aborted (Aborted: alice asked for it)
+            5s write 5
+            5s undo openPr
+            5s openPr undone
+            5s run Aborted
+            5s write 6
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_ending_is_awaited_for_half_an_hour_and_is_no_failure() {
+    let hour = ["wait 1s it is ending"; 1000].join("; ");
+    let driver = run(
+        "stage deploy
+           acts child undo
+           reads merged",
+        &format!("merged: wait 1h\n undo child: {hour}\n abort 5s"),
+    );
+    let undo = driver.state.stages[0].steps[0].undo.clone().unwrap();
+    assert_eq!((undo.phase, undo.attempt, undo.failing_since), (UndoPhase::Failed, 1, None));
+    assert_eq!(undo.message.as_deref(), Some("it is ending"));
+    assert_eq!(driver.state.finished_at, Some(at(5 + 30 * 60)));
+}
+
+#[test]
+fn a_failure_late_in_a_long_wait_is_tried_for_its_own_time() {
+    check(
+        "stage deploy
+           acts child undo
+           reads merged",
+        "merged: wait 1h
+         undo child: +19m wait 1s it is ending; away Busy; away Busy; ok
+         abort 5s",
+        expect![[r#"
+            0s stage deploy starts
+            0s claim child under key 1
+            0s write 1
+            0s act child
+            0s child Succeeded
+            0s claim merged under key 2
+            0s write 2
+            0s look merged
+            5s merged Aborted
+            5s stage deploy Aborted (Aborted: alice asked for it)
+            5s ending Aborted (Aborted: alice asked for it)
+            5s write 3
+            5s undo child
+            1145s child undo again at 1155s (it is ending)
+            1145s write 4
+            1155s undo child
+            1155s child undo again at 1156s (it broke)
+            1155s write 5
+            1156s undo child
+            1156s child undo again at 1158s (it broke)
+            1156s write 6
+            1158s undo child
+            1158s child undone
+            1158s run Aborted
+            1158s write 7
         "#]],
     );
 }

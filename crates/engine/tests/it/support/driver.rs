@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sluice_engine::{
     Abort, AbortReason, Action, Condition, Event, Failure, Held, Key, Mode, Observed, Outcome, Outputs, Plan, Question,
-    RunState, StepAt, Task, WaitTarget, decide, record,
+    RunState, StepAt, Task, Undone, WaitTarget, decide, record,
 };
 
 use super::{Call, START, World, trace};
@@ -245,7 +245,7 @@ impl<W: World> Driver<W> {
     fn take(&mut self, (task, outcome): (Task, Outcome)) -> Result<(), Crash> {
         let at = self.state.place_of(&task.key).unwrap();
         if task.mode == Mode::Undo {
-            self.record(Event::Undone(at, result(outcome).map(|_| ())));
+            self.record(Event::Undone(at, undone(outcome)));
         } else {
             self.note_look(&task.key, task.mode, &outcome);
             self.record_outcome(at, outcome);
@@ -394,6 +394,13 @@ fn list(items: &Condition) -> Result<Vec<Value>, Failure> {
         "error" => Err(Failure::definite("ListFailed", "no such key: regions")),
         "-" => Ok(Vec::new()),
         text => Ok(text.split(',').map(|item| serde_json::from_str(item).unwrap_or_else(|_| json!(item))).collect()),
+    }
+}
+
+fn undone(outcome: Outcome) -> Result<Undone, Failure> {
+    match outcome {
+        Outcome::Waiting { message, .. } => Ok(Undone::NotYet { message: message.unwrap_or_default() }),
+        outcome => result(outcome).map(|_| Undone::Done),
     }
 }
 
