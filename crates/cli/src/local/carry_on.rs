@@ -68,6 +68,7 @@ enum Woken {
 /// Carries a run on until it has ended or is left, and with it those that its steps start.
 pub(crate) async fn carry_on(session: Session, signals: &mut Signals) -> anyhow::Result<Ended> {
     let family = session.world.family().clone();
+    family.head(&session.kept);
     let ended = carry_on_one(session, signals).await;
     match ended {
         Ok(Ended::Finished(_)) => {
@@ -254,7 +255,8 @@ fn asked_to_end(session: &Session, was_asked: &mut bool, end: End) -> Result<boo
         output.note(&format!("{}: the run is ending already; {again}", end.name()));
         return Ok(false);
     }
-    if let Err(error) = kept.abort(user, end.name()) {
+    let above = session.world.family().abort_above(&kept.get(), user, end.name());
+    if let Err(error) = above.and_then(|()| kept.abort(user, end.name())) {
         complain(&format!("failed to abort the run: {}", super::describe(&error)));
         return Err(Stopped::Left(end.exit_code()));
     }

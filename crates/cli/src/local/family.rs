@@ -145,6 +145,25 @@ impl Family {
         Ok(())
     }
 
+    /// The run that all others began with.
+    pub(super) fn head(&self, kept: &KeptRun) {
+        self.members().insert(kept.get().name_any(), kept.clone());
+    }
+
+    /// Asks for the end of the runs above this one, the outermost first. A signal reaches all of them, but this one may be the
+    /// quickest, and a run whose child has ended must know that it is aborted itself.
+    pub(super) fn abort_above(&self, run: &PipelineRun, by: &str, reason: &str) -> Result<(), Error> {
+        let parent = run.spec.trigger.as_ref().and_then(|trigger| trigger.parent.as_ref());
+        let kept = parent.and_then(|parent| self.members().get(&parent.name).cloned());
+        let Some(kept) = kept.filter(|kept| kept.get().status.is_none_or(|status| status.state.ending.is_none())) else {
+            return Ok(());
+        };
+        self.abort_above(&kept.get(), by, reason)?;
+        kept.abort(by, reason)?;
+        self.tell(Touched::Asked(kept.get().name_any()));
+        Ok(())
+    }
+
     /// Carries a run on, beside the others.
     fn begin(self: &Arc<Self>, held: start::Held) {
         let name = held.run.name_any();
