@@ -155,7 +155,8 @@ impl Family {
     pub(super) fn abort_above(&self, run: &PipelineRun, by: &str, reason: &str) -> Result<(), Error> {
         let parent = run.spec.trigger.as_ref().and_then(|trigger| trigger.parent.as_ref());
         let kept = parent.and_then(|parent| self.members().get(&parent.name).cloned());
-        let Some(kept) = kept.filter(|kept| kept.get().status.is_none_or(|status| status.state.ending.is_none())) else {
+        let Some(kept) = kept.filter(|kept| kept.get().status.is_none_or(|status| status.state.ending.is_none()))
+        else {
             return Ok(());
         };
         self.abort_above(&kept.get(), by, reason)?;

@@ -10,8 +10,8 @@ const TRIED_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// How long it may take altogether: what ends may have hooks of its own to run.
 const AWAITED_FOR: SignedDuration = SignedDuration::from_mins(30);
 
-/// The pause before what is on its way is looked at again.
-const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(10);
+/// What is on its way is looked at again after a pause as long as it has taken, between these two.
+const LOOK_AFTER: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(1), SignedDuration::from_secs(10));
 
 /// The pauses between attempts: the other side may still be at it.
 const PAUSES: Backoff =
@@ -42,7 +42,8 @@ pub(super) fn record(run: &mut RunState, at: StepAt, result: Result<Undone, Fail
             undo.message = Some(message);
             undo.attempt = 1;
             undo.failing_since = None;
-            again(undo, LOOK_EVERY, now);
+            let (least, most) = LOOK_AFTER;
+            again(undo, now.duration_since(undo.since).clamp(least, most), now);
         }
         Err(failure) => {
             undo.message = Some(failure.message);

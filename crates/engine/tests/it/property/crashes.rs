@@ -179,6 +179,10 @@ fn forget(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|name, _| !PASSING.contains(&name.as_str()));
+            // How often it was tried depends on when.
+            if let Some(Value::Object(undo)) = members.get_mut("undo") {
+                undo.retain(|name, _| ["phase", "message"].contains(&name.as_str()));
+            }
             members.values_mut().for_each(forget);
         }
         Value::Array(items) => items.iter_mut().for_each(forget),

@@ -620,24 +620,24 @@ fn what_a_late_stage_left_is_taken_back_while_it_can_still_be_found() {
             10s stage deploy Failed (StageTimeout: the stage took longer than its timeout of 10s; step child had not ended)
             10s write 3
             10s undo child
-            10s child undo again at 20s (it is ending)
+            10s child undo again at 11s (it is ending)
             10s write 4
-            20s undo child
-            20s child undone
-            20s stage deploy again at 80s: attempt 2, iteration 1
-            20s write 5
-            80s claim version under key 3
-            80s write 6
-            80s look version
-            80s version Succeeded
-            80s claim child under key 4
-            80s write 7
-            80s act child
-            80s child Succeeded
-            80s stage deploy Succeeded
-            80s ending Succeeded
-            80s run Succeeded
-            80s write 8
+            11s undo child
+            11s child undone
+            11s stage deploy again at 71s: attempt 2, iteration 1
+            11s write 5
+            71s claim version under key 3
+            71s write 6
+            71s look version
+            71s version Succeeded
+            71s claim child under key 4
+            71s write 7
+            71s act child
+            71s child Succeeded
+            71s stage deploy Succeeded
+            71s ending Succeeded
+            71s run Succeeded
+            71s write 8
         "#]],
     );
 }
