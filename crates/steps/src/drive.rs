@@ -14,8 +14,10 @@ mod flight;
 mod journal;
 mod memory;
 mod prepared;
+mod questions;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::{
     collections::BTreeSet,
@@ -28,24 +30,19 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sluice_api::{
-    Program, Reader, Retries, RunIdentity,
-    step::Claim,
-    variables::{self, RunVariables},
-};
+use sluice_api::{Program, RunIdentity, step::Claim, variables::RunVariables};
 use sluice_engine::{
-    Abort, Action, Event, Failure, Mode, Observed, Outcome, Question, RunState, StagePhase, StepAt, StepPhase, Task,
-    UndoPhase, decide, record,
+    Abort, Action, Event, Failure, Mode, Observed, Outcome, RunState, StepAt, StepPhase, Task, decide, record,
 };
-use sluice_expr::Scope;
 
 pub use memory::Memory;
 
 use self::{
     flight::{Flight, Landed, Landing},
     prepared::Prepared,
+    told::tell,
 };
-use crate::{Report, StepContext, World, perform, render};
+use crate::{StepContext, World, perform};
 
 /// A run to carry on.
 pub struct Run<'a> {
@@ -230,63 +227,9 @@ impl Drive<'_, '_> {
         }
     }
 
-    fn evaluate(&mut self, question: Question, condition: &str, now: Timestamp) {
-        let (field, scope) = match question {
-            Question::StageWhen(stage) => ("when", self.scope(Reader::BeforeStage(stage))),
-            Question::StageUntil(stage) => ("until.condition", self.scope(Reader::AfterSteps(stage))),
-            Question::StepWhen(at) => ("when", self.scope(Reader::Step(at))),
-        };
-        let answer = render::condition(condition, field, &scope);
-        self.note(Event::Answered(question, answer), now);
-    }
-
-    /// What an expression of this reader sees.
-    fn scope(&self, reader: Reader) -> Scope<'_> {
-        self.run.variables.scope(self.run.program, &self.state, reader)
-    }
-
-    fn list(&mut self, stage: usize, items: &str, now: Timestamp) {
-        let items = render::list(items, "forEach.in", &self.scope(Reader::BeforeStage(stage)));
-        self.note(Event::Listed { stage, items }, now);
-    }
-
-    fn compute_outputs(&mut self, now: Timestamp) {
-        let outputs = render::values(&self.run.program.outputs, "outputs", &self.scope(Reader::Run));
-        self.note(Event::OutputsComputed(outputs), now);
-    }
-
-    fn judge_stage(&mut self, stage: usize, failures: &[(String, Failure)], now: Timestamp) {
-        let name = self.state.stages.get(stage).map_or("", |stage| stage.name.as_str());
-        let when = self.run.program.stage(name).and_then(|stage| stage.retry_when.as_deref());
-        let mut failures = failures.iter();
-        let retry = when.is_none_or(|when| {
-            failures.all(|(step, failure)| self.holds(when, self.scope(Reader::AfterSteps(stage)), failure, name, step))
-        });
-        self.note(Event::StageJudged { stage, retry }, now);
-    }
-
     fn fail(&mut self, at: StepAt, failure: Failure, now: Timestamp) {
         let retry = self.may_be_retried(at, &failure);
         self.note(Event::Failed { at, failure, retry }, now);
-    }
-
-    fn may_be_retried(&self, at: StepAt, failure: &Failure) -> bool {
-        let Some(step) = self.run.program.step(&self.state, at) else { return false };
-        let when = match &step.retries {
-            Retries::Default => return failure.transient && failure.reason != sluice_engine::TIMEOUT,
-            Retries::Transient => return failure.transient,
-            Retries::When(when) => when,
-        };
-        self.holds(when, self.scope(Reader::Step(at)), failure, stage_of(&self.state, at), &step.name)
-    }
-
-    /// Whether this policy wants another attempt after such a failure.
-    fn holds(&self, when: &str, scope: Scope<'_>, failure: &Failure, stage: &str, step: &str) -> bool {
-        let scope = scope.with_owned("failure", variables::failure(failure, stage, step));
-        render::condition(when, "retry.when", &scope).unwrap_or_else(|error| {
-            tracing::warn!(run = %self.run.identity.name, stage, step, error = %error.message, "cannot judge a retry");
-            false
-        })
     }
 
     fn compute(&mut self, at: StepAt, now: Timestamp) {
@@ -405,25 +348,6 @@ impl Drive<'_, '_> {
         Ok(Some(Next::Wait((!is_stopping).then(|| (self.run.clock)()))))
     }
 
-    /// What people are told of a hook that failed, which changes no result and would pass unseen.
-    fn failed_hook(&self, event: &Event) -> Option<Report> {
-        let Event::HookEnded { hook, phase: StagePhase::Failed } = event else { return None };
-        let hook = self.state.hooks.get(*hook)?;
-        let failed = hook.steps.iter().find(|step| step.phase.is_failed());
-        let why = failed.and_then(|step| step.message.as_deref()).unwrap_or("a step failed");
-        let message = format!("hook {} ({:?} of {}) failed: {why}", hook.hook, hook.event, hook.subject);
-        Some(Report { reason: "HookFailed".to_owned(), message, warning: true })
-    }
-
-    /// What people are told of an effect that could not be taken back.
-    fn failed_undo(&self, at: StepAt) -> Option<Report> {
-        let step = at.of(&self.state)?;
-        let undo = step.undo.as_ref().filter(|undo| undo.phase == UndoPhase::Failed)?;
-        let why = undo.message.as_deref().unwrap_or_default();
-        let message = format!("the effect of step {} could not be taken back: {why}", step.name);
-        Some(Report { reason: "UndoFailed".to_owned(), message, warning: true })
-    }
-
     fn record_outcome(&mut self, at: StepAt, outcome: Outcome, now: Timestamp) {
         match outcome {
             Outcome::Succeeded(outputs) => self.note(Event::Succeeded { at, outputs }, now),
@@ -456,12 +380,6 @@ impl Drive<'_, '_> {
         self.persist_if(self.dirty || is_due, store).await?;
         let later = self.memory.progress_due();
         Ok(until.into_iter().chain(later).min())
-    }
-}
-
-async fn tell(run: &Run<'_>, report: Option<Report>) {
-    if let Some(report) = report {
-        run.world.report(report).await;
     }
 }
 
