@@ -164,7 +164,10 @@ fn hooks_see_what_has_ended_and_their_own_steps() {
         "#]],
     );
     assert_eq!(read(&state(), hook(0, 0), "failure.message"), json!("in us"));
-    assert_eq!(read(&state(), hook(5, 0), "failure.message"), json!("in eu"), "the first that failed");
+    assert_eq!(read(&state(), hook(5, 0), "failure.message"), json!(""), "nothing, on a success");
+    let mut failed = state();
+    failed["hooks"][5]["event"] = json!("Failure");
+    assert_eq!(read(&failed, hook(5, 0), "failure.message"), json!("in eu"), "the first that failed");
 }
 
 #[test]
@@ -189,24 +192,24 @@ fn a_hook_sees_no_item_where_the_list_could_not_be_made() {
     assert_eq!(read(&state, hook(0, 0), "[region, failure.reason]"), json!([null, "NoItems"]));
 }
 
-/// A place for an expression in the pipeline, and its reader in a run.
-const PLACES: [(&str, Reader); 16] = [
-    ("/stages/0/steps/0", step(0, 0)),
-    ("/stages/0/steps/1", step(0, 1)),
-    ("/stages/1", Reader::BeforeStage(1)),
-    ("/stages/1/steps/1", step(2, 1)),
-    ("/stages/1/retry", Reader::AfterSteps(2)),
-    ("/stages/2", Reader::BeforeStage(3)),
-    ("/stages/2/steps/0", step(3, 0)),
-    ("/stages/2/retry", Reader::AfterSteps(3)),
-    ("/stages/3/steps/0", step(4, 0)),
-    ("/stages/3/steps/1", step(4, 1)),
-    ("/stages/3/retry", Reader::AfterSteps(4)),
-    ("/hooks/0/steps/0", hook(0, 0)),
-    ("/hooks/0/steps/1", hook(0, 1)),
-    ("/hooks/1/steps/0", hook(2, 0)),
-    ("/hooks/2/steps/0", hook(4, 0)),
-    ("/hooks/3/steps/0", hook(5, 0)),
+/// A place for an expression in the pipeline, and its readers in a run: a hook has one at each of its events.
+const PLACES: [(&str, &[Reader]); 16] = [
+    ("/stages/0/steps/0", &[step(0, 0)]),
+    ("/stages/0/steps/1", &[step(0, 1)]),
+    ("/stages/1", &[Reader::BeforeStage(1)]),
+    ("/stages/1/steps/1", &[step(2, 1)]),
+    ("/stages/1/retry", &[Reader::AfterSteps(2)]),
+    ("/stages/2", &[Reader::BeforeStage(3)]),
+    ("/stages/2/steps/0", &[step(3, 0)]),
+    ("/stages/2/retry", &[Reader::AfterSteps(3)]),
+    ("/stages/3/steps/0", &[step(4, 0)]),
+    ("/stages/3/steps/1", &[step(4, 1)]),
+    ("/stages/3/retry", &[Reader::AfterSteps(4)]),
+    ("/hooks/0/steps/0", &[hook(0, 0), hook(1, 0)]),
+    ("/hooks/0/steps/1", &[hook(0, 1), hook(1, 1)]),
+    ("/hooks/1/steps/0", &[hook(2, 0), hook(3, 0)]),
+    ("/hooks/2/steps/0", &[hook(4, 0)]),
+    ("/hooks/3/steps/0", &[hook(5, 0), hook(6, 0)]),
 ];
 
 #[test]
@@ -223,7 +226,7 @@ fn what_the_check_lets_pass_is_there_and_nothing_else() {
         hook["steps"][0]["outputs"] = json!({"x": 1});
     }
     let written = serde_json::to_value(spec()).unwrap();
-    for (path, reader) in PLACES {
+    for (path, readers) in PLACES {
         for source in ["a", "b", "open", "wait", "c", "d", "e", "h"].map(|step| format!("steps.{step}.outputs.x == 1"))
         {
             let mut spec = written.clone();
@@ -237,7 +240,7 @@ fn what_the_check_lets_pass_is_there_and_nothing_else() {
                 place["limit"] = json!(1);
             }
             let mistakes = check::pipeline(&serde_json::from_value(spec).unwrap());
-            let is_there = read(&state, reader, &source) == json!(true);
+            let is_there = readers.iter().all(|reader| read(&state, *reader, &source) == json!(true));
             assert_eq!(mistakes.is_empty(), is_there, "{source} at {path}: {mistakes:?}");
         }
     }
