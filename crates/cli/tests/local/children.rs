@@ -1,5 +1,6 @@
 //! Runs that steps start: beside the first one, in the same directory, by the same process.
 
+use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -114,6 +115,7 @@ fn a_signal_aborts_both_and_the_parents_hook_comes_last() {
     for run in [&parent, &child] {
         assert_eq!((&run["status"]["phase"], run["spec"]["actions"].as_array().unwrap().len()), (&json!("Aborted"), 1));
     }
-    let began = parent["status"]["hooks"][0]["startedAt"].as_str().unwrap();
-    assert!(began >= child["status"]["finishedAt"].as_str().unwrap(), "{parent:#}");
+    let time = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
+    let began = time(&parent["status"]["hooks"][0]["startedAt"]);
+    assert!(began >= time(&child["status"]["finishedAt"]), "{parent:#}");
 }
