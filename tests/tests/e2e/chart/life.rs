@@ -244,7 +244,6 @@ fn may_do_nothing_else(cluster: &Cluster) {
         "impersonate serviceaccounts/default -n shop",
         "impersonate serviceaccounts/deployer -n kube-system",
         "impersonate users -A",
-        "create pipelineruns.sluice.dev -n shop",
         "deletecollection pipelineruns.sluice.dev -n shop",
         "delete pipelines.sluice.dev -n shop",
         "patch pipelines.sluice.dev -n shop",
