@@ -57,3 +57,8 @@ pub struct HeaderSource {
     #[schemars(length(max = 64))]
     pub prefix: Option<String>,
 }
+
+/// Whether a member need not be written.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -99,7 +99,7 @@ pub struct Param {
     pub r#type: ParamType,
     /// Whether a run has to give it; `false` unless set. A parameter that is neither required nor has a default is null
     /// when it is not given.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "crate::common::is_default")]
     pub required: bool,
     /// The value when a run does not give it: text or a whole number, such as `"1.10"` or `2`. A required parameter has
     /// none.
@@ -182,7 +182,7 @@ pub struct Stage {
     pub until: Option<Until>,
     /// Whether all steps start at the same time; `false` unless set. They do not see each other's outputs. When one
     /// fails, the others go on to their own end, and then the stage fails.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "crate::common::is_default")]
     pub parallel: bool,
     /// How long an attempt of the stage may take, such as `2h`, its steps' retries and the iterations of `until`
     /// included; then it fails. Hooks count, too, also those of other stages: while one runs, nothing else starts.
@@ -305,9 +305,4 @@ pub struct HookSubject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub step: Option<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-fn is_false(flag: &bool) -> bool {
-    !*flag
 }

@@ -83,15 +83,11 @@ impl<'a> Sight<'a> {
     pub(crate) fn steps(&self) -> Vec<SeenStep<'a>> {
         let seen = self.program.order.seen(self.moment);
         let mut steps = Vec::new();
-        let mut rest = self.state.stages.as_slice();
-        for (stage, programmed) in self.program.stages.iter().enumerate() {
-            let (entries, behind) =
-                rest.split_at(rest.iter().take_while(|entry| entry.name == programmed.name).count());
-            rest = behind;
+        for (stage, group) in self.state.groups(&self.program.plan).into_iter().enumerate() {
             if !seen.stages.contains(&stage) {
                 continue;
             }
-            match (&programmed.item_name, entries) {
+            match (&group.plan.for_each, self.state.stages.get(group.entries).unwrap_or_default()) {
                 (None, [entry]) => steps.extend(with_outputs(&entry.steps)),
                 (Some(_), entries) => steps.extend(each(entries)),
                 (None, _) => {}

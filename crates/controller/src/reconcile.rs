@@ -128,9 +128,7 @@ async fn carry_on(
         return stop(context, object, &run, memory, obstacle).await;
     }
     let program = &resolved.pinned.program;
-    if run.state.stages.is_empty() {
-        run.state = RunState::of(&program.plan);
-    }
+    run.state = run.state.or_new(&program.plan);
     if program.plan.has_abortion_work() && !run.has_finalizer && !run.is_deleted {
         let version = finalizer::set(&context.client, &object.metadata, true).await.map_err(Error::Finalizer)?;
         run.resource_version = version.unwrap_or_default();

@@ -21,8 +21,9 @@ pub(crate) fn deadline(
 pub(crate) fn keep(run: &mut RunState, now: Timestamp) {
     let is_held = run.is_held();
     turn(is_held, &mut run.held_since, &mut run.held_seconds, now);
-    for StageState { held_since, held_seconds, .. } in run.stages.iter_mut().filter(|stage| ticks_wrong(stage)) {
-        let is_held = held_since.is_none();
+    for stage in &mut run.stages {
+        let is_held = stage.is_held();
+        let StageState { held_since, held_seconds, .. } = stage;
         turn(is_held, held_since, held_seconds, now);
     }
     let hooks = run.hooks.iter_mut().flat_map(|hook| &mut hook.steps);
@@ -31,11 +32,6 @@ pub(crate) fn keep(run: &mut RunState, now: Timestamp) {
         let StepState { held_since, held_seconds, .. } = step;
         turn(is_held, held_since, held_seconds, now);
     }
-}
-
-/// Whether the stage's clock stands still and should not, or the other way round.
-fn ticks_wrong(stage: &StageState) -> bool {
-    stage.is_held() != stage.held_since.is_some()
 }
 
 fn turn(is_held: bool, since: &mut Option<Timestamp>, seconds: &mut i64, now: Timestamp) {

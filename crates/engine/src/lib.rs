@@ -38,6 +38,6 @@ pub use plan::{Condition, ForEach, Hook, HookEvent, Nature, Plan, Stage, Step, S
 pub use record::record;
 pub use retry::{Backoff, Retry};
 pub use state::{
-    Ending, HookState, Next, Occasion, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState, Undo,
+    Ending, Group, HookState, Next, Occasion, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState, Undo,
     UndoPhase, WaitKind, WaitTarget, WaitingOn,
 };

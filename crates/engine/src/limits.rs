@@ -37,8 +37,8 @@ pub const MAX_DEPTH: usize = 64;
 /// The most that a message may take; longer ones are cut.
 pub(crate) const MAX_MESSAGE: usize = 2048;
 
-/// When the messages of a run, and what its steps wait for, take this much, further ones are cut to [`SHORT_MESSAGE`]: items that all fail
-/// must not fill the status.
+/// When the messages of a run, and what its steps wait for, take this much, further ones are cut to [`SHORT_MESSAGE`]:
+/// items that all fail must not fill the status.
 const MANY_MESSAGES: usize = 64 * 1024;
 
 /// What a message may take when there are many.

@@ -42,7 +42,7 @@ pub struct RunState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
     /// For how many seconds the run has waited for people and locks alone; they do not count towards its timeout.
-    #[serde(default, skip_serializing_if = "is_no_time")]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(range(min = 0))]
     pub held_seconds: i64,
     /// Since when the run waits for people and locks alone. Absent while it does something else.
@@ -99,19 +99,8 @@ fn one() -> i32 {
     1
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-fn is_zero(number: &i32) -> bool {
-    *number == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-fn is_no_time(seconds: &i64) -> bool {
-    *seconds == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-fn is_false(flag: &bool) -> bool {
-    !*flag
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl RunState {
@@ -120,13 +109,19 @@ impl RunState {
         Self { stages: plan.stages.iter().map(StageState::of).collect(), ..Self::default() }
     }
 
+    /// This state, or where there is none yet, that of a run of this plan before its first move.
+    #[must_use]
+    pub fn or_new(self, plan: &Plan) -> Self {
+        if self.stages.is_empty() { Self::of(plan) } else { self }
+    }
+
     /// Whether the run has ended, its hooks included.
     pub fn is_finished(&self) -> bool {
         self.finished_at.is_some()
     }
 
     /// The entries of each stage of the plan, in order: one, or one for each item.
-    pub(crate) fn groups<'p>(&self, plan: &'p Plan) -> Vec<Group<'p>> {
+    pub fn groups<'p>(&self, plan: &'p Plan) -> Vec<Group<'p>> {
         let mut start = 0;
         let of = |stage: &'p Stage| {
             let rest = self.stages.get(start..).unwrap_or_default();
@@ -194,7 +189,9 @@ impl RunState {
 
 /// A stage of the plan, and its entries in the state.
 #[derive(Debug)]
-pub(crate) struct Group<'p> {
-    pub(crate) plan: &'p Stage,
-    pub(crate) entries: Range<usize>,
+pub struct Group<'p> {
+    /// The stage.
+    pub plan: &'p Stage,
+    /// The places of its entries among the state's stages.
+    pub entries: Range<usize>,
 }

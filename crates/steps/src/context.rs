@@ -2,11 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use sluice_api::RunIdentity;
-use sluice_engine::Outputs;
+use sluice_api::{RunIdentity, step::Claim};
+use sluice_engine::{Failure, Outcome, Outputs};
 use sluice_expr::Scope;
 
 use crate::World;
+
+/// After a look that failed.
+pub(crate) const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// What a step is performed with. Its configuration is rendered already.
 pub struct StepContext<'a> {
@@ -32,4 +35,22 @@ pub struct StepContext<'a> {
     pub scope: Scope<'a>,
     /// Everything outside.
     pub world: &'a dyn World,
+}
+
+impl<'a> StepContext<'a> {
+    /// The claim that the step is performed under.
+    pub(crate) fn claim(&self) -> Claim<'a> {
+        let Self { run, step, key, from, .. } = *self;
+        Claim { run, step, key, from }
+    }
+
+    /// What a failed look at something is that goes on whether it can be read or not: more waiting, where the failure may pass
+    /// by itself.
+    pub(crate) fn waits_or_fails(&self, failure: Failure) -> Outcome {
+        if !failure.transient {
+            return Outcome::Failed(failure);
+        }
+        let (message, progress) = (Some(failure.message), self.progress.cloned());
+        Outcome::Waiting { look_at: self.now + LOOK_AGAIN, message, progress, act_again: false }
+    }
 }

@@ -239,8 +239,7 @@ impl Drive<'_, '_> {
 
     fn claim(&mut self, at: StepAt, key: &sluice_engine::Key, now: Timestamp) {
         let waiting_on = self.with_context(at, now, |config, context| {
-            let StepContext { run, step, from, .. } = *context;
-            config.waiting_on(&Claim { run, step, key: key.as_str(), from })
+            config.waiting_on(&Claim { key: key.as_str(), ..context.claim() })
         });
         match waiting_on {
             Ok(waiting_on) => {

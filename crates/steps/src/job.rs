@@ -16,27 +16,20 @@ mod manifest;
 mod tests;
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{DeleteParams, ListParams, Preconditions},
 };
-use sluice_api::{
-    names,
-    step::{self, Claim},
-};
+use sluice_api::{names, step};
 use sluice_engine::{End, Failure, Outcome, Undone};
 
 use self::judge::{Progress, Sight, is_ended, judge};
 use crate::{
     Perform, Report, StepContext,
     git_host::NOT_OURS,
-    world::{failed_read, forbidden},
+    world::{failed_read, forbidden, refused},
 };
-
-/// After a look that failed.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// More pods than a Job of this step can have.
 const MAX_PODS: u32 = 200;
@@ -74,22 +67,13 @@ job:
             let job = step.find().await?.ok_or_else(|| step.gone())?;
             Ok(step.judged(&job).await)
         };
-        seen.await.unwrap_or_else(|failure| waits_or_fails(context, failure))
+        seen.await.unwrap_or_else(|failure| context.waits_or_fails(failure))
     }
 
     /// Done when the Job is gone, or is on its way out: its pods end by themselves.
     async fn undo(&self, context: &StepContext<'_>) -> Result<Undone, Failure> {
         Step::of(self, context).await?.take_back().await.map(|()| Undone::Done)
     }
-}
-
-/// The Job goes on whether it can be read or not.
-fn waits_or_fails(context: &StepContext<'_>, failure: Failure) -> Outcome {
-    if !failure.transient {
-        return Outcome::Failed(failure);
-    }
-    let (message, progress) = (Some(failure.message), context.progress.cloned());
-    Outcome::Waiting { look_at: context.now + LOOK_AGAIN, message, progress, act_again: false }
 }
 
 /// The failure to find or make a Job whose key was claimed before: it may be there, so that a further attempt looks for it
@@ -111,9 +95,8 @@ struct Step<'a> {
 
 impl<'a> Step<'a> {
     async fn of(config: &'a step::Job, context: &'a StepContext<'a>) -> Result<Self, Failure> {
-        let StepContext { run, step, key, .. } = *context;
-        let name = Claim { run, step, key, from: None }.object_name();
-        let title = step::Job::key(&run.namespace, &name);
+        let name = context.claim().object_name();
+        let title = step::Job::key(&context.run.namespace, &name);
         Ok(Self { config, context, client: context.world.kubernetes().await?, name, title })
     }
 
@@ -229,7 +212,7 @@ impl<'a> Step<'a> {
         let uid = job.metadata.uid.clone().unwrap_or_default();
         let pods = match self.list_pods(&uid, MAX_PODS).await {
             Ok(pods) => pods,
-            Err(failure) => return waits_or_fails(self.context, failure),
+            Err(failure) => return self.context.waits_or_fails(failure),
         };
         let Sight { outcome, warning } =
             judge(&self.title, job, &pods, self.config, self.context.now).unwrap_or_else(|| self.gone().into());
@@ -250,22 +233,7 @@ impl<'a> Step<'a> {
         match self.jobs().delete(&self.name, &DeleteParams::background().preconditions(only)).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
-            Err(error) => Err(self.failed_delete(&error)),
-        }
-    }
-
-    fn failed_delete(&self, error: &kube::Error) -> Failure {
-        let failed = format!("failed to delete Job {}", self.title);
-        match error {
-            kube::Error::Api(status) if status.code == 403 => forbidden("delete", &failed, status),
-            kube::Error::Api(status) if (400..500).contains(&status.code) && !matches!(status.code, 408 | 429) => {
-                Failure::definite(status.reason.clone(), format!("{failed}: {}", status.message))
-            }
-            kube::Error::Api(status) => Failure::transient(
-                "KubernetesUnavailable",
-                format!("{failed}: {} (HTTP {})", status.message, status.code),
-            ),
-            error => Failure::transient("KubernetesUnavailable", format!("{failed}: {error}")),
+            Err(error) => Err(refused("delete", &format!("failed to delete Job {}", self.title), &error)),
         }
     }
 }

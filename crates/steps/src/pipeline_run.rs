@@ -14,7 +14,7 @@ use kube::ResourceExt;
 use serde_json::{Map, Value, json};
 use sluice_api::{
     LocalReference, PipelineRun, PipelineRunSpec, Summary, Trigger, names, resolve_params,
-    step::{ChildRun, Claim, ConfigMistake, RunMode, StepType},
+    step::{ChildRun, ConfigMistake, RunMode, StepType},
 };
 use sluice_engine::{Failure, Outcome, Outputs, RunPhase, Undone, cut_to};
 
@@ -25,9 +25,6 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// How many bytes of what a child says while it ends are repeated: it says all of it itself.
 const SAID_OF_AN_END: usize = 200;
-
-/// After a look that failed.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 #[async_trait]
 impl Perform for ChildRun {
@@ -55,13 +52,7 @@ pipelineRun:
             Ok(Some(child)) => judge(&child, context),
             Ok(None) => Outcome::Failed(gone(&name(context))),
             // The child goes on whether it can be read or not.
-            Err(failure) if failure.transient => Outcome::Waiting {
-                look_at: context.now + LOOK_AGAIN,
-                message: Some(failure.message),
-                progress: context.progress.cloned(),
-                act_again: false,
-            },
-            Err(failure) => Outcome::Failed(failure),
+            Err(failure) => context.waits_or_fails(failure),
         }
     }
 
@@ -227,8 +218,7 @@ fn is_own(child: &PipelineRun, context: &StepContext<'_>) -> bool {
 }
 
 fn name(context: &StepContext<'_>) -> String {
-    let StepContext { run, step, key, from, .. } = *context;
-    Claim { run, step, key, from }.object_name()
+    context.claim().object_name()
 }
 
 fn gone(name: &str) -> Failure {

@@ -96,16 +96,23 @@ pub(crate) fn failed_read(verb: &str, what: &str, error: &kube::Error) -> Failur
             let message = format!("failed to read {what}: {}; {remedy}", status.message);
             Failure::definite("ImpersonationForbidden", message)
         }
-        kube::Error::Api(status) if status.code == 403 => forbidden(verb, &format!("failed to read {what}"), status),
+        error => refused(verb, &format!("failed to read {what}"), error),
+    }
+}
+
+/// What a failed request is to a step: forbidden and invalid ones are definite, the rest may pass by itself. `verb` is the
+/// right that it takes, `failed` what it was for.
+pub(crate) fn refused(verb: &str, failed: &str, error: &kube::Error) -> Failure {
+    match error {
+        kube::Error::Api(status) if status.code == 403 => forbidden(verb, failed, status),
         kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 && status.code != 408 => {
-            Failure::definite(status.reason.clone(), format!("failed to read {what}: {}", status.message))
+            Failure::definite(status.reason.clone(), format!("{failed}: {}", status.message))
         }
         // The library's own text for these is the whole status, as code.
         kube::Error::Api(status) => {
-            let message = format!("failed to read {what}: {} (HTTP {})", status.message, status.code);
-            Failure::transient("KubernetesUnavailable", message)
+            Failure::transient("KubernetesUnavailable", format!("{failed}: {} (HTTP {})", status.message, status.code))
         }
-        error => Failure::transient("KubernetesUnavailable", format!("failed to read {what}: {error}")),
+        error => Failure::transient("KubernetesUnavailable", format!("{failed}: {error}")),
     }
 }
 

@@ -35,12 +35,12 @@ pub struct ChildRun {
     #[schemars(with = "BTreeMap<String, ParamValue>", extend("maxProperties" = 64))]
     pub params: BTreeMap<String, Value>,
     /// Whether the step waits for the child; `Attached` unless set.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "crate::common::is_default")]
     pub mode: RunMode,
     /// What becomes of an attached child that has not ended when this run is aborted, or the stage is tried again (`retry`):
     /// unless set, it is aborted, too, and the Abortion hooks of this run begin after its own. `Keep` leaves it alone, as
     /// a detached one always is.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "crate::common::is_default")]
     pub on_abort: OnAbort,
 }
 
@@ -52,10 +52,6 @@ pub enum RunMode {
     Attached,
     /// The step has succeeded once the run exists.
     Detached,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 impl StepType for ChildRun {

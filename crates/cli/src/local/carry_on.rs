@@ -268,6 +268,5 @@ fn asked_to_end(session: &Session, was_asked: &mut bool, end: End) -> Result<boo
 }
 
 fn state_of(run: &PipelineRun, program: &Program) -> RunState {
-    let state = run.status.as_ref().map(|status| status.state.clone()).unwrap_or_default();
-    if state.stages.is_empty() { RunState::of(&program.plan) } else { state }
+    run.status.as_ref().map(|status| status.state.clone()).unwrap_or_default().or_new(&program.plan)
 }

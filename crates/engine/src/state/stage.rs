@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{StepState, is_no_time, one};
+use super::{StepState, is_default, one};
 use crate::Stage;
 
 /// Each has its phase and its steps.
@@ -44,7 +44,7 @@ pub struct StageState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
     /// For how many seconds this attempt has waited for people and locks alone; they do not count towards its timeout.
-    #[serde(default, skip_serializing_if = "is_no_time")]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(range(min = 0))]
     pub held_seconds: i64,
     /// Since when it waits for people and locks alone. Absent while it does something else.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Undo, UndoPhase, WaitKind, WaitingOn, is_false, is_no_time, is_zero, one};
+use super::{Undo, UndoPhase, WaitKind, WaitingOn, is_default, one};
 use crate::Step;
 
 /// Each has its phase, what it waits for, and its outputs.
@@ -26,7 +26,7 @@ pub struct StepState {
     pub epoch: i32,
     /// How often the controller has claimed the right to act under this key. More than once means that the controller
     /// was restarted meanwhile; the effect is then looked for before it is made.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub claims: i32,
     /// The idempotency key of the step's effect. Branch names and `Idempotency-Key` headers carry it, so that after a
     /// crash the effect is found instead of repeated.
@@ -34,10 +34,10 @@ pub struct StepState {
     pub key: Option<String>,
     /// Whether it is not known what became of the effect of an attempt that failed: another attempt looks for it under the
     /// same key before it makes one.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub effect_unknown: bool,
     /// Whether the failure of the step may pass by itself.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub transient: bool,
     /// When this attempt started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ pub struct StepState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
     /// For how many seconds this attempt has waited for people and locks; they do not count towards its timeout.
-    #[serde(default, skip_serializing_if = "is_no_time")]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(range(min = 0))]
     pub held_seconds: i64,
     /// Since when it waits for a person or a lock. Absent while it does something else.

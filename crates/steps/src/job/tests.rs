@@ -1,11 +1,13 @@
 use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sluice_engine::Outputs;
 
 use super::*;
 use crate::{
+    context::LOOK_AGAIN,
     fake_server::{FakeServer, Received},
     fake_world::{FakeWorld, now, status},
 };

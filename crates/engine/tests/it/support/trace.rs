@@ -37,7 +37,7 @@ pub(super) fn changes(before: &RunState, after: &RunState) -> Vec<String> {
 
 fn stage_changes(old: &StageState, stage: &StageState) -> Vec<String> {
     let mut lines = Vec::new();
-    let (title, prefix) = (title(stage), item(stage));
+    let (title, prefix) = (stage.title(), item(stage));
     if old.item != stage.item {
         lines.push(format!("stage {title} is listed"));
     }
@@ -58,10 +58,6 @@ fn stage_changes(old: &StageState, stage: &StageState) -> Vec<String> {
     lines
 }
 
-fn title(stage: &StageState) -> String {
-    stage.item.as_ref().map_or_else(|| stage.name.clone(), |item| format!("{}[{item}]", stage.name))
-}
-
 fn item(stage: &StageState) -> String {
     stage.item.as_ref().map(|item| format!("{item}/")).unwrap_or_default()
 }
@@ -78,7 +74,7 @@ pub(super) fn name(state: &RunState, at: StepAt) -> String {
 /// The stage, its item or the hook that the step belongs to, and nothing else.
 pub(crate) fn place(state: &RunState, at: StepAt) -> String {
     match at {
-        StepAt::Stage { stage, .. } => title(&state.stages[stage]),
+        StepAt::Stage { stage, .. } => state.stages[stage].title(),
         StepAt::Hook { hook, .. } => {
             let HookState { hook, event, subject, item, iteration, attempt, .. } = &state.hooks[hook];
             let item = item.as_deref().unwrap_or_default();
