@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::{Abort, Condition, Event, Failure, Key, RunState, StepState};
+use crate::{Abort, Condition, Event, Failure, Key, RunAction, RunState, StepState};
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,17 @@ pub enum Action {
         question: Question,
         /// The expression.
         condition: Condition,
+    },
+    /// Get the lock, and record [`Event::Lock`]. When that could not be found out, say so in [`Observed::ask_at`].
+    Lock,
+    /// Ask the place that the stage is bound to, once the condition, if there is one, is true; and record
+    /// [`Event::Bound`], or [`Event::Answered`] when the condition is not true. When the place could not be asked, say so in
+    /// [`Observed::ask_at`].
+    Bind {
+        /// Its index.
+        stage: usize,
+        /// The stage's condition.
+        when: Option<Condition>,
     },
     /// Judge whether the failure may be retried and record [`Event::Failed`].
     Judge {
@@ -33,7 +44,8 @@ pub enum Action {
         /// Each step that failed, and why; one entry without a step when the stage failed by itself.
         failures: Vec<(String, Failure)>,
     },
-    /// Evaluate the list of the stage's items and record [`Event::Listed`].
+    /// Evaluate the list of the stage's items and record [`Event::Listed`]. When that needs something that could not be asked,
+    /// say so in [`Observed::ask_at`].
     List {
         /// Its index.
         stage: usize,
@@ -147,8 +159,16 @@ pub enum Mode {
 pub struct Observed {
     /// The run's UID, for keys.
     pub run_uid: String,
-    /// Why the run has to be aborted.
+    /// Why the run has to be aborted, where no entry of `asked` wants it.
     pub abort: Option<Abort>,
+    /// Everything that people ever asked of the run, oldest first.
+    pub asked: Vec<RunAction>,
+    /// Whether somebody trusted has checked that those who asked may ask.
+    pub is_enforced: bool,
+    /// Why the pipeline is suspended, while it is.
+    pub suspended: Option<String>,
+    /// When to ask for the lock, or a stage's place, again: somebody else has the lock, or there was no answer.
+    pub ask_at: Option<Timestamp>,
     /// The claims that this process itself persisted, or will before it performs anything, and the waits it
     /// has looked at, by key.
     pub held: BTreeMap<String, Held>,

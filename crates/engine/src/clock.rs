@@ -19,10 +19,13 @@ pub(crate) fn deadline(
 
 /// Stops the clocks of what waits for people and locks alone since the last event, and starts those that go on.
 pub(crate) fn keep(run: &mut RunState, now: Timestamp) {
-    let is_held = run.is_held();
+    if run.started_at.is_none() || run.is_finished() {
+        return;
+    }
+    let (is_held, is_paused) = (run.is_held(), run.is_paused());
     turn(is_held, &mut run.held_since, &mut run.held_seconds, now);
     for stage in &mut run.stages {
-        let is_held = stage.is_held();
+        let is_held = stage.is_held(is_paused);
         let StageState { held_since, held_seconds, .. } = stage;
         turn(is_held, held_since, held_seconds, now);
     }

@@ -1,5 +1,6 @@
 //! Decides the next action. Pure: equal input gives equal output.
 
+mod asked;
 mod ended;
 mod flow;
 mod hooks;
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 
 pub use step::TIMEOUT;
 
-use crate::{Abort, AbortReason, Action, Event, Observed, Plan, RunPhase, RunState, StepPhase, StepState, clock};
+use crate::{Abort, AbortReason, Action, Event, Observed, Plan, RunPhase, RunState, clock};
 
 use self::lanes::Lanes;
 
@@ -26,25 +27,28 @@ struct Scene<'a> {
 
 /// The next action of a run.
 ///
-/// The order of the rules is the order of the lines: an abort comes before anything else, then effects are taken back,
-/// hooks run before anything starts, and the run ends when its hooks have.
+/// The order of the rules is the order of the lines: what people asked for comes before anything else, then an abort; then
+/// effects are taken back, hooks run before anything starts, and the run ends when its hooks have. A run that has ended
+/// goes on only when a person asks for it.
 ///
 /// A driver calls this again after each recorded event. [`Action::Wait`] and [`Action::Finished`] change
 /// nothing, so calling again early is harmless.
 pub fn decide(plan: &Plan, state: &RunState, seen: &Observed, now: Timestamp) -> Action {
     let scene = Scene { plan, state, seen, now };
+    if let Some(answer) = scene.next_answer() {
+        return answer;
+    }
     if state.is_finished() {
         return Action::Finished;
-    }
-    if state.started_at.is_none() {
-        return Action::Record(Event::RunStarted);
     }
     if state.ending.is_some() {
         return scene.wind_up();
     }
     if let Some(event) = scene.cut_short() {
-        // Nothing ends under a step that is being performed: its outcome comes first.
-        return if seen.under_way.is_empty() { Action::Record(event) } else { Action::Wait { until: None } };
+        return scene.once_nothing_is_performed(event);
+    }
+    if let Some(action) = scene.before_the_start() {
+        return action;
     }
     let action = scene.judge_stages().unwrap_or_else(|| scene.go_on());
     match action {
@@ -54,6 +58,35 @@ pub fn decide(plan: &Plan, state: &RunState, seen: &Observed, now: Timestamp) ->
 }
 
 impl Scene<'_> {
+    /// Nothing ends under a step that is being performed: its outcome comes first.
+    fn once_nothing_is_performed(&self, event: Event) -> Action {
+        if self.seen.under_way.is_empty() { Action::Record(event) } else { Action::Wait { until: None } }
+    }
+
+    /// What a run needs before it starts: a pipeline that is not suspended, nobody's pause, its lock.
+    fn before_the_start(&self) -> Option<Action> {
+        let known = self.state.suspended.as_ref().map(|suspended| &suspended.reason);
+        if known != self.seen.suspended.as_ref() {
+            return Some(Action::Record(Event::Suspended(self.seen.suspended.clone())));
+        }
+        if self.state.started_at.is_some() {
+            return None;
+        }
+        Some(match self.plan.lock {
+            _ if self.state.is_paused() => Action::Wait { until: None },
+            Some(_) if !self.state.holds_lock() => self.ask_or_wait(Action::Lock),
+            _ => Action::Record(Event::RunStarted),
+        })
+    }
+
+    /// Asks somebody outside, unless it is too early to ask again.
+    fn ask_or_wait(&self, ask: Action) -> Action {
+        match self.seen.ask_at {
+            Some(ask_at) if self.now < ask_at => Action::Wait { until: Some(ask_at) },
+            _ => ask,
+        }
+    }
+
     /// What ends the run before its own end.
     fn cut_short(&self) -> Option<Event> {
         if let Some(abort) = &self.seen.abort {
@@ -72,15 +105,7 @@ impl Scene<'_> {
     }
 
     fn aborted(&self, why: Abort) -> Event {
-        let running = self.state.steps().filter(|step| step.phase == StepPhase::Running);
-        let unsettled = running.filter(|step| !self.is_settled(step)).filter_map(|step| step.key.clone());
-        Event::Aborted { why, unsettled: unsettled.collect() }
-    }
-
-    /// Whether this process knows what came of the step's claim, or that the only one is its own and was not acted on.
-    fn is_settled(&self, step: &StepState) -> bool {
-        let held = step.key.as_ref().and_then(|key| self.seen.held.get(key));
-        held.is_some_and(|held| held.looked_at.is_some() || (held.must_act() && step.claims == 1))
+        Event::Aborted { why, unsettled: self.unsettled() }
     }
 
     /// When the run times out.

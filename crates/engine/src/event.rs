@@ -6,18 +6,40 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    Abort, Failure, HookEvent, Key, Occasion, Outputs, Question, RunPhase, StagePhase, StepAt, Undone, WaitTarget,
+    Abort, Failure, HookEvent, Key, Occasion, Outputs, Question, RunAction, RunPhase, StagePhase, StepAt, Undone,
+    WaitTarget,
 };
 
 /// What happened to a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// A person asked for this; it is the next entry that is not answered yet.
+    Asked {
+        /// What is asked for.
+        action: RunAction,
+        /// Whether somebody trusted has checked that this person may ask for it.
+        is_enforced: bool,
+        /// The keys of the claims of which this process does not know whether they were acted on.
+        unsettled: BTreeSet<String>,
+    },
+    /// The run's pipeline was suspended for this reason, or is suspended no longer.
+    Suspended(Option<String>),
+    /// What came of asking for the lock.
+    Lock(LockAnswer),
     /// The run starts.
     RunStarted,
     /// A condition was evaluated; `Err` says why it could not be.
     Answered(Question, Result<bool, Failure>),
-    /// The stage of this index starts.
+    /// The stage of this index starts, or waits for approvals.
     StageStarted(usize),
+    /// The same of a stage that is bound to a place: how many people have to approve it there, unless the stage says itself;
+    /// `Err` says why it may not run there.
+    Bound {
+        /// Its index.
+        stage: usize,
+        /// What the place says.
+        approval: Result<Option<i32>, Failure>,
+    },
     /// The stage of this index ended like this.
     StageEnded {
         /// Its index.
@@ -127,6 +149,27 @@ pub enum Event {
     RunFinished,
 }
 
+/// What came of asking for a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockAnswer {
+    /// The run has it.
+    Held {
+        /// The lock's group.
+        group: String,
+    },
+    /// Another run has it.
+    Taken {
+        /// The lock's group.
+        group: String,
+        /// How many are before this run, with the one that has it.
+        position: i32,
+        /// The name of the run that has it.
+        holder: String,
+    },
+    /// There can be no lock.
+    Failed(Failure),
+}
+
 impl Event {
     /// An abort when nothing is under way.
     pub fn aborted(why: Abort) -> Self {
@@ -142,6 +185,7 @@ impl Event {
             Self::Undone(_, Ok(Undone::NotYet { message })) => return Some(message),
             Self::Failed { failure, .. } => failure,
             Self::Answered(_, Err(failure)) | Self::Listed { items: Err(failure), .. } => failure,
+            Self::Bound { approval: Err(failure), .. } | Self::Lock(LockAnswer::Failed(failure)) => failure,
             Self::Undone(_, Err(failure)) | Self::OutputsComputed(Err(failure)) => failure,
             _ => return None,
         };

@@ -28,16 +28,17 @@ mod state;
 pub use abort::{Abort, AbortReason};
 pub use action::{Action, Held, Mode, Observed, Question, StepAt, Task};
 pub use decide::{TIMEOUT, decide};
-pub use event::Event;
+pub use event::{Event, LockAnswer};
 pub use key::Key;
 pub use limits::{
     MAX_AT_ONCE, MAX_DEPTH, MAX_ITEMS, MAX_OUTPUTS_OF_A_RUN, MAX_OUTPUTS_OF_A_STEP, cut_to, nests_at_most,
 };
 pub use outcome::{End, Failure, Outcome, Outputs, Undone};
-pub use plan::{Condition, ForEach, Hook, HookEvent, Nature, Plan, Stage, Step, Subject, Until};
+pub use plan::{Condition, ForEach, Hook, HookEvent, LockPlan, Nature, Plan, Stage, Step, Subject, Until};
 pub use record::record;
 pub use retry::{Backoff, Retry};
 pub use state::{
-    Ending, Group, HookState, Next, Occasion, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState, Undo,
-    UndoPhase, WaitKind, WaitTarget, WaitingOn,
+    ActionOutcome, ActionResult, ActionType, Approval, Approver, Ending, Group, Guard, HookState, Lock, Next, Occasion,
+    Paused, RunAction, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState, Suspended, Undo, UndoPhase,
+    WaitKind, WaitTarget, WaitingOn,
 };

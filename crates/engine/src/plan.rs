@@ -18,8 +18,19 @@ pub struct Plan {
     pub hooks: Vec<Hook>,
     /// How long the whole run may take; then it is aborted.
     pub timeout: Option<SignedDuration>,
+    /// The lock that the run needs before it starts.
+    pub lock: Option<LockPlan>,
     /// Whether the driver computes outputs of the run before it succeeds.
     pub has_outputs: bool,
+}
+
+/// A lock that one run has at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockPlan {
+    /// Whether the run ends, instead of waiting for its turn, when another one has the lock.
+    pub ends_when_taken: bool,
+    /// Whether a run that does not succeed keeps the lock after its end.
+    pub kept_unless_succeeded: bool,
 }
 
 /// A group of steps that succeeds or fails as one.
@@ -31,6 +42,11 @@ pub struct Stage {
     pub needs: Vec<usize>,
     /// The stage is skipped when this is false.
     pub when: Option<Condition>,
+    /// Whether the stage belongs to a place that the driver asks before each stage starts: it may refuse the run, or want
+    /// approvals.
+    pub is_bound: bool,
+    /// How many people have to approve an attempt of the stage before it starts.
+    pub approval: Option<i32>,
     /// The stage is executed once for each item of a list.
     pub for_each: Option<ForEach>,
     /// What follows a failure of the stage.

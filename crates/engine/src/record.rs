@@ -1,8 +1,12 @@
 //! Records what happened: the only function that changes a state. Pure.
 
+mod again;
+mod asked;
 mod end;
 mod hook;
 mod items;
+mod lock;
+mod skip;
 mod stage;
 mod step;
 mod undo;
@@ -10,7 +14,7 @@ mod undo;
 use jiff::Timestamp;
 
 use crate::{
-    Ending, Event, Plan, Question, RunPhase, RunState, clock,
+    Ending, Event, Plan, Question, RunPhase, RunState, Suspended, clock,
     limits::{cut_to, room_for_a_message},
 };
 
@@ -20,7 +24,8 @@ use crate::{
 /// what has ended stays as it is, and the state is always one that [`crate::decide`] can go on from.
 #[must_use]
 pub fn record(plan: &Plan, mut state: RunState, mut event: Event, now: Timestamp) -> RunState {
-    if state.is_finished() {
+    // A run that has ended goes on only when a person asks for it.
+    if state.is_finished() && !matches!(event, Event::Asked { .. }) {
         return state;
     }
     if let Some(message) = event.message_mut() {
@@ -28,6 +33,11 @@ pub fn record(plan: &Plan, mut state: RunState, mut event: Event, now: Timestamp
     }
     let run = &mut state;
     match event {
+        Event::Asked { action, is_enforced, unsettled } => {
+            asked::answer(plan, run, &action, is_enforced, &unsettled, now)
+        }
+        Event::Suspended(reason) => run.suspended = reason.map(|reason| Suspended { reason, since: now }),
+        Event::Lock(answer) => lock::answer(plan, run, answer, now),
         Event::RunStarted => {
             run.phase = RunPhase::Running;
             run.started_at.get_or_insert(now);
@@ -35,14 +45,15 @@ pub fn record(plan: &Plan, mut state: RunState, mut event: Event, now: Timestamp
         Event::Answered(Question::StageWhen(index), answer) => stage::answer_when(plan, run, index, answer, now),
         Event::Answered(Question::StageUntil(index), answer) => stage::answer_until(plan, run, index, answer, now),
         Event::Answered(Question::StepWhen(at), answer) => step::answer(run, at, answer, now),
-        Event::StageStarted(index) => stage::start(run, index, now),
+        Event::StageStarted(index) => stage::start(plan, run, index, now),
+        Event::Bound { stage, approval } => stage::bind(plan, run, stage, approval, now),
         Event::StageEnded { stage, phase, why } => stage::end(plan, run, stage, phase, why, now),
         Event::StageTimedOut(index) => stage::time_out(plan, run, index, now),
         Event::Listed { stage, items } => items::list(plan, run, stage, items, now),
         Event::StageJudged { stage, retry } => stage::judge(plan, run, stage, retry, now),
         Event::StageGivenUp(index) => stage::give_up(run, index),
         Event::StageBegunAgain(index) => stage::begin_again(plan, run, index, now),
-        Event::StageResumed(index) => stage::resume(run, index, now),
+        Event::StageResumed(index) => stage::resume(plan, run, index, now),
         Event::StepStarted(at) => step::start(run, at),
         Event::Claimed { at, key, waiting_on } => step::claim(run, at, &key, waiting_on, now),
         Event::Progressed { at, message, progress } => step::progress(run, at, message, progress),
@@ -58,7 +69,7 @@ pub fn record(plan: &Plan, mut state: RunState, mut event: Event, now: Timestamp
         Event::Ended { phase, reason, message } => {
             run.ending.get_or_insert(Ending { phase, reason, message, at: now });
         }
-        Event::RunFinished => end::finish(run, now),
+        Event::RunFinished => end::finish(plan, run, now),
     }
     clock::keep(run, now);
     state

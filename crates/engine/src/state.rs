@@ -4,6 +4,8 @@
 //! `kubectl explain` prints. A member is only ever added, never renamed: an older controller's state must
 //! load.
 
+mod asked;
+mod held;
 mod hook;
 mod stage;
 mod step;
@@ -17,6 +19,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use asked::{ActionOutcome, ActionResult, ActionType, RunAction};
+pub use held::{Approval, Approver, Guard, Lock, Paused, Suspended};
 pub use hook::{HookState, Occasion};
 pub use stage::{Next, StagePhase, StageState};
 pub use step::{StepPhase, StepState};
@@ -26,13 +30,16 @@ pub use wait::{WaitKind, WaitTarget, WaitingOn};
 use crate::{Plan, Stage, StepAt};
 
 /// Where a run stands.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunState {
     /// Where the run stands in a word, for people. Machines read the condition `Succeeded`.
     #[serde(default)]
     pub phase: RunPhase,
-    /// When the run started, as RFC 3339 in UTC.
+    /// The number of the round, from 1. It rises when a person has a run that had ended done again.
+    #[serde(default = "one")]
+    pub round: i32,
+    /// When this round of the run started, as RFC 3339 in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     /// When the run ended, its hooks included. Absent until then.
@@ -48,6 +55,20 @@ pub struct RunState {
     /// Since when the run waits for people and locks alone. Absent while it does something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Timestamp>,
+    /// Set while a person has paused the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
+    /// Set while the run's pipeline is suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspended>,
+    /// The run's place in the queue for its lock, where the pipeline's `concurrency` has it wait for one, and while it holds
+    /// the lock. Absent once it has let it go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
+    /// What became of the entries of `spec.actions`, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "atomic"))]
+    pub actions: Vec<ActionResult>,
     /// The results of the run, as the pipeline's `outputs` say. Absent until every stage is done.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
@@ -78,13 +99,15 @@ pub enum RunPhase {
     Failed,
     /// Ended by a person, by the run's deletion or by its timeout.
     Aborted,
+    /// Ended before it started: another run holds its lock, and the pipeline wants no queue.
+    Cancelled,
 }
 
 /// The decided result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ending {
-    /// `Succeeded`, `Failed` or `Aborted`.
+    /// `Succeeded`, `Failed`, `Aborted` or `Cancelled`.
     pub phase: RunPhase,
     /// Why, in one CamelCase word, such as `Timeout` or `Aborted`.
     pub reason: String,
@@ -99,8 +122,33 @@ fn one() -> i32 {
     1
 }
 
+fn is_one(value: &i32) -> bool {
+    *value == one()
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+impl Default for RunState {
+    fn default() -> Self {
+        Self {
+            phase: RunPhase::Pending,
+            round: one(),
+            started_at: None,
+            finished_at: None,
+            ending: None,
+            held_seconds: 0,
+            held_since: None,
+            paused: None,
+            suspended: None,
+            lock: None,
+            actions: Vec::new(),
+            outputs: Map::new(),
+            stages: Vec::new(),
+            hooks: Vec::new(),
+        }
+    }
 }
 
 impl RunState {
@@ -179,11 +227,23 @@ impl RunState {
         Some(open.unwrap_or(first).0)
     }
 
+    /// Whether nothing may start, because a person has paused the run, or somebody its pipeline.
+    pub fn is_paused(&self) -> bool {
+        self.paused.is_some() || self.suspended.is_some()
+    }
+
+    /// Whether it holds the lock of its group.
+    pub fn holds_lock(&self) -> bool {
+        self.lock.as_ref().is_some_and(Lock::is_held)
+    }
+
     /// Whether all that the run does is waiting for people and locks.
     pub(crate) fn is_held(&self) -> bool {
-        let mut under_way = self.stages.iter().filter(|stage| stage.is_under_way()).peekable();
+        let is_paused = self.is_paused();
+        let mut open = self.stages.iter().filter(|stage| stage.is_under_way() || stage.awaits_approval()).peekable();
         let has_hook = self.hooks.iter().any(|hook| !hook.phase.is_ended());
-        !has_hook && under_way.peek().is_some() && under_way.all(StageState::is_held)
+        let is_waiting = is_paused || open.peek().is_some();
+        !has_hook && is_waiting && open.all(|stage| stage.awaits_approval() || stage.is_held(is_paused))
     }
 }
 

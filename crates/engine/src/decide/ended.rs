@@ -18,7 +18,11 @@ pub(super) fn of_stage(phase: StagePhase) -> Option<HookEvent> {
         StagePhase::Succeeded => Some(HookEvent::Success),
         StagePhase::Failed => Some(HookEvent::Failure),
         StagePhase::Aborted => Some(HookEvent::Abortion),
-        StagePhase::Pending | StagePhase::Running | StagePhase::Skipped | StagePhase::Omitted => None,
+        StagePhase::Pending
+        | StagePhase::AwaitingApproval
+        | StagePhase::Running
+        | StagePhase::Skipped
+        | StagePhase::Omitted => None,
     }
 }
 
@@ -28,6 +32,6 @@ pub(super) fn of_run(phase: RunPhase) -> Option<HookEvent> {
         RunPhase::Succeeded => Some(HookEvent::Success),
         RunPhase::Failed => Some(HookEvent::Failure),
         RunPhase::Aborted => Some(HookEvent::Abortion),
-        RunPhase::Pending | RunPhase::Running => None,
+        RunPhase::Pending | RunPhase::Running | RunPhase::Cancelled => None,
     }
 }

@@ -55,14 +55,18 @@ impl Scene<'_> {
 
     /// The next actions of one stage: those of what is under way in it, or the start of one more item.
     fn advance(&self, group: &Group<'_>, may_start: bool, lanes: &mut Lanes) {
-        let under_way = self.entries(group).iter().filter(|entry| entry.is_under_way()).count();
+        let entries = self.entries(group);
+        let has_place = |entry: &&StageState| entry.is_under_way() || entry.awaits_approval();
+        let places = entries.iter().filter(has_place).count();
         let most = group.plan.for_each.as_ref().and_then(|for_each| for_each.max_parallel).unwrap_or(usize::MAX);
-        let has_room = may_start && under_way < most;
-        for (index, entry) in group.entries.clone().zip(self.entries(group)) {
+        let has_room = may_start && places < most;
+        for (index, entry) in group.entries.clone().zip(entries) {
             if entry.is_under_way() {
                 self.run_stage(index, entry, group.plan, lanes);
+            } else if entry.awaits_approval() && may_start {
+                lanes.add(Action::Wait { until: None });
             } else if entry.phase == StagePhase::Pending && has_room {
-                lanes.add(super::stage::start(index, entry, group.plan));
+                lanes.add(self.start_stage(index, entry, group.plan));
             }
             if lanes.has_move() {
                 return;

@@ -19,10 +19,13 @@ impl Scene<'_> {
             }
             if !step.phase.is_ended() {
                 let at = StepAt::Hook { hook: index, step: number };
-                let HookState { hook, event, subject, item, iteration, attempt, .. } = hook;
+                let HookState { hook, event, subject, item, iteration, attempt, round, .. } = hook;
                 let (event, iteration, attempt) = (format!("{event:?}"), iteration.to_string(), attempt.to_string());
                 let item = item.as_deref().unwrap_or_default();
-                let path = ["hook", hook, &event, subject, item, &iteration, &attempt, &step.name];
+                let mut path = vec!["hook", hook, &event, subject, item, &iteration, &attempt, &step.name];
+                let round = round.to_string();
+                // The keys of the first round are those of the time when there was no other.
+                path.extend((round != "1").then_some(round.as_str()));
                 return Some(self.run_step(&Turn { at, state: step, plan, path: &path, stage_deadline: None }));
             }
         }
@@ -38,11 +41,11 @@ impl Scene<'_> {
     }
 
     fn due_for_starts(&self) -> Option<Action> {
-        if self.state.ending.is_some() {
+        if self.state.ending.is_some() || self.state.is_paused() {
             return None;
         }
         let of_run = |hook: &Hook| hook.subject == Subject::Pipeline;
-        self.due(of_run, HookEvent::Started, &Occasion::ONLY)
+        self.due(of_run, HookEvent::Started, &Occasion::of_run(self.state.round))
             .or_else(|| self.state.stages.iter().find_map(|stage| self.due_for_start_of(stage)))
     }
 
@@ -54,7 +57,7 @@ impl Scene<'_> {
         if stage.phase != StagePhase::Running || stage.resume_at.is_some() || is_to_be_listed() {
             return None;
         }
-        let occasion = occasion(stage);
+        let occasion = Occasion::of_stage(stage);
         self.due(|hook| is_of_stage(hook, stage), HookEvent::Started, &occasion).or_else(|| {
             let mut starting = stage.steps.iter().filter(|step| step.phase == StepPhase::Starting);
             starting.find_map(|step| self.due(|hook| is_of_step(hook, &step.name), HookEvent::Started, &occasion))
@@ -64,13 +67,13 @@ impl Scene<'_> {
     fn due_for_ends(&self) -> Option<Action> {
         self.state.stages.iter().find_map(|stage| self.due_for_end_of(stage)).or_else(|| {
             let event = ended::of_run(self.state.ending.as_ref()?.phase)?;
-            self.due(|hook| hook.subject == Subject::Pipeline, event, &Occasion::ONLY)
+            self.due(|hook| hook.subject == Subject::Pipeline, event, &Occasion::of_run(self.state.round))
         })
     }
 
     fn due_for_end_of(&self, stage: &StageState) -> Option<Action> {
-        let occasion = occasion(stage);
-        let of_steps = stage.steps.iter().find_map(|step| {
+        let occasion = Occasion::of_stage(stage);
+        let of_steps = stage.steps.iter().filter(|step| !step.kept).find_map(|step| {
             let event = ended::of_step(step.phase)?;
             self.due(|hook| is_of_step(hook, &step.name), event, &occasion)
         });
@@ -95,11 +98,6 @@ impl Scene<'_> {
         };
         self.state.hooks.iter().any(is_it)
     }
-}
-
-/// Which start or end of the stage, and of its steps, the state is about.
-fn occasion(stage: &StageState) -> Occasion {
-    Occasion { item: stage.item.clone(), iteration: stage.iteration, attempt: stage.attempt }
 }
 
 fn is_of_stage(hook: &Hook, stage: &StageState) -> bool {

@@ -7,18 +7,21 @@ use crate::{
     Action, End, Event, Failure, Next, Question, Stage, StagePhase, StageState, StepAt, StepPhase, StepState, clock,
 };
 
-/// Starts a stage that has not started.
-pub(super) fn start(index: usize, entry: &StageState, plan: &Stage) -> Action {
-    match &plan.when {
-        // An item's condition was its stage's.
-        Some(condition) if entry.item.is_none() => {
-            Action::Evaluate { question: Question::StageWhen(index), condition: condition.clone() }
-        }
-        _ => Action::Record(Event::StageStarted(index)),
-    }
-}
-
 impl Scene<'_> {
+    /// Starts a stage that has not started.
+    pub(super) fn start_stage(&self, index: usize, entry: &StageState, plan: &Stage) -> Action {
+        // An item's condition, and its place, were its stage's.
+        let is_item = entry.item.is_some();
+        match &plan.when {
+            _ if self.state.is_paused() => Action::Wait { until: None },
+            when if plan.is_bound && !is_item => self.ask_or_wait(Action::Bind { stage: index, when: when.clone() }),
+            Some(condition) if !is_item => {
+                Action::Evaluate { question: Question::StageWhen(index), condition: condition.clone() }
+            }
+            _ => Action::Record(Event::StageStarted(index)),
+        }
+    }
+
     /// Has it judged whether a stage whose attempt failed is tried again. Its hooks come after that.
     pub(super) fn judge_stages(&self) -> Option<Action> {
         let undecided = |stage: &&StageState| stage.next == Some(Next::Undecided);
@@ -44,16 +47,27 @@ impl Scene<'_> {
             return lanes.add(Action::Record(Event::StageTimedOut(index)));
         }
         if let Some(resume_at) = stage.resume_at {
-            return lanes.add(if self.now < resume_at {
+            return lanes.add(if self.state.is_paused() {
+                Action::Wait { until: None }
+            } else if self.now < resume_at {
                 Action::Wait { until: earlier(Some(resume_at), deadline(stage, plan)) }
             } else {
                 Action::Record(Event::StageResumed(index))
             });
         }
         if let (Some(for_each), None) = (&plan.for_each, &stage.item) {
-            return lanes.add(Action::List { stage: index, items: for_each.items.clone() });
+            let list = Action::List { stage: index, items: for_each.items.clone() };
+            return lanes.add(match plan.is_bound {
+                _ if self.state.is_paused() => Action::Wait { until: None },
+                true => self.ask_or_wait(list),
+                false => list,
+            });
         }
         match steps {
+            Steps::Open(_) if self.state.is_paused() => {
+                self.go_on_with_steps(index, stage, plan, lanes);
+                lanes.add(Action::Wait { until: None });
+            }
             Steps::Open(steps) => {
                 for number in steps {
                     self.run_step_of_stage(index, stage, plan, number, lanes);
@@ -103,6 +117,7 @@ impl Scene<'_> {
         lanes.add(match undo.is_empty() {
             false => undo.action(),
             true if is_left => Action::Record(Event::StageGivenUp(index)),
+            true if self.state.is_paused() => Action::Wait { until: None },
             true => Action::Record(Event::StageBegunAgain(index)),
         });
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{step, undo};
+use super::{lock, step, undo};
 use crate::{
     Abort, Ending, Failure, Outputs, Plan, RunPhase, RunState, StagePhase, StepPhase,
     limits::{SHORT_MESSAGE, cut_to},
@@ -80,7 +80,7 @@ fn abort_hooks(run: &mut RunState, now: Timestamp) {
     }
 }
 
-pub(super) fn finish(run: &mut RunState, now: Timestamp) {
+pub(super) fn finish(plan: &Plan, run: &mut RunState, now: Timestamp) {
     run.phase = run.ending.as_ref().map_or(RunPhase::Failed, |ending| ending.phase);
     run.finished_at = Some(now);
     // Only a state that did not fit its plan, or lost it, still has something under way here.
@@ -88,8 +88,11 @@ pub(super) fn finish(run: &mut RunState, now: Timestamp) {
     if let Some(Ending { reason, message, .. }) = run.ending.clone() {
         abort_stages(run, &reason, message.as_deref().unwrap_or_default(), now);
     }
-    for stage in run.stages.iter_mut().filter(|stage| stage.phase == StagePhase::Pending) {
+    for stage in run.stages.iter_mut().filter(|stage| !stage.phase.is_ended()) {
         stage.phase = StagePhase::Omitted;
         step::end_unstarted(&mut stage.steps, StepPhase::Omitted);
     }
+    run.paused = None;
+    run.suspended = None;
+    lock::at_end(plan, run);
 }

@@ -17,7 +17,7 @@ pub(super) fn start(
     now: Timestamp,
 ) {
     let steps = plan.hook(&hook).map(|hook| StepState::of_all(&hook.steps)).unwrap_or_default();
-    let Occasion { item, iteration, attempt } = occasion;
+    let Occasion { item, iteration, attempt, round } = occasion;
     run.hooks.push(HookState {
         hook,
         event,
@@ -25,6 +25,7 @@ pub(super) fn start(
         item,
         iteration,
         attempt,
+        round,
         phase: StagePhase::Running,
         started_at: Some(now),
         finished_at: None,
@@ -42,7 +43,7 @@ pub(super) fn end(run: &mut RunState, hook: usize, phase: StagePhase, now: Times
 /// Forgets the oldest hooks of earlier attempts and iterations of stages: they cannot be due again, and a loop of a
 /// thousand iterations must not fill the status.
 pub(super) fn forget_past(plan: &Plan, run: &mut RunState) {
-    let is_past: Vec<bool> = run.hooks.iter().map(|hook| is_past(plan, &run.stages, hook)).collect();
+    let is_past: Vec<bool> = run.hooks.iter().map(|hook| is_past(plan, run, hook)).collect();
     let mut too_many = is_past.iter().filter(|is_past| **is_past).count().saturating_sub(MAX_PAST_HOOKS);
     let mut is_past = is_past.into_iter();
     run.hooks.retain(|_| {
@@ -52,14 +53,17 @@ pub(super) fn forget_past(plan: &Plan, run: &mut RunState) {
     });
 }
 
-/// Whether the hook followed an execution of a stage that was followed by another one.
-fn is_past(plan: &Plan, stages: &[StageState], hook: &HookState) -> bool {
+/// Whether the hook followed an execution of a stage, or of the run, that was followed by another one.
+fn is_past(plan: &Plan, run: &RunState, hook: &HookState) -> bool {
     let subject = plan.hook(&hook.hook).map(|hook| &hook.subject);
     let is_subject = |stage: &StageState| match subject {
         Some(Subject::Stage(name)) => *name == stage.name,
         Some(Subject::Step(name)) => stage.steps.iter().any(|step| step.name == *name),
         Some(Subject::Pipeline) | None => false,
     };
-    let stage = stages.iter().find(|stage| stage.item == hook.item && is_subject(stage));
+    if subject == Some(&Subject::Pipeline) {
+        return hook.round < run.round;
+    }
+    let stage = run.stages.iter().find(|stage| stage.item == hook.item && is_subject(stage));
     stage.is_some_and(|stage| (hook.attempt, hook.iteration) < (stage.attempt, stage.iteration))
 }

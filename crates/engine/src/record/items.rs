@@ -16,7 +16,7 @@ const MAX_LABEL: usize = 63;
 
 /// Replaces the stage's entry by one for each item, or fails it.
 pub(super) fn list(plan: &Plan, run: &mut RunState, index: usize, items: Result<Vec<Value>, Failure>, now: Timestamp) {
-    let Some(entry) = run.stages.get(index).filter(|entry| entry.item.is_none()) else { return };
+    let Some(entry) = run.stages.get(index).filter(|entry| entry.item.is_none()).cloned() else { return };
     let Some(planned) = plan.stage(&entry.name).filter(|_| entry.phase == StagePhase::Running) else { return };
     let items = items.and_then(|mut items| {
         items.iter_mut().for_each(normalize_value);
@@ -31,7 +31,12 @@ pub(super) fn list(plan: &Plan, run: &mut RunState, index: usize, items: Result<
                     item: Some(label),
                     // A null reads back as nothing.
                     value: Some(value).filter(|value| !value.is_null()),
-                    ..StageState::of(planned)
+                    phase: StagePhase::Pending,
+                    started_at: None,
+                    held_seconds: 0,
+                    held_since: None,
+                    // What it is bound to, who approved it, and the epochs of its steps are those of the stage.
+                    ..entry.clone()
                 })
                 .collect();
             run.stages.splice(index..=index, entries);

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{hook, step, undo};
 use crate::{
-    Backoff, Failure, Next, Plan, RunState, StagePhase, StageState, StepPhase, StepState,
+    Approval, Backoff, Failure, Next, Plan, RunState, StagePhase, StageState, StepPhase, StepState,
     event::later,
     limits::{cut_to, room_for_a_message},
 };
@@ -25,7 +25,7 @@ pub(super) fn answer_when(
     now: Timestamp,
 ) {
     match answer {
-        Ok(true) => start(run, stage, now),
+        Ok(true) => start(plan, run, stage, now),
         Ok(false) => {
             let why = ("ConditionFalse".to_owned(), "its condition `when` is false".to_owned());
             end(plan, run, stage, StagePhase::Skipped, Some(why), now);
@@ -61,12 +61,57 @@ pub(super) fn answer_until(
     }
 }
 
-pub(super) fn start(run: &mut RunState, stage: usize, now: Timestamp) {
+/// Has the stage start, or wait for approvals.
+pub(super) fn start(plan: &Plan, run: &mut RunState, stage: usize, now: Timestamp) {
     if let Some(stage) = open(run, stage).filter(|stage| stage.phase == StagePhase::Pending) {
-        stage.phase = StagePhase::Running;
-        stage.started_at = Some(now);
+        enter(plan, stage, now);
     }
 }
+
+/// The same, once the place that the stage is bound to has said how many people have to approve it.
+pub(super) fn bind(
+    plan: &Plan,
+    run: &mut RunState,
+    index: usize,
+    approval: Result<Option<i32>, Failure>,
+    now: Timestamp,
+) {
+    let Some(stage) = open(run, index).filter(|stage| stage.phase == StagePhase::Pending) else { return };
+    match approval {
+        Ok(required) => {
+            let own = plan.stage(&stage.name).and_then(|plan| plan.approval);
+            stage.approval = own.or(required).map(Approval::by);
+            enter(plan, stage, now);
+        }
+        Err(Failure { reason, message, .. }) => {
+            end(plan, run, index, StagePhase::Failed, Some((reason, message)), now);
+        }
+    }
+}
+
+/// This attempt begins, unless people have to approve it first.
+pub(super) fn enter(plan: &Plan, stage: &mut StageState, now: Timestamp) {
+    let required = plan.stage(&stage.name).and_then(|plan| plan.approval);
+    if let Some(required) = required {
+        stage.approval.get_or_insert_with(|| Approval::by(required));
+    }
+    if let Some(approval) = stage.approval.as_mut().filter(|approval| approval.missing() > 0) {
+        approval.since.get_or_insert(now);
+        stage.phase = StagePhase::AwaitingApproval;
+        return;
+    }
+    stage.phase = StagePhase::Running;
+    stage.started_at.get_or_insert(now);
+}
+
+/// A person does not want the stage: it fails for good.
+pub(super) fn reject(plan: &Plan, run: &mut RunState, index: usize, message: String, now: Timestamp) {
+    end(plan, run, index, StagePhase::Failed, Some((REJECTED.to_owned(), message)), now);
+    run.stages[index].next = None;
+}
+
+/// The reason of a stage that a person has rejected.
+const REJECTED: &str = "Rejected";
 
 pub(super) fn end(plan: &Plan, run: &mut RunState, stage: usize, phase: StagePhase, why: Option<Why>, now: Timestamp) {
     let Some(stage) = open(run, stage) else { return };
@@ -144,6 +189,7 @@ pub(super) fn begin_again(plan: &Plan, run: &mut RunState, index: usize, now: Ti
             stage.iteration = 1;
             stage.held_seconds = 0;
             stage.started_at = None;
+            stage.approval.iter_mut().for_each(Approval::renew);
             let backoff = planned.retry.as_ref().map(|retry| &retry.backoff);
             backoff.map_or(SignedDuration::ZERO, |backoff| Backoff::before(backoff, stage.attempt))
         }
@@ -162,8 +208,8 @@ pub(super) fn begin_again(plan: &Plan, run: &mut RunState, index: usize, now: Ti
 }
 
 /// Goes on after the pause.
-pub(super) fn resume(run: &mut RunState, stage: usize, now: Timestamp) {
+pub(super) fn resume(plan: &Plan, run: &mut RunState, stage: usize, now: Timestamp) {
     let Some(stage) = open(run, stage).filter(|stage| stage.resume_at.is_some()) else { return };
     stage.resume_at = None;
-    stage.started_at.get_or_insert(now);
+    enter(plan, stage, now);
 }

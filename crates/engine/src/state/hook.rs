@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{StagePhase, StepState, one};
+use super::{StagePhase, StageState, StepState, is_one, one};
 use crate::{Hook, HookEvent, Plan};
 
 /// Each has its event, its phase and its steps.
@@ -26,6 +26,9 @@ pub struct HookState {
     /// The attempt of the subject's stage that the event belongs to.
     #[serde(default = "one")]
     pub attempt: i32,
+    /// The round of the run, for hooks of the pipeline. Those of a stage or step are told apart by `attempt`.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub round: i32,
     /// Where the hook stands. A failed hook changes no result of the run.
     #[serde(default)]
     pub phase: StagePhase,
@@ -49,8 +52,8 @@ impl HookState {
 
     /// Whether it follows this start or end of its subject.
     pub(crate) fn is_on(&self, occasion: &Occasion) -> bool {
-        let Occasion { item, iteration, attempt } = occasion;
-        self.item == *item && self.iteration == *iteration && self.attempt == *attempt
+        let Occasion { item, iteration, attempt, round } = occasion;
+        self.item == *item && self.iteration == *iteration && self.attempt == *attempt && self.round == *round
     }
 }
 
@@ -63,9 +66,18 @@ pub struct Occasion {
     pub iteration: i32,
     /// The attempt of the stage.
     pub attempt: i32,
+    /// The round of the run.
+    pub round: i32,
 }
 
 impl Occasion {
-    /// The only one: a run starts and ends once.
-    pub(crate) const ONLY: Self = Self { item: None, iteration: 1, attempt: 1 };
+    /// The present one of a stage, and of its steps.
+    pub(crate) fn of_stage(stage: &StageState) -> Self {
+        Self { item: stage.item.clone(), iteration: stage.iteration, attempt: stage.attempt, round: one() }
+    }
+
+    /// The only one of the run itself: it starts and ends once in each round.
+    pub(crate) fn of_run(round: i32) -> Self {
+        Self { item: None, iteration: 1, attempt: 1, round }
+    }
 }

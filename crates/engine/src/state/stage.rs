@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{StepState, is_default, one};
-use crate::Stage;
+use super::{Approval, Guard, StepState, is_default, one};
+use crate::{Stage, StepPhase};
 
 /// Each has its phase and its steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,13 @@ pub struct StageState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
     pub value: Option<Value>,
+    /// The Environment that the stage is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub environment: Option<String>,
+    /// What a person needs the right to, to approve, reject, skip or retry this stage. Absent: the Pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
     /// Where the stage stands.
     #[serde(default)]
     pub phase: StagePhase,
@@ -31,6 +38,9 @@ pub struct StageState {
     /// The number of the iteration of this attempt, from 1. It rises with each further iteration of `until`.
     #[serde(default = "one")]
     pub iteration: i32,
+    /// Who has to approve this attempt, and who did. Absent where nobody has to, and before the stage's turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// What follows, when this attempt or iteration is not the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Next>,
@@ -68,6 +78,8 @@ pub enum StagePhase {
     /// Not started yet.
     #[default]
     Pending,
+    /// It starts once enough people have approved it; `approval` says how many are needed, and `guard` who may.
+    AwaitingApproval,
     /// Started and not ended.
     Running,
     /// Every step succeeded or was skipped; with `next` set, only in this iteration.
@@ -99,9 +111,12 @@ impl StageState {
             name: plan.name.clone(),
             item: None,
             value: None,
+            environment: None,
+            guard: None,
             phase: StagePhase::Pending,
             attempt: 1,
             iteration: 1,
+            approval: None,
             next: None,
             resume_at: None,
             started_at: None,
@@ -139,16 +154,25 @@ impl StageState {
         self.steps.iter().filter(|step| step.phase.is_failed()).min_by_key(|step| step.finished_at)
     }
 
-    /// Whether all that it does is waiting for people and locks.
-    pub(crate) fn is_held(&self) -> bool {
-        let mut under_way = self.steps.iter().filter(|step| step.phase.is_under_way()).peekable();
-        self.is_under_way() && under_way.peek().is_some() && under_way.all(StepState::is_held)
+    /// Whether it starts once people have approved it.
+    pub fn awaits_approval(&self) -> bool {
+        self.phase == StagePhase::AwaitingApproval
+    }
+
+    /// Whether all that it does is waiting for people and locks. In a run that is paused what has not begun waits, too.
+    pub(crate) fn is_held(&self, is_paused: bool) -> bool {
+        let is_open = |step: &&StepState| match is_paused {
+            true => step.phase == StepPhase::Running,
+            false => step.phase.is_under_way(),
+        };
+        let mut open = self.steps.iter().filter(is_open).peekable();
+        self.is_under_way() && (is_paused || open.peek().is_some()) && open.all(StepState::is_held)
     }
 }
 
 impl StagePhase {
     /// Whether nothing will change any more, unless `next` says so.
     pub fn is_ended(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running)
+        !matches!(self, Self::Pending | Self::AwaitingApproval | Self::Running)
     }
 }

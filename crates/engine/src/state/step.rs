@@ -39,6 +39,9 @@ pub struct StepState {
     /// Whether the failure of the step may pass by itself.
     #[serde(default, skip_serializing_if = "is_default")]
     pub transient: bool,
+    /// Whether the step ended in an earlier attempt of its stage, and was kept when a person had the stage done again.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub kept: bool,
     /// When this attempt started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
@@ -121,6 +124,7 @@ impl StepState {
             key: None,
             effect_unknown: false,
             transient: false,
+            kept: false,
             started_at: None,
             finished_at: None,
             held_seconds: 0,
@@ -135,6 +139,11 @@ impl StepState {
         }
     }
 
+    /// The step before its first attempt in this epoch.
+    pub(crate) fn before(name: &str, epoch: i32) -> Self {
+        Self { epoch, ..Self::of(name) }
+    }
+
     /// The step before its first attempt in the next attempt or iteration of its stage. Its effect is a new one, unless it
     /// is not known what became of the last one.
     pub(crate) fn anew(&self) -> Self {
@@ -147,6 +156,24 @@ impl StepState {
                 Self { epoch: self.epoch, claims: self.claims, key, effect_unknown: true, ..fresh }
             }
         }
+    }
+
+    /// The step before another attempt that a person asked for. Its effect is a new one where that of the last one has a known
+    /// end, was taken back, or is of the past; one that may still be going on is looked for first.
+    pub(crate) fn done_again(&self) -> Self {
+        let is_undone = self.is_undone();
+        let may_go_on = match self.phase {
+            StepPhase::Aborted => !is_undone,
+            StepPhase::Failed => self.effect_unknown && !is_undone,
+            // Of an unknown one the person has seen what became of it.
+            _ => false,
+        };
+        Self { effect_unknown: may_go_on, ..self.clone() }.anew()
+    }
+
+    /// Whether there is nothing left of its effect.
+    pub(crate) fn is_undone(&self) -> bool {
+        self.undo.as_ref().is_some_and(|undo| undo.phase == UndoPhase::Undone)
     }
 
     /// Whether its outcome, or that of taking it back, is still to come.

@@ -32,6 +32,8 @@ pub enum WaitKind {
     Approval,
     /// A lock that another run holds.
     Lock,
+    /// A person's `Resume`, or the end of the pipeline's suspension.
+    Resume,
     /// A point in time.
     Time,
     /// An expression: it has to become true.

@@ -161,7 +161,7 @@ fn events() -> impl Strategy<Value = Event> {
             hook: format!("hook{number}"),
             event: HookEvent::Started,
             subject: "pipeline".to_owned(),
-            occasion: Occasion { item: None, iteration: 1, attempt: number },
+            occasion: Occasion { item: None, iteration: 1, attempt: number, round: 1 },
         }),
         (0..5usize, any::<bool>()).prop_map(|(stage, yes)| Event::Answered(Question::StageUntil(stage), Ok(yes))),
         (0..5usize, 0..4usize).prop_map(|(stage, count)| Event::Listed { stage, items: Ok(vec![json!("a"); count]) }),

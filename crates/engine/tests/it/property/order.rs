@@ -201,12 +201,12 @@ fn check_fate(step: &StepState, is_asked: bool) {
 
 /// Where the stage, or its item, is in its attempts and iterations.
 fn occasion(stage: &StageState) -> Occasion {
-    Occasion { item: stage.item.clone(), iteration: stage.iteration, attempt: stage.attempt }
+    Occasion { item: stage.item.clone(), iteration: stage.iteration, attempt: stage.attempt, round: 1 }
 }
 
-const ONLY: Occasion = Occasion { item: None, iteration: 1, attempt: 1 };
+const ONLY: Occasion = Occasion { item: None, iteration: 1, attempt: 1, round: 1 };
 
-fn is_on(hook: &HookState, Occasion { item, iteration, attempt }: &Occasion) -> bool {
+fn is_on(hook: &HookState, Occasion { item, iteration, attempt, .. }: &Occasion) -> bool {
     (&hook.item, hook.iteration, hook.attempt) == (item, *iteration, *attempt)
 }
 

@@ -52,7 +52,7 @@ fn plans_of(tangled: bool) -> impl Strategy<Value = Plan> {
                 steps: named(hook.steps, &format!("hook{number}")),
                 ..hook
             });
-            Plan { hooks: hooks.collect(), stages, has_outputs, timeout: None }
+            Plan { hooks: hooks.collect(), stages, has_outputs, timeout: None, lock: None }
         },
     )
 }

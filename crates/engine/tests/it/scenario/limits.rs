@@ -230,7 +230,7 @@ fn everything_fails(plan: &Plan, items: usize) -> RunState {
     let events = [HookEvent::Started, HookEvent::Failure];
     let hooks = plan.hooks.iter().flat_map(|hook| events.map(|event| (hook, event))).enumerate();
     for (index, (hook, event)) in hooks {
-        let occasion = Occasion { item: None, iteration: 1, attempt: 1 };
+        let occasion = Occasion { item: None, iteration: 1, attempt: 1, round: 1 };
         happen(Event::HookStarted { hook: hook.name.clone(), event, subject: hook.subject.to_string(), occasion });
         let steps = 0..hook.steps.len();
         steps.flat_map(|step| fail(StepAt::Hook { hook: index, step }, step)).for_each(|event| {

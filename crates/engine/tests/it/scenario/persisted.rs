@@ -16,6 +16,7 @@ fn a_run_that_has_ended_says_what_it_did_and_nothing_else() {
     expect![[r#"
         {
           "phase": "Succeeded",
+          "round": 1,
           "startedAt": "2026-01-01T00:00:00Z",
           "finishedAt": "2026-01-01T00:00:00Z",
           "ending": {
@@ -86,6 +87,7 @@ fn what_is_waited_for_and_for_how_long_is_there_while_it_counts() {
     expect![[r#"
         {
           "phase": "Running",
+          "round": 1,
           "startedAt": "2026-01-01T00:00:00Z",
           "stages": [
             {

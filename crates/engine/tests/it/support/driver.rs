@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sluice_engine::{
-    Abort, AbortReason, Action, Condition, Event, Failure, Held, Key, Mode, Observed, Outcome, Outputs, Plan, Question,
-    RunState, StepAt, Task, Undone, WaitTarget, decide, record,
+    Abort, AbortReason, Action, Condition, Event, Failure, Held, Key, LockAnswer, Mode, Observed, Outcome, Outputs,
+    Plan, Question, RunAction, RunState, StepAt, Task, Undone, WaitTarget, decide, record,
 };
 
 use super::{Call, START, World, trace};
@@ -25,6 +25,12 @@ pub(crate) enum Happening {
     Abort,
     /// Someone deletes it.
     Delete,
+    /// Somebody asks for this.
+    Ask(RunAction),
+    /// The pipeline is suspended for this reason, or no longer.
+    Suspend(Option<String>),
+    /// From now on nobody checks who asks.
+    Unenforced,
     /// What the step of that name waits for changed.
     Wake(String),
     /// Another replica claimed the step of that name.
@@ -48,6 +54,10 @@ pub(crate) struct Driver<W> {
     pub(crate) now: Timestamp,
     happenings: Vec<(Timestamp, Happening)>,
     abort: Option<Abort>,
+    asked: Vec<RunAction>,
+    is_enforced: bool,
+    suspended: Option<String>,
+    ask_at: Option<Timestamp>,
     held: BTreeMap<String, Held>,
     /// Claims that were recorded and are not persisted yet.
     claimed: Vec<(String, Held)>,
@@ -75,6 +85,10 @@ impl<W: World> Driver<W> {
             now: START,
             happenings,
             abort: None,
+            asked: Vec::new(),
+            is_enforced: true,
+            suspended: None,
+            ask_at: None,
             held: BTreeMap::new(),
             claimed: Vec::new(),
             is_dirty: false,
@@ -126,6 +140,8 @@ impl<W: World> Driver<W> {
                 let answer = self.answer(question, &condition);
                 self.record(Event::Answered(question, answer));
             }
+            Action::Lock => self.lock(),
+            Action::Bind { stage, when } => self.bind(stage, when.as_ref()),
             Action::Judge { at, failure } => self.fail(at, failure),
             Action::JudgeStage { stage, failures } => {
                 let retry = failures.iter().all(|(_, failure)| self.world.judge_stage(failure));
@@ -155,7 +171,11 @@ impl<W: World> Driver<W> {
             }
             Action::Finished => {
                 self.persist_changes()?;
-                return Ok(true);
+                let asks = |(_, happening): &(Timestamp, Happening)| matches!(happening, Happening::Ask(_));
+                if !self.happenings.iter().any(asks) {
+                    return Ok(true);
+                }
+                self.advance(None);
             }
         }
         Ok(false)
@@ -165,7 +185,16 @@ impl<W: World> Driver<W> {
         let mut held = self.held.clone();
         held.extend(self.claimed.iter().cloned());
         let under_way = self.under_way.iter().map(|(_, task, _)| task.key.clone()).collect();
-        let seen = Observed { run_uid: "run-1".to_owned(), abort: self.abort.clone(), held, under_way };
+        let seen = Observed {
+            run_uid: "run-1".to_owned(),
+            abort: self.abort.clone(),
+            asked: self.asked.clone(),
+            is_enforced: self.is_enforced,
+            suspended: self.suspended.clone(),
+            ask_at: self.ask_at,
+            held,
+            under_way,
+        };
         let action = decide(&self.plan, &self.state, &seen, self.now);
         assert_eq!(action, decide(&self.plan, &self.state, &seen, self.now), "decide is deterministic");
         action
@@ -179,6 +208,30 @@ impl<W: World> Driver<W> {
         let before = std::mem::replace(&mut self.state, next);
         for line in trace::changes(&before, &self.state) {
             self.say(line);
+        }
+    }
+
+    fn lock(&mut self) {
+        self.say("ask for the lock".to_owned());
+        let answer = self.world.lock();
+        self.ask_at = matches!(answer, LockAnswer::Taken { .. }).then(|| self.now + SignedDuration::from_secs(30));
+        self.record(Event::Lock(answer));
+    }
+
+    fn bind(&mut self, stage: usize, when: Option<&Condition>) {
+        let question = Question::StageWhen(stage);
+        match when.map_or(Ok(true), |when| self.answer(question, when)) {
+            Ok(true) => {}
+            other => return self.record(Event::Answered(question, other)),
+        }
+        let name = self.state.stages[stage].name.clone();
+        self.say(format!("ask the place of {name}"));
+        match self.world.bind(&name) {
+            Some(approval) => {
+                self.ask_at = None;
+                self.record(Event::Bound { stage, approval });
+            }
+            None => self.ask_at = Some(self.now + SignedDuration::from_secs(10)),
         }
     }
 
@@ -302,6 +355,12 @@ impl<W: World> Driver<W> {
             match self.happenings.remove(0).1 {
                 Happening::Abort => self.abort = abort(AbortReason::Aborted, "alice asked for it"),
                 Happening::Delete => self.abort = abort(AbortReason::Deleted, "the run is being deleted"),
+                Happening::Ask(action) => {
+                    self.say(format!("{} asks for {:?}", action.by, action.r#type));
+                    self.asked.push(action);
+                }
+                Happening::Suspend(reason) => self.suspended = reason,
+                Happening::Unenforced => self.is_enforced = false,
                 Happening::Wake(step) => self.wake(&step),
                 Happening::Steal(step) => self.steal(&step),
                 Happening::Lose(step) => self.lose(&step),
@@ -348,6 +407,7 @@ impl<W: World> Driver<W> {
         self.say("crash".to_owned());
         self.held.clear();
         self.claimed.clear();
+        self.ask_at = None;
         self.under_way.clear();
         self.is_dirty = false;
         self.state = self.stored.last().cloned().unwrap_or_else(|| RunState::of(&self.plan));

@@ -2,22 +2,26 @@
 //!
 //! ```text
 //! timeout 1h
+//! lock keep
 //! outputs
 //! stage deploy when=true timeout=10m needs=plan,build
 //!   reads look
 //!   acts  openPr when=false retry=2 backoff=5s timeout=1m undo
 //!   pure  render
+//! stage live approve=2 bound
 //! stage roll each=eu,us max=1 retry=2 backoff=5s until=3 limit=5 every=10s parallel
 //!   acts  apply
 //! hook tell on Started,Failure for stage/deploy
 //!   acts  post
 //! ```
 //!
+//! `lock` queues, `lock forbid` ends the run when another one has the lock, `lock keep` keeps it unless the run succeeds.
+//!
 //! A condition's text is its answer: `true`, `false` or `error`; `until=3` is true in the third iteration. A stage needs
 //! the one before it; with `needs=` it needs none. The text of `each` is the list; `each=-` is an empty one.
 
 use jiff::SignedDuration;
-use sluice_engine::{Condition, ForEach, Hook, HookEvent, Nature, Plan, Retry, Stage, Step, Subject, Until};
+use sluice_engine::{Condition, ForEach, Hook, HookEvent, LockPlan, Nature, Plan, Retry, Stage, Step, Subject, Until};
 
 pub(super) fn plan(text: &str) -> Plan {
     let mut plan = Plan::default();
@@ -26,6 +30,10 @@ pub(super) fn plan(text: &str) -> Plan {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
             ["timeout", timeout] => plan.timeout = Some(duration(timeout)),
+            ["lock", ref options @ ..] => {
+                let has = |option: &str| options.contains(&option);
+                plan.lock = Some(LockPlan { ends_when_taken: has("forbid"), kept_unless_succeeded: has("keep") });
+            }
             ["outputs"] => plan.has_outputs = true,
             ["stage", name, ..] => {
                 in_hook = false;
@@ -75,6 +83,8 @@ fn stage(name: &str, options: &[&str], before: &[Stage]) -> Stage {
             ("limit", limit) => stage.until.as_mut().unwrap().limit = limit.parse().unwrap(),
             ("every", pause) => stage.until.as_mut().unwrap().interval = duration(pause),
             ("parallel", "") => stage.parallel = true,
+            ("bound", "") => stage.is_bound = true,
+            ("approve", required) => stage.approval = Some(required.parse().unwrap()),
             ("timeout", timeout) => stage.timeout = Some(duration(timeout)),
             _ => panic!("not an option of a stage: {option}"),
         }

@@ -8,6 +8,11 @@
 //! abort 12s
 //! delete 12s
 //! wake 7s openPr
+//! lock: taken 2 web-1; ok
+//! bind live: ok 2
+//! ask 12s Approve live by=ada attempt=1
+//! suspend 5s quarter end
+//! unsuspend 9s
 //! crash after act openPr
 //! ```
 //!
@@ -22,12 +27,16 @@
 //! | `away Why [TEXT]`   | a transient failure with an unknown end                     |
 //! | `lost Why [TEXT]`   | the effect may have happened and cannot be looked for       |
 //!
+//! The lock is `ok` or `taken POSITION HOLDER`; it is asked for again after 30 s. A bound stage's place says `ok [REQUIRED]` or a
+//! failure; `none` is no answer, and it is asked again after 10 s. An entry may have `item=`, `step=`, `attempt=` and
+//! `reason=` (one word); it is by `ada` unless it says.
+//!
 //! `+90s` before an outcome: the call takes that long. `after=30s` behind a failure: not sooner again.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
-use sluice_engine::{End, Event, Failure, Mode, Outcome, Plan, RunState, WaitKind};
+use sluice_engine::{ActionType, End, Event, Failure, LockAnswer, Mode, Outcome, Plan, RunAction, RunState, WaitKind};
 
 use super::{Happening, at, language::duration};
 
@@ -44,6 +53,16 @@ pub(crate) trait World {
     /// Whether the stage's policy wants another attempt after this failure.
     fn judge_stage(&self, _failure: &Failure) -> bool {
         true
+    }
+
+    /// What comes of asking for the lock.
+    fn lock(&mut self) -> LockAnswer {
+        LockAnswer::Held { group: "group".to_owned() }
+    }
+
+    /// What the place of the stage of that name says; `None` when it does not answer.
+    fn bind(&mut self, _stage: &str) -> Option<Result<Option<i32>, Failure>> {
+        Some(Ok(None))
     }
 
     /// What sort of thing the step of that name waits for.
@@ -104,6 +123,29 @@ impl World for Script {
         }
     }
 
+    fn lock(&mut self) -> LockAnswer {
+        let group = "group".to_owned();
+        let next = self.outcomes.get_mut("lock").and_then(VecDeque::pop_front);
+        match next.as_deref().unwrap_or("ok").split_whitespace().collect::<Vec<_>>()[..] {
+            ["ok"] => LockAnswer::Held { group },
+            ["taken", position, holder] => {
+                LockAnswer::Taken { group, position: position.parse().unwrap(), holder: holder.to_owned() }
+            }
+            ["fail", reason] => LockAnswer::Failed(Failure::definite(reason, "it broke")),
+            ref other => panic!("not an answer of a lock: {other:?}"),
+        }
+    }
+
+    fn bind(&mut self, stage: &str) -> Option<Result<Option<i32>, Failure>> {
+        let next = self.outcomes.get_mut(&format!("bind {stage}")).and_then(VecDeque::pop_front);
+        match next.as_deref().unwrap_or("ok").split_once(' ') {
+            None if next.as_deref() == Some("none") => None,
+            None => Some(Ok(None)),
+            Some(("ok", required)) => Some(Ok(Some(required.parse().unwrap()))),
+            Some((kind, rest)) => Some(Err(failure(kind, rest))),
+        }
+    }
+
     fn judge(&self, failure: &Failure) -> bool {
         failure.transient || self.retries_everything
     }
@@ -144,6 +186,14 @@ impl Script {
                     ["retry", "stages", "when", "transient"] => script.retries_stages_when_transient = true,
                     ["approval", step] => drop(script.held.insert(step.to_owned(), WaitKind::Approval)),
                     ["lock", step] => drop(script.held.insert(step.to_owned(), WaitKind::Lock)),
+                    ["ask", time, kind, ref rest @ ..] => {
+                        happenings.push((moment(time), Happening::Ask(asked(kind, rest))));
+                    }
+                    ["suspend", time, ref reason @ ..] => {
+                        happenings.push((moment(time), Happening::Suspend(Some(reason.join(" ")))));
+                    }
+                    ["unsuspend", time] => happenings.push((moment(time), Happening::Suspend(None))),
+                    ["unenforced", time] => happenings.push((moment(time), Happening::Unenforced)),
                     ["abort", time] => happenings.push((moment(time), Happening::Abort)),
                     ["delete", time] => happenings.push((moment(time), Happening::Delete)),
                     ["wake", time, step] => happenings.push((moment(time), Happening::Wake(step.to_owned()))),
@@ -155,6 +205,43 @@ impl Script {
         }
         (script, happenings)
     }
+}
+
+fn asked(kind: &str, rest: &[&str]) -> RunAction {
+    let kind = match kind {
+        "Approve" => ActionType::Approve,
+        "Reject" => ActionType::Reject,
+        "Abort" => ActionType::Abort,
+        "Pause" => ActionType::Pause,
+        "Resume" => ActionType::Resume,
+        "Retry" => ActionType::Retry,
+        "Skip" => ActionType::Skip,
+        "Unlock" => ActionType::Unlock,
+        _ => panic!("not an action: {kind}"),
+    };
+    let mut action = RunAction {
+        r#type: kind,
+        by: "ada".to_owned(),
+        reason: None,
+        stage: None,
+        item: None,
+        step: None,
+        attempt: None,
+    };
+    for word in rest {
+        let (name, value) = word.split_once('=').unwrap_or(("stage", word));
+        let value = value.to_owned();
+        match name {
+            "by" => action.by = value,
+            "reason" => action.reason = Some(value),
+            "stage" => action.stage = Some(value),
+            "item" => action.item = Some(value),
+            "step" => action.step = Some(value),
+            "attempt" => action.attempt = Some(value.parse().unwrap()),
+            _ => panic!("not a member of an entry: {word}"),
+        }
+    }
+    action
 }
 
 fn moment(time: &str) -> Timestamp {

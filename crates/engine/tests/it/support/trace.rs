@@ -6,7 +6,7 @@ use super::START;
 
 /// One line for each change that a reader cares about.
 pub(super) fn changes(before: &RunState, after: &RunState) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines = run_changes(before, after);
     for (index, hook) in after.hooks.iter().enumerate() {
         let old = before.hooks.get(index);
         if old.is_none() {
@@ -35,13 +35,52 @@ pub(super) fn changes(before: &RunState, after: &RunState) -> Vec<String> {
     lines
 }
 
+fn run_changes(before: &RunState, after: &RunState) -> Vec<String> {
+    let mut lines = Vec::new();
+    for answer in after.actions.iter().skip(before.actions.len()) {
+        let why = answer.message.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        lines.push(format!("action {} {:?}{why}", answer.index, answer.result));
+    }
+    if after.round != before.round {
+        lines.push(format!("round {}", after.round));
+    }
+    match (&before.paused, &after.paused) {
+        (None, Some(paused)) => lines.push(format!("paused by {}", paused.by)),
+        (Some(_), None) => lines.push("not paused".to_owned()),
+        _ => {}
+    }
+    match (&before.suspended, &after.suspended) {
+        (_, Some(suspended)) if before.suspended != after.suspended => {
+            lines.push(format!("suspended ({})", suspended.reason));
+        }
+        (Some(_), None) => lines.push("not suspended".to_owned()),
+        _ => {}
+    }
+    match &after.lock {
+        Some(lock) if before.lock != after.lock => lines.push(match &lock.holder {
+            Some(holder) => format!("at {} in the queue for the lock of {holder}", lock.position),
+            None => "the lock is held".to_owned(),
+        }),
+        None if before.lock.is_some() => lines.push("the lock is let go".to_owned()),
+        _ => {}
+    }
+    lines
+}
+
 fn stage_changes(old: &StageState, stage: &StageState) -> Vec<String> {
     let mut lines = Vec::new();
     let (title, prefix) = (stage.title(), item(stage));
     if old.item != stage.item {
         lines.push(format!("stage {title} is listed"));
     }
-    if old.phase == StagePhase::Pending && stage.phase == StagePhase::Running {
+    if !old.awaits_approval() && stage.awaits_approval() {
+        let required = stage.approval.as_ref().map_or(0, |approval| approval.required);
+        lines.push(format!("stage {title} awaits {required} in attempt {}", stage.attempt));
+    }
+    if stage.phase == StagePhase::Pending && old.phase != StagePhase::Pending && old.item == stage.item {
+        lines.push(format!("stage {title} is to be done again: attempt {}", stage.attempt));
+    }
+    if matches!(old.phase, StagePhase::Pending | StagePhase::AwaitingApproval) && stage.phase == StagePhase::Running {
         lines.push(format!("stage {title} starts"));
     }
     if let Some(resume_at) = stage.resume_at.filter(|_| old.resume_at.is_none()) {

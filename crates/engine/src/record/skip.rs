@@ -1,0 +1,63 @@
+//! What a person passes: a step, or all of a stage that has not ended.
+
+use jiff::Timestamp;
+
+use super::{again, asked::named, step};
+use crate::{Plan, RunAction, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState};
+
+/// The reason of what a person has passed.
+const SKIPPED: &str = "SkippedByPerson";
+
+pub(super) fn skip(plan: &Plan, run: &mut RunState, action: &RunAction, now: Timestamp) -> Result<(), String> {
+    let places = named(run, action)?;
+    let open: Vec<usize> = places.into_iter().filter(|place| is_open(&run.stages[*place], action)).collect();
+    if open.is_empty() {
+        return Err(match &action.step {
+            None => "nothing of the stage is left to be passed".to_owned(),
+            Some(step) => format!("the stage has no step {step:?}, or it has succeeded or was skipped"),
+        });
+    }
+    if open.iter().any(|place| run.stages[*place].next.is_some()) {
+        return Err("the stage is about to be done again; pass it once that has begun".to_owned());
+    }
+    match &run.ending {
+        Some(ending) if ending.phase == RunPhase::Succeeded => return Err("the run has succeeded".to_owned()),
+        Some(_) => again::fits(plan, run)?,
+        None => {}
+    }
+    if run.ending.is_some() || open.iter().any(|place| run.stages[*place].has_failed()) {
+        again::resume(run);
+    }
+    let message = action.told("skipped");
+    for place in open {
+        pass(&mut run.stages[place], action.step.as_deref(), &message, now);
+    }
+    Ok(())
+}
+
+/// Whether there is anything in it that can be passed.
+fn is_open(entry: &StageState, action: &RunAction) -> bool {
+    let is_left = |step: &StepState| !matches!(step.phase, StepPhase::Succeeded | StepPhase::Skipped);
+    match &action.step {
+        Some(name) => entry.steps.iter().any(|step| step.name == *name && is_left(step)),
+        None => !matches!(entry.phase, StagePhase::Succeeded | StagePhase::Skipped),
+    }
+}
+
+fn pass(entry: &mut StageState, only: Option<&str>, message: &str, now: Timestamp) {
+    for step in entry.steps.iter_mut().filter(|step| only.is_none_or(|only| step.name == only)) {
+        if !step.phase.is_ended() {
+            step.effect_unknown |= step.phase == StepPhase::Running;
+            step::end(step, StepPhase::Skipped, now);
+            step.reason = Some(SKIPPED.to_owned());
+            step.message = Some(message.to_owned());
+        }
+    }
+    if only.is_none() {
+        entry.phase = StagePhase::Skipped;
+        entry.resume_at = None;
+        entry.finished_at = Some(now);
+        entry.reason = Some(SKIPPED.to_owned());
+        entry.message = Some(message.to_owned());
+    }
+}
