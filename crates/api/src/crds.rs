@@ -9,8 +9,8 @@ use kube::CustomResourceExt;
 use serde_json::Value;
 
 use crate::{
-    Pipeline, PipelineRun, PipelineRunSpec, PipelineRunStatus, PipelineSpec, PipelineStatus, ScmProvider,
-    ScmProviderSpec,
+    Environment, EnvironmentSpec, EnvironmentStatus, Pipeline, PipelineRun, PipelineRunSpec, PipelineRunStatus,
+    PipelineSpec, PipelineStatus, ScmProvider, ScmProviderSpec,
 };
 
 /// Every definition, in the order in which they are installed.
@@ -18,6 +18,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     vec![
         finish(Pipeline::crd(), &documentation::of::<PipelineSpec, PipelineStatus>()),
         finish(PipelineRun::crd(), &documentation::of::<PipelineRunSpec, PipelineRunStatus>()),
+        finish(Environment::crd(), &documentation::of::<EnvironmentSpec, EnvironmentStatus>()),
         finish(ScmProvider::crd(), &documentation::of::<ScmProviderSpec, ()>()),
     ]
 }

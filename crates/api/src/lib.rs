@@ -9,9 +9,11 @@
 pub mod check;
 mod code;
 mod common;
+mod concurrency;
 mod condition;
 mod crds;
 mod duration;
+mod environment;
 mod history_limits;
 mod identity;
 pub mod json_schema;
@@ -31,21 +33,27 @@ pub mod variables;
 
 pub use code::Code;
 pub use common::{HeaderSource, HttpHeader, LocalReference, SecretKeyReference};
+pub use concurrency::{Concurrency, LockPolicy, Suspend, Unlock};
 pub use condition::{Truth, Verdict};
 pub use crds::{all as crds, to_yaml as crd_to_yaml};
 pub use duration::{Duration, ParseDurationError};
+pub use environment::{
+    Component, ComponentStatus, Deployed, Environment, EnvironmentApproval, EnvironmentSpec, EnvironmentStatus,
+    LastSucceededRun, Target,
+};
 pub use history_limits::HistoryLimits;
 pub use identity::{Incomplete, RunIdentity};
 pub use params::{ParamProblem, resolve as resolve_params};
 pub use pipeline::{
-    Backoff, ForEach, Hook, HookSubject, Param, ParamType, ParamValue, Pipeline, PipelineSpec, PipelineStatus, Retry,
-    Stage, Until,
+    Approval, Backoff, ForEach, Hook, HookSubject, Param, ParamType, ParamValue, Pipeline, PipelineSpec,
+    PipelineStatus, Retry, Stage, Until,
 };
 pub use program::{Program, ProgramError, Retries};
 pub use revision::{Revision, RevisionError};
-pub use run::{ActionOutcome, ActionResult, ActionType, PipelineRun, PipelineRunSpec, PipelineRunStatus, RunAction};
+pub use run::{PipelineRun, PipelineRunSpec, PipelineRunStatus};
 pub use run_status::Summary;
 pub use scm_provider::{GitHubApp, GitHubProvider, GiteaProvider, LocalProvider, ScmProvider, ScmProviderSpec};
 pub use seen::Reader;
+pub use sluice_engine::{ActionOutcome, ActionResult, ActionType, RunAction};
 pub use step::{Step, StepConfig};
 pub use trigger::{MAX_DEPTH, ParentRun, Trigger};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sluice_engine::HookEvent;
 
-use crate::{Duration, HistoryLimits, Step};
+use crate::{Concurrency, Duration, HistoryLimits, Step, Suspend};
 
 /// What the runs of this pipeline do, with which parameters, and as which service account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
@@ -38,6 +38,13 @@ pub struct PipelineSpec {
     /// use this account.
     #[schemars(length(min = 1, max = 253))]
     pub service_account_name: String,
+    /// Suspends the pipeline: its runs do not start, and what runs of it goes on to the end of the steps that are under way.
+    /// It goes on when this is taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<Suspend>,
+    /// Whether runs wait for each other. Without it any number of them run at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
     /// How long a run may take in all, such as `24h`; then it is aborted: its effects are taken back and its Abortion hooks
     /// run. Waiting for a person or a lock does not count. Without it a run may take for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,6 +175,17 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub when: Option<String>,
+    /// The Environment, of the same namespace, that the stage deploys to; may contain `${{ }}` over `params`, `run`, `pipeline`
+    /// and `trigger`, such as `${{ params.environment }}`. The Environment has to name this pipeline in `allowedPipelines`.
+    /// The stage acts as the Environment's service account, if it has one. Expressions read `environment.name`, and
+    /// `forEach.in` reads `environment.targets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub environment: Option<String>,
+    /// Makes this a manual stage: it starts once people have approved it. Where the stage has an `environment`, that may want
+    /// an approval by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// Runs the stage once for each item of a list: each with its own state, retries, loop, timeout and hooks. Other stages
     /// read `steps.NAME.outputs` of its steps as a list with an entry for each item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -192,6 +210,29 @@ pub struct Stage {
     /// The steps, executed one after the other unless `parallel` is set. The first failure ends the stage.
     #[schemars(length(min = 1, max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub steps: Vec<Step>,
+}
+
+/// Who has to approve a stage before it starts.
+///
+/// Whoever approves needs the verb `approve`: on `environments/NAME` where the stage has an environment, otherwise on
+/// `pipelines/NAME`, and with `restricted` on `stages/PIPELINE.STAGE`. An approval counts for one attempt of the stage: a stage
+/// that is tried again is approved again. One `Reject` ends the stage, and the run, as failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Approval {
+    /// How many different people have to approve; `1` unless set.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 20))]
+    pub required: i32,
+    /// Whether only those may approve, reject, skip or retry who have the verb on this very stage, as `stages/PIPELINE.STAGE`
+    /// of the group `sluice.dev`; `false` unless set.
+    #[serde(default, skip_serializing_if = "crate::common::is_default")]
+    pub restricted: bool,
+}
+
+fn one() -> i32 {
+    1
 }
 
 /// Runs a stage once for each item of a list.

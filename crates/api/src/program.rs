@@ -3,9 +3,13 @@
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use sluice_engine as engine;
-use sluice_engine::{Condition, Nature, Plan, RunState, StepAt, Subject};
+use sluice_engine::{Condition, Guard, LockPlan, Nature, Plan, RunState, StepAt, Subject};
 
-use crate::{Duration, ForEach, Hook, PipelineSpec, Retry, Step, StepConfig, Until, sight::Order};
+use crate::{
+    Concurrency, Duration, ForEach, Hook, LockPolicy, PipelineSpec, Retry, Step, StepConfig, Unlock, Until,
+    seen::{Reader, Sight},
+    sight::Order,
+};
 
 /// How often a failure that may pass by itself is tried again unless the step says.
 const DEFAULT_RETRIES: i32 = 5;
@@ -18,6 +22,8 @@ const HOOK_STEP_TIMEOUT: Duration = Duration::from_mins(10);
 pub struct Program {
     /// What decisions need.
     pub plan: Plan,
+    /// The group of the run's lock, its `${{ }}` not rendered yet; the pipeline's name unless set.
+    pub group: Option<String>,
     /// The outputs of the run, their `${{ }}` not rendered yet.
     pub outputs: Map<String, Value>,
     pub(crate) stages: Vec<ProgramStage>,
@@ -32,6 +38,10 @@ pub struct ProgramStage {
     pub name: String,
     /// Under which name expressions read the item of `forEach`.
     pub item_name: Option<String>,
+    /// The name of the Environment that it is bound to, its `${{ }}` not rendered yet.
+    pub environment: Option<String>,
+    /// Whether people need a right to this very stage.
+    pub is_restricted: bool,
     /// Which failures of the stage are tried again; all of them unless set.
     pub retry_when: Option<String>,
     steps: Vec<ProgramStep>,
@@ -77,9 +87,11 @@ impl Program {
         let mut program = Self {
             plan: Plan {
                 timeout: spec.timeout.map(Duration::get),
+                lock: spec.concurrency.as_ref().and_then(lock),
                 has_outputs: !spec.outputs.is_empty(),
                 ..Plan::default()
             },
+            group: spec.concurrency.as_ref().and_then(|concurrency| concurrency.group.clone()),
             outputs: spec.outputs.clone(),
             stages: Vec::new(),
             order: Order::of(&spec.stages),
@@ -92,6 +104,8 @@ impl Program {
                 name: stage.name.clone(),
                 needs: needs(spec, &program.order, index, &path)?,
                 when: stage.when.clone().map(Condition),
+                is_bound: stage.environment.is_some(),
+                approval: stage.approval.as_ref().map(|approval| approval.required),
                 for_each: stage.for_each.as_ref().map(for_each),
                 retry: stage.retry.as_ref().map(|given| retry(Some(given))),
                 until: stage.until.as_ref().map(until),
@@ -102,6 +116,8 @@ impl Program {
             program.stages.push(ProgramStage {
                 name: stage.name.clone(),
                 item_name: stage.for_each.as_ref().map(|for_each| for_each.r#as.clone()),
+                environment: stage.environment.clone(),
+                is_restricted: stage.approval.as_ref().is_some_and(|approval| approval.restricted),
                 retry_when: stage.retry.as_ref().and_then(|retry| retry.when.clone()),
                 steps,
             });
@@ -114,6 +130,21 @@ impl Program {
             program.hooks.push((hook.name.clone(), steps));
         }
         Ok(program)
+    }
+
+    /// What people need a right to before they decide about the stage of that name; `None` is the pipeline.
+    pub fn guard(&self, pipeline: &str, stage: &str, environment: Option<&str>) -> Option<Guard> {
+        let guard = |resource: &str, name: String| Some(Guard { resource: resource.to_owned(), name });
+        match (self.stage(stage).is_some_and(|stage| stage.is_restricted), environment) {
+            (true, _) => guard("stages", format!("{pipeline}.{stage}")),
+            (false, Some(environment)) => guard("environments", environment.to_owned()),
+            (false, None) => None,
+        }
+    }
+
+    /// The Environment in which this step acts: that of its stage, or of the stage that its hook is for.
+    pub fn environment_of(&self, state: &RunState, at: StepAt) -> Option<String> {
+        Sight::of(self, state, Reader::Step(at)).environment().map(str::to_owned)
     }
 
     /// The stage of that name.
@@ -153,6 +184,15 @@ fn needs(spec: &PipelineSpec, order: &Order, index: usize, path: &str) -> Result
         }
         None => Ok(order.needs(index).to_vec()),
     }
+}
+
+fn lock(concurrency: &Concurrency) -> Option<LockPlan> {
+    let ends_when_taken = match concurrency.policy {
+        LockPolicy::Queue => false,
+        LockPolicy::Forbid => true,
+        LockPolicy::Parallel => return None,
+    };
+    Some(LockPlan { ends_when_taken, kept_unless_succeeded: concurrency.unlock == Unlock::OnSuccess })
 }
 
 fn for_each(ForEach { r#in, r#as: _, max_parallel }: &ForEach) -> engine::ForEach {

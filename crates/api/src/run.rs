@@ -7,7 +7,7 @@ use kube::CustomResource;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sluice_engine::{RunState, WaitingOn};
+use sluice_engine::{RunAction, RunState, WaitingOn};
 
 use crate::{LocalReference, ParamValue, Trigger};
 
@@ -58,54 +58,6 @@ pub struct PipelineRunSpec {
     pub actions: Vec<RunAction>,
 }
 
-/// An entry asks for one thing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(inline)]
-pub struct RunAction {
-    /// What is asked for.
-    pub r#type: ActionType,
-    /// Who asks, as a user name.
-    #[schemars(length(min = 1, max = 253))]
-    pub by: String,
-    /// Why, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
-    pub reason: Option<String>,
-}
-
-/// What a person may ask of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum ActionType {
-    /// The run ends now: what is under way is ended, the effects of steps are taken back unless they say
-    /// `onAbort: Keep`, and the Abortion hooks run.
-    Abort,
-}
-
-/// Each answers one entry of `spec.actions`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(inline)]
-pub struct ActionResult {
-    /// The position of the entry in `spec.actions`, from 0.
-    #[schemars(range(min = 0))]
-    pub index: i32,
-    /// What became of it.
-    pub result: ActionOutcome,
-    /// Why it was ignored, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-}
-
-/// What became of an action, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum ActionOutcome {
-    /// It was done.
-    Applied,
-    /// It came too late, or changed nothing; the message says why.
-    Ignored,
-}
-
 /// Where the run stands. This is everything a run knows: a controller that is killed at any moment goes on from here.
 /// Only the controller writes it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -136,10 +88,6 @@ pub struct PipelineRunStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub pipeline_revision: Option<String>,
-    /// What became of the entries of `spec.actions`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "atomic"))]
-    pub actions: Vec<ActionResult>,
     /// Where the run stands.
     #[serde(flatten)]
     pub state: RunState,

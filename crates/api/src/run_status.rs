@@ -9,30 +9,44 @@ use sluice_engine::{Abort, AbortReason, RunPhase, RunState};
 
 pub use summary::Summary;
 
-use crate::{ActionOutcome, ActionResult, ActionType, PipelineRun, PipelineRunStatus, RunAction, Truth, Verdict};
+use crate::{ActionType, PipelineRun, PipelineRunStatus, RunAction, Truth, Verdict};
 
 impl PipelineRun {
-    /// Why the run has to be aborted: a person asked for it, or it is being deleted.
+    /// Why the run has to be aborted where no entry of `spec.actions` asks for it: it is being deleted.
     pub fn abort(&self) -> Option<Abort> {
-        let asked = self.spec.actions.iter().find(|action| action.r#type == ActionType::Abort).map(|action| {
-            let reason = action.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            Abort { reason: AbortReason::Aborted, message: format!("aborted by {}{reason}", action.by) }
-        });
         let deleted = || Abort { reason: AbortReason::Deleted, message: "the run is being deleted".to_owned() };
-        asked.or_else(|| self.metadata.deletion_timestamp.as_ref().map(|_| deleted()))
+        self.metadata.deletion_timestamp.as_ref().map(|_| deleted())
+    }
+
+    /// Whether the run's end is decided, or somebody has asked for it.
+    pub fn is_about_to_end(&self) -> bool {
+        let is_abort = |action: &RunAction| action.r#type == ActionType::Abort;
+        let is_decided = self.status.as_ref().is_some_and(|status| status.state.ending.is_some());
+        is_decided || self.metadata.deletion_timestamp.is_some() || self.unanswered().iter().any(is_abort)
+    }
+
+    /// The entries of `spec.actions` that are not answered yet.
+    pub fn unanswered(&self) -> &[RunAction] {
+        let answered = self.status.as_ref().map_or(0, |status| status.state.actions.len());
+        self.spec.actions.get(answered..).unwrap_or_default()
     }
 }
 
 impl PipelineRunStatus {
-    /// The status that follows this one when the run is in `state`: `actions` are the spec's, of which `generation` was seen.
-    /// What this status holds of an older state is passed over.
+    /// The status that follows this one when the run is in `state`; `generation` of the spec was seen. What this status holds
+    /// of an older state is passed over.
     #[must_use]
-    pub fn of_state(&self, state: &RunState, actions: &[RunAction], generation: Option<i64>, now: Timestamp) -> Self {
+    pub fn of_state(&self, state: &RunState, generation: Option<i64>, now: Timestamp) -> Self {
         let Summary { step, message, waiting_on, only_waits } = Summary::of(state);
         let (truth, reason) = match (state.phase, &state.ending) {
             (RunPhase::Succeeded, _) => (Truth::True, "Succeeded".to_owned()),
-            (RunPhase::Failed | RunPhase::Aborted, Some(ending)) => (Truth::False, ending.reason.clone()),
-            (RunPhase::Failed | RunPhase::Aborted, None) => (Truth::False, format!("{:?}", state.phase)),
+            (RunPhase::Failed | RunPhase::Aborted | RunPhase::Cancelled, Some(ending)) => {
+                (Truth::False, ending.reason.clone())
+            }
+            (RunPhase::Failed | RunPhase::Aborted | RunPhase::Cancelled, None) => {
+                (Truth::False, format!("{:?}", state.phase))
+            }
+            (RunPhase::Pending | RunPhase::Running, _) if state.is_paused() => (Truth::Unknown, "Paused".to_owned()),
             (RunPhase::Pending | RunPhase::Running, _) if only_waits => (Truth::Unknown, "Waiting".to_owned()),
             (RunPhase::Pending | RunPhase::Running, _) => (Truth::Unknown, "Running".to_owned()),
         };
@@ -44,7 +58,6 @@ impl PipelineRunStatus {
             step,
             waiting_on,
             pipeline_revision: self.pipeline_revision.clone(),
-            actions: answers(actions, state, &self.actions),
             state: state.clone(),
         }
     }
@@ -69,23 +82,6 @@ impl PipelineRunStatus {
     }
 }
 
-/// What became of the actions, once the run's result is decided; those `known` are answered already.
-fn answers(actions: &[RunAction], state: &RunState, known: &[ActionResult]) -> Vec<ActionResult> {
-    let mut results = known.to_vec();
-    let Some(ending) = &state.ending else { return results };
-    let is_aborted = ending.phase == RunPhase::Aborted && ending.reason == AbortReason::Aborted.as_str();
-    for (index, action) in actions.iter().enumerate().skip(known.len()) {
-        let ActionType::Abort = action.r#type;
-        let is_answered = results.iter().any(|result| result.result == ActionOutcome::Applied);
-        let (result, message) = match is_aborted && !is_answered {
-            true => (ActionOutcome::Applied, None),
-            false => (ActionOutcome::Ignored, Some("the run's result was decided before".to_owned())),
-        };
-        results.push(ActionResult { index: i32::try_from(index).unwrap_or(i32::MAX), result, message });
-    }
-    results
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,35 +92,18 @@ mod tests {
         serde_saphyr::from_str(yaml).unwrap()
     }
 
-    fn abort() -> RunAction {
-        RunAction { r#type: ActionType::Abort, by: "alice".to_owned(), reason: None }
-    }
-
     #[test]
     fn a_run_that_waits_says_for_what() {
         let state = state(
             "phase: Running\nstages: [{name: a, phase: Running, steps: [{name: merge, phase: Running, message: not merged,
              waitingOn: {kind: PullRequest, key: url, since: 2026-01-01T00:00:00Z}}]}]",
         );
-        let status = PipelineRunStatus::default().of_state(&state, &[abort()], Some(2), START);
+        let status = PipelineRunStatus::default().of_state(&state, Some(2), START);
         let condition = &status.conditions[0];
         assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("Unknown", "Waiting"));
         assert_eq!((status.step.as_deref(), status.message.as_deref()), (Some("merge"), Some("not merged")));
         assert_eq!(status.waiting_on.map(|on| on.key), Some("url".to_owned()));
-        assert_eq!((status.actions, status.observed_generation), (vec![], Some(2)));
-    }
-
-    #[test]
-    fn of_several_requests_to_abort_the_first_is_applied() {
-        let state = state(
-            "phase: Aborted\nfinishedAt: 2026-01-01T00:00:00Z
-ending: {phase: Aborted, reason: Aborted, message: aborted by alice, at: 2026-01-01T00:00:00Z}",
-        );
-        let first = PipelineRunStatus::default().of_state(&state, &[abort()], None, START);
-        let status = first.of_state(&state, &[abort(), abort()], None, START);
-        let results: Vec<_> = status.actions.iter().map(|action| (action.index, action.result)).collect();
-        assert_eq!(results, [(0, ActionOutcome::Applied), (1, ActionOutcome::Ignored)]);
-        assert_eq!((status.conditions[0].status.as_str(), status.conditions[0].reason.as_str()), ("False", "Aborted"));
+        assert_eq!(status.observed_generation, Some(2));
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl<'a> Sight<'a> {
         match reader {
             Reader::Run => seen(Moment::RunEnds, None, None),
             Reader::BeforeStage(index) => {
-                entry(index).map_or_else(nothing, |(stage, _)| seen(Moment::BeforeStage(stage), None, None))
+                entry(index).map_or_else(nothing, |(stage, own)| seen(Moment::BeforeStage(stage), Some(own), None))
             }
             Reader::AfterSteps(index) => {
                 entry(index).map_or_else(nothing, |(stage, own)| seen(Moment::StageEnds(stage), Some(own), None))
@@ -77,6 +77,11 @@ impl<'a> Sight<'a> {
         let stage = self.moment.stage().filter(|_| self.moment.has_item())?;
         let name = self.program.stages.get(stage)?.item_name.as_deref()?;
         Some((name, self.own.and_then(|own| own.value.as_ref()).unwrap_or(NONE)))
+    }
+
+    /// The Environment that is seen.
+    pub(crate) fn environment(&self) -> Option<&'a str> {
+        self.own?.environment.as_deref()
     }
 
     /// Every step that is seen and has outputs.

@@ -146,6 +146,9 @@ impl RunVariables {
         if let Some((name, item)) = sight.item() {
             scope = scope.with(name, item);
         }
+        if let Some(environment) = sight.environment() {
+            scope = scope.with_owned_at(&["environment", "name"], Value::from(environment));
+        }
         match sight.hook {
             Some(hook) => scope.with_owned("failure", failure_of(state, hook)),
             None => scope,

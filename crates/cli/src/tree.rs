@@ -77,13 +77,14 @@ fn run_sign(status: &PipelineRunStatus) -> Sign {
         RunPhase::Running => Sign::Running,
         RunPhase::Succeeded => Sign::Succeeded,
         RunPhase::Failed => Sign::Failed,
-        RunPhase::Aborted => Sign::Aborted,
+        RunPhase::Aborted | RunPhase::Cancelled => Sign::Aborted,
     }
 }
 
 fn group_sign(phase: StagePhase) -> Sign {
     match phase {
         StagePhase::Pending => Sign::Pending,
+        StagePhase::AwaitingApproval => Sign::Waiting,
         StagePhase::Running => Sign::Running,
         StagePhase::Succeeded => Sign::Succeeded,
         StagePhase::Failed => Sign::Failed,
@@ -239,6 +240,7 @@ pub(crate) fn said_of_wait(on: Option<&WaitingOn>, message: Option<&str>) -> Opt
         WaitKind::PipelineRun => "the run ",
         WaitKind::Approval => "the approval ",
         WaitKind::Lock => "the lock ",
+        WaitKind::Resume => "the pause of ",
         WaitKind::Time | WaitKind::Condition => "",
     };
     let waits = if *kind == WaitKind::Condition { "waits until " } else { "waits for " };

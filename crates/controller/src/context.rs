@@ -7,8 +7,8 @@ use kube::Client;
 use sluice_steps::HttpClient;
 
 use crate::{
-    accounts::Accounts, failures::Failures, history::History, memories::Memories, pin::Pins, reports::Reports,
-    revisions::Revisions, waits::Waits,
+    accounts::Accounts, enforcement::Enforcement, failures::Failures, history::History, memories::Memories, pin::Pins,
+    reports::Reports, revisions::Revisions, waits::Waits,
 };
 
 /// What every reconcile shares.
@@ -19,6 +19,9 @@ pub(crate) struct Context {
     pub(crate) failures: Failures,
     /// Kubernetes, as the controller itself: for Sluice's own kinds.
     pub(crate) client: Client,
+    /// The name by which the API server knows the controller: it signs what the controller itself asks of runs.
+    pub(crate) user: String,
+    pub(crate) enforcement: Enforcement,
     pub(crate) accounts: Accounts,
     pub(crate) http: HttpClient,
     pub(crate) reports: Reports,

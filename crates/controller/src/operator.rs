@@ -12,9 +12,10 @@ use std::{
 };
 
 use futures::{FutureExt, Stream, StreamExt, channel::mpsc};
-use k8s_openapi::api::batch::v1 as batch;
+use k8s_openapi::api::{authentication::v1::SelfSubjectReview, batch::v1 as batch};
 use kube::{
     Api, Client, Config, Resource, ResourceExt,
+    api::PostParams,
     core::{DynamicObject, PartialObjectMeta},
 };
 use kube_runtime::{
@@ -36,6 +37,7 @@ use crate::{
     causes::in_one_line,
     client::{configure, for_requests, scoped},
     context::Context,
+    enforcement::Enforcement,
     failures::Failures,
     guarded::Guarded,
     history::History,
@@ -91,13 +93,19 @@ const GRACE: Duration = Duration::from_secs(20);
 /// How often what nobody needs any more is collected.
 const COLLECT_EVERY: Duration = Duration::from_secs(10 * 60);
 
+/// How long to wait for an API server that does not answer yet.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Runs the controller until `stop` resolves, and lets what is under way end.
 pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
     let config = configure(Config::infer().await.map_err(Error::Config)?);
     let watching = lean::client(config.clone()).map_err(Error::Client)?;
     let config = for_requests(config);
     let client = lean::client(config.clone()).map_err(Error::Client)?;
+    let user = own_user(&client).await;
     let context = Arc::new(Context {
+        user,
+        enforcement: Enforcement::default(),
         accounts: Accounts::new(client.clone(), config),
         http: HttpClient::new(options.allow_http_to.clone()).map_err(|error| Error::Http(Box::new(error)))?,
         reports: Reports::start(client.clone(), options.instance.clone()),
@@ -146,6 +154,21 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     }
     health.abort();
     Ok(())
+}
+
+/// The name by which the API server knows this controller. Without an answer nothing can be done anyway: it is asked again.
+async fn own_user(client: &Client) -> String {
+    let reviews: Api<SelfSubjectReview> = Api::all(client.clone());
+    loop {
+        match reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await {
+            Ok(review) => {
+                let user = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
+                return user.unwrap_or_else(|| names::FIELD_MANAGER.to_owned());
+            }
+            Err(error) => tracing::warn!(error = %in_one_line(&error), "the API server does not say who we are"),
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
 }
 
 type RunController = Controller<Guarded<PipelineRun>>;

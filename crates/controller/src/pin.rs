@@ -32,6 +32,8 @@ pub(crate) enum Obstacle {
     Refused(&'static str, String),
     /// The run can never start, or never go on: a reason word and a message.
     Fatal(&'static str, String),
+    /// The same, for want of sense in its pipeline or its parameters.
+    Unfit(String, String),
 }
 
 /// A read that failed.

@@ -1,13 +1,13 @@
 //! One reconcile of a run, one way: decode, pin, drive, and what is left to do at its end.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kube::Resource;
 use kube_runtime::controller::Action;
-use sluice_api::{PipelineRun, names, variables::RunVariables};
-use sluice_engine::{Abort, Event, Plan, RunPhase, RunState, record};
+use sluice_api::{ActionType, PipelineRun, RunAction, names, variables::RunVariables};
+use sluice_engine::{Event, Failure, Plan, RunPhase, RunState, record};
 use sluice_steps::{
-    Report,
+    Report, begin,
     drive::{self, Next, Store},
 };
 
@@ -35,6 +35,8 @@ pub(crate) enum Error {
     Status(#[from] status::Error),
     #[error("failed to write the run's finalizer")]
     Finalizer(#[source] kube::Error),
+    #[error("failed to find out whether the admission policies are in force")]
+    Enforcement(#[source] kube::Error),
     #[error("failed to read the run's namespace")]
     Namespace(#[source] kube::Error),
     #[error("a step panicked; this is a fault of Sluice, please report it")]
@@ -72,7 +74,7 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<PipelineRun>>, context: Arc<C
         Ok(run) => run,
         Err(error) => return quarantined(&context, &guarded, &error.to_string()).await,
     };
-    if run.state.is_finished() {
+    if run.state.is_finished() && object.unanswered().is_empty() {
         return finished(&context, object, &run).await;
     }
     let uid = run.identity.uid.clone();
@@ -128,8 +130,17 @@ async fn carry_on(
         return stop(context, object, &run, memory, obstacle).await;
     }
     let program = &resolved.pinned.program;
-    run.state = run.state.or_new(&program.plan);
-    if program.plan.has_abortion_work() && !run.has_finalizer && !run.is_deleted {
+    let variables = RunVariables::new(&run.identity, resolved.params.clone());
+    if run.state.stages.is_empty() {
+        match begin(program, &run.identity, &variables) {
+            Ok(begun) => run.state.stages = begun.stages,
+            Err(Failure { reason, message, .. }) => {
+                return stop(context, object, &run, memory, Obstacle::Unfit(reason, message)).await;
+            }
+        }
+    }
+    let goes_on = !run.state.is_finished() || object.unanswered().iter().any(may_go_on);
+    if goes_on && program.plan.has_abortion_work() && !run.has_finalizer && !run.is_deleted {
         let version = finalizer::set(&context.client, &object.metadata, true).await.map_err(Error::Finalizer)?;
         run.resource_version = version.unwrap_or_default();
         run.has_finalizer = true;
@@ -139,7 +150,16 @@ async fn carry_on(
         memory.steps.wake(now());
     }
     context.waits.set(&this, waits::of_state(&run.state));
-    drive_run(context, object, run, &this, &resolved, memory).await
+    let is_enforced = match object.unanswered().iter().any(|action| action.r#type.needs_authority()) {
+        true => context.enforcement.is_in_force(&context.client, &object.metadata).await.map_err(Error::Enforcement)?,
+        false => false,
+    };
+    drive_run(context, object, run, &this, &resolved, (&variables, is_enforced), memory).await
+}
+
+/// Whether this may bring a run that has ended back to life.
+fn may_go_on(action: &RunAction) -> bool {
+    matches!(action.r#type, ActionType::Retry | ActionType::Skip)
 }
 
 /// A run does not start before its account is there. Whether one that has started may go on is for its steps to say.
@@ -162,25 +182,30 @@ async fn drive_run(
     run: Decoded,
     this: &RunRef,
     resolved: &Resolved,
+    (variables, is_enforced): (&RunVariables, bool),
     memory: &mut RunMemory,
 ) -> Result<Action, Error> {
     let reference = object.object_ref(&());
     let world = RunWorld {
         context: context.clone(),
         namespace: run.identity.namespace.clone(),
+        pipeline: run.identity.pipeline.clone(),
         account: resolved.pinned.spec.service_account_name.clone(),
+        environment: None,
         run: reference.clone(),
     };
-    let variables = RunVariables::new(&run.identity, resolved.params.clone());
     let index = |state: &RunState| context.waits.set(this, waits::of_state(state));
-    let mut store = StatusStore::new(context.client.clone(), &run, &object.spec.actions, index);
+    let mut store = StatusStore::new(context.client.clone(), &run, index);
     store.pin(resolved.revision.clone());
     let driven = drive::Run {
         identity: &run.identity,
         program: &resolved.pinned.program,
-        variables: &variables,
+        variables,
         world: &world,
         abort: run.abort.clone(),
+        asked: &object.spec.actions,
+        is_enforced,
+        suspended: None,
         clock: &now,
         stopping: &context.stopping,
     };
@@ -205,17 +230,25 @@ async fn stop(
     memory: &mut RunMemory,
     obstacle: Obstacle,
 ) -> Result<Action, Error> {
-    let mut store = StatusStore::new(context.client.clone(), run, &object.spec.actions, |_| {});
-    let end = match at_obstacle(obstacle, &run.state, run.abort.as_ref()) {
-        Stop::End(end) => end,
+    let mut store = StatusStore::new(context.client.clone(), run, |_| {});
+    if run.state.is_finished() {
+        // Its plan is gone: nothing of it can be done again.
+        store.persist(&answered(run.state.clone(), object.unanswered())).await?;
+        memory.written = version(Some(&store.resource_version));
+        return Ok(Action::await_change());
+    }
+    let is_asked = object.unanswered().iter().any(|action| action.r#type == ActionType::Abort);
+    let state = match at_obstacle(obstacle, &run.state, is_asked || run.abort.is_some()) {
+        Stop::End(end) => ended(run.state.clone(), end),
+        Stop::Abort => aborted(run, object.unanswered()),
         Stop::Wait(reason, message) => {
             let pipeline = Awaited::Pipeline(run.identity.namespace.clone(), run.identity.pipeline.clone());
             context.waits.set(&run_ref(run), vec![pipeline]);
-            store.persist_missing(&run.state, reason, message).await?;
+            store.persist_missing(&run.state, &reason, message).await?;
             return Ok(Action::requeue(MISSING));
         }
     };
-    store.persist(&ended(run.state.clone(), end)).await?;
+    store.persist(&state).await?;
     memory.written = version(Some(&store.resource_version));
     Ok(Action::await_change())
 }
@@ -225,23 +258,30 @@ async fn stop(
 enum Stop {
     /// It ends without its plan.
     End(Event),
+    /// It is aborted without its plan, as somebody wants.
+    Abort,
     /// It waits: a reason word and a message.
-    Wait(&'static str, String),
+    Wait(String, String),
 }
 
-fn at_obstacle(obstacle: Obstacle, state: &RunState, abort: Option<&Abort>) -> Stop {
-    match (obstacle, abort) {
-        (Obstacle::Fatal(reason, message), _) => {
-            Stop::End(Event::Ended { phase: RunPhase::Failed, reason: reason.to_owned(), message: Some(message) })
-        }
+fn at_obstacle(obstacle: Obstacle, state: &RunState, is_to_end: bool) -> Stop {
+    match obstacle {
+        Obstacle::Fatal(reason, message) => Stop::End(failed(reason, message)),
+        Obstacle::Unfit(reason, message) => Stop::End(failed(&reason, message)),
         // Only its plan says what of it is to be taken back, and which hooks follow.
-        (Obstacle::Refused(reason, message), Some(abort)) if state.started_at.is_some() => {
-            Stop::Wait(reason, format!("{}, and ends once this is mended: {message}", abort.message))
+        Obstacle::Refused(reason, message) if is_to_end && state.started_at.is_some() => {
+            Stop::Wait(reason.to_owned(), format!("the run is aborted once this is mended: {message}"))
         }
         // Whoever asked for the end of a run that cannot start gets it.
-        (Obstacle::Missing(..) | Obstacle::Refused(..), Some(abort)) => Stop::End(Event::aborted(abort.clone())),
-        (Obstacle::Missing(reason, message) | Obstacle::Refused(reason, message), None) => Stop::Wait(reason, message),
+        Obstacle::Missing(..) | Obstacle::Refused(..) if is_to_end => Stop::Abort,
+        Obstacle::Missing(reason, message) | Obstacle::Refused(reason, message) => {
+            Stop::Wait(reason.to_owned(), message)
+        }
     }
+}
+
+fn failed(reason: &str, message: String) -> Event {
+    Event::Ended { phase: RunPhase::Failed, reason: reason.to_owned(), message: Some(message) }
 }
 
 /// The state of a run that ends here, without its plan: whatever was under way ends with it, and no hook runs.
@@ -250,7 +290,21 @@ fn ended(state: RunState, end: Event) -> RunState {
     record(&plan, record(&plan, state, end, now), Event::RunFinished, now)
 }
 
-/// What is left to do for a run that has ended: answer late actions, tell people, let go.
+/// The same of a run that somebody wants to be aborted.
+fn aborted(run: &Decoded, unanswered: &[RunAction]) -> RunState {
+    let state = answered(run.state.clone(), unanswered);
+    let deleted = run.abort.clone().map(Event::aborted);
+    ended(state, deleted.unwrap_or(Event::RunFinished))
+}
+
+/// The state once these are answered, without its plan.
+fn answered(state: RunState, unanswered: &[RunAction]) -> RunState {
+    let asked =
+        |action: &RunAction| Event::Asked { action: action.clone(), is_enforced: true, unsettled: BTreeSet::new() };
+    unanswered.iter().fold(state, |state, action| record(&Plan::default(), state, asked(action), now()))
+}
+
+/// What is left to do for a run that has ended: tell people, let go.
 async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -> Result<Action, Error> {
     context.waits.set(&run_ref(run), Vec::new());
     context.history.look();
@@ -265,10 +319,6 @@ async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -
     if run.has_finalizer {
         finalizer::set(&context.client, &object.metadata, false).await.map_err(Error::Finalizer)?;
         return Ok(Action::await_change());
-    }
-    if run.status.actions.len() < object.spec.actions.len() {
-        let mut store = StatusStore::new(context.client.clone(), run, &object.spec.actions, |_| {});
-        store.persist(&run.state).await?;
     }
     Ok(Action::await_change())
 }
@@ -292,34 +342,43 @@ fn run_ref(run: &Decoded) -> RunRef {
 
 #[cfg(test)]
 mod tests {
-    use sluice_engine::AbortReason;
+    use sluice_engine::{ActionOutcome, StagePhase};
 
     use super::*;
-
-    fn abort() -> Abort {
-        Abort { reason: AbortReason::Aborted, message: "aborted by alice".to_owned() }
-    }
 
     fn refused() -> Obstacle {
         Obstacle::Refused("PipelineNotPinned", "forbidden".to_owned())
     }
 
+    fn waits(message: &str) -> Stop {
+        Stop::Wait("PipelineNotPinned".to_owned(), message.to_owned())
+    }
+
     #[test]
     fn a_run_that_has_started_is_not_aborted_without_its_plan() {
         let started = RunState { started_at: Some(now()), ..RunState::default() };
-        let waits = "aborted by alice, and ends once this is mended: forbidden".to_owned();
-        let found = at_obstacle(refused(), &started, Some(&abort()));
-        assert_eq!(found, Stop::Wait("PipelineNotPinned", waits));
-        let found = at_obstacle(refused(), &started, None);
-        assert_eq!(found, Stop::Wait("PipelineNotPinned", "forbidden".to_owned()));
+        let found = at_obstacle(refused(), &started, true);
+        assert_eq!(found, waits("the run is aborted once this is mended: forbidden"));
+        assert_eq!(at_obstacle(refused(), &started, false), waits("forbidden"));
     }
 
     #[test]
     fn a_run_that_cannot_start_is_aborted_at_once() {
         let missing = Obstacle::Missing("PipelineNotFound", "there is none".to_owned());
         for obstacle in [refused(), missing] {
-            let found = at_obstacle(obstacle, &RunState::default(), Some(&abort()));
-            assert_eq!(found, Stop::End(Event::aborted(abort())));
+            assert_eq!(at_obstacle(obstacle, &RunState::default(), true), Stop::Abort);
         }
+    }
+
+    #[test]
+    fn without_a_plan_an_abort_is_obeyed_and_everything_else_answered() {
+        let asked = [ActionType::Pause, ActionType::Retry, ActionType::Abort, ActionType::Resume];
+        let asked = asked.map(|kind| RunAction::new(kind, "alice", None));
+        let state: RunState = serde_json::from_value(serde_json::json!({"stages": [{"name": "a"}]})).unwrap();
+        let state = ended(answered(state, &asked), Event::RunFinished);
+        let results: Vec<_> = state.actions.iter().map(|answer| answer.result).collect();
+        let (applied, ignored) = (ActionOutcome::Applied, ActionOutcome::Ignored);
+        assert_eq!(results, [applied, ignored, applied, ignored]);
+        assert_eq!((state.phase, state.stages[0].phase), (RunPhase::Aborted, StagePhase::Omitted));
     }
 }

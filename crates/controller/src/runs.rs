@@ -38,7 +38,7 @@ impl Runs for RunWorld {
 
     async fn abort(&self, run: &PipelineRun, reason: &str) -> Result<(), Failure> {
         let (name, version) = (run.name_any(), run.resource_version().unwrap_or_default());
-        let entry = RunAction { r#type: ActionType::Abort, by: names::own_user(), reason: Some(reason.to_owned()) };
+        let entry = RunAction::new(ActionType::Abort, &*self.context.user, Some(reason.to_owned()));
         let version = Version { namespace: &self.namespace, name: &name, resource_version: &version };
         match patch::set::<PipelineRun>(&self.context.client, version, Member::NextAction, &entry).await {
             Ok(_) => Ok(()),

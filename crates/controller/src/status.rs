@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use kube::{Api, Client};
-use sluice_api::{PipelineRun, PipelineRunStatus, RunAction};
+use sluice_api::{PipelineRun, PipelineRunStatus};
 use sluice_engine::RunState;
 use sluice_steps::drive::Store;
 use tokio::time::timeout;
@@ -41,18 +41,12 @@ pub(crate) struct StatusStore<'a> {
     generation: Option<i64>,
     /// The status without the state.
     base: PipelineRunStatus,
-    actions: &'a [RunAction],
     /// Told about every state that is about to be written: what it waits for is indexed before it is looked at.
     before: Box<dyn Fn(&RunState) + Send + Sync + 'a>,
 }
 
 impl<'a> StatusStore<'a> {
-    pub(crate) fn new(
-        client: Client,
-        run: &Decoded,
-        actions: &'a [RunAction],
-        before: impl Fn(&RunState) + Send + Sync + 'a,
-    ) -> Self {
+    pub(crate) fn new(client: Client, run: &Decoded, before: impl Fn(&RunState) + Send + Sync + 'a) -> Self {
         Self {
             client,
             namespace: run.identity.namespace.clone(),
@@ -60,7 +54,6 @@ impl<'a> StatusStore<'a> {
             resource_version: run.resource_version.clone(),
             generation: run.generation,
             base: run.status.clone(),
-            actions,
             before: Box::new(before),
         }
     }
@@ -110,7 +103,7 @@ impl Store for StatusStore<'_> {
 
     async fn persist(&mut self, state: &RunState) -> Result<(), Error> {
         (self.before)(state);
-        let status = self.base.of_state(state, self.actions, self.generation, now());
+        let status = self.base.of_state(state, self.generation, now());
         self.write(&status).await?;
         self.base = PipelineRunStatus { state: RunState::default(), ..status };
         Ok(())

@@ -5,24 +5,40 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::Api;
-use sluice_api::{ScmProvider, ScmProviderSpec};
+use sluice_api::{Environment, EnvironmentSpec, ScmProvider, ScmProviderSpec};
 use sluice_engine::Failure;
-use sluice_steps::{HttpClient, Report, Runs, World};
+use sluice_steps::{HttpClient, Locks, Report, Runs, World, allowed};
 
 use crate::{accounts, context::Context};
 
 /// The world as one run sees it.
+#[derive(Clone)]
 pub(crate) struct RunWorld {
     pub(crate) context: Arc<Context>,
     pub(crate) namespace: String,
+    pub(crate) pipeline: String,
+    /// The pipeline's service account.
     pub(crate) account: String,
+    /// The Environment of the stage that looks at it, whose service account goes before.
+    pub(crate) environment: Option<String>,
     pub(crate) run: ObjectReference,
+}
+
+impl RunWorld {
+    /// The account to act as: asked for each time, so that a pipeline that is not allowed any more acts no more.
+    async fn account(&self) -> Result<String, Failure> {
+        let of_environment = match &self.environment {
+            Some(environment) => self.environment(environment).await?.service_account_name,
+            None => None,
+        };
+        Ok(of_environment.unwrap_or_else(|| self.account.clone()))
+    }
 }
 
 #[async_trait]
 impl World for RunWorld {
     async fn kubernetes(&self) -> Result<kube::Client, Failure> {
-        let client = self.context.accounts.client(&self.namespace, &self.account).await;
+        let client = self.context.accounts.client(&self.namespace, &self.account().await?).await;
         client.map_err(|error| match &error {
             accounts::Error::NotFound { .. } => Failure::definite("ServiceAccountNotFound", error.to_string()),
             accounts::Error::Read { source, .. } | accounts::Error::Client { source, .. } => {
@@ -44,6 +60,38 @@ impl World for RunWorld {
 
     fn runs(&self) -> &dyn Runs {
         self
+    }
+
+    fn locks(&self) -> &dyn Locks {
+        self
+    }
+
+    async fn environment(&self, name: &str) -> Result<EnvironmentSpec, Failure> {
+        let environments: Api<Environment> = Api::namespaced(self.context.client.clone(), &self.namespace);
+        let environment = match environments.get_opt(name).await {
+            Ok(Some(environment)) => environment.spec,
+            Ok(None) => {
+                let namespace = &self.namespace;
+                let message = format!(
+                    "there is no Environment {name:?} in namespace {namespace:?}: create it, or correct the stage's environment"
+                );
+                return Err(Failure::definite("EnvironmentNotFound", message));
+            }
+            // It is past our types: of a newer version, for example.
+            Err(kube::Error::SerdeError(error)) => {
+                let message = format!("Environment {name:?} cannot be read: {error}");
+                return Err(Failure::definite("EnvironmentMalformed", message));
+            }
+            Err(error) => {
+                let message = format!("failed to read Environment {name:?}: {error}");
+                return Err(Failure::transient("KubernetesUnavailable", message));
+            }
+        };
+        allowed(name, &environment, &self.pipeline).map(|()| environment)
+    }
+
+    fn within(&self, environment: &str) -> Option<Arc<dyn World>> {
+        Some(Arc::new(Self { environment: Some(environment.to_owned()), ..self.clone() }))
     }
 
     async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure> {

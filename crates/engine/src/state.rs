@@ -157,12 +157,6 @@ impl RunState {
         Self { stages: plan.stages.iter().map(StageState::of).collect(), ..Self::default() }
     }
 
-    /// This state, or where there is none yet, that of a run of this plan before its first move.
-    #[must_use]
-    pub fn or_new(self, plan: &Plan) -> Self {
-        if self.stages.is_empty() { Self::of(plan) } else { self }
-    }
-
     /// Whether the run has ended, its hooks included.
     pub fn is_finished(&self) -> bool {
         self.finished_at.is_some()

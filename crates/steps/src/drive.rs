@@ -13,6 +13,7 @@
 mod flight;
 mod journal;
 mod memory;
+mod outside;
 mod prepared;
 mod questions;
 #[cfg(test)]
@@ -32,7 +33,8 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sluice_api::{Program, RunIdentity, step::Claim, variables::RunVariables};
 use sluice_engine::{
-    Abort, Action, Event, Failure, Mode, Observed, Outcome, RunState, StepAt, StepPhase, Task, decide, record,
+    Abort, Action, Event, Failure, Mode, Observed, Outcome, RunAction, RunState, StepAt, StepPhase, Task, decide,
+    record,
 };
 
 pub use memory::Memory;
@@ -54,8 +56,14 @@ pub struct Run<'a> {
     pub variables: &'a RunVariables,
     /// Everything outside.
     pub world: &'a dyn World,
-    /// Why it has to be aborted.
+    /// Why it has to be aborted, where nobody asked for that.
     pub abort: Option<Abort>,
+    /// Everything that people asked of it.
+    pub asked: &'a [RunAction],
+    /// Whether the API server checks that those who ask may ask.
+    pub is_enforced: bool,
+    /// Why its pipeline is suspended, while it is.
+    pub suspended: Option<String>,
     /// The clock.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
     /// Whether the process is to end: then nothing new is claimed.
@@ -157,7 +165,9 @@ impl Drive<'_, '_> {
                 Action::Evaluate { question, condition } => self.evaluate(question, &condition.0, now),
                 Action::Judge { at, failure } => self.fail(at, failure, now),
                 Action::JudgeStage { stage, failures } => self.judge_stage(stage, &failures, now),
-                Action::List { stage, items } => self.list(stage, &items.0, now),
+                Action::Lock => self.lock(now).await,
+                Action::Bind { stage, when } => self.bind(stage, when.as_ref(), now).await,
+                Action::List { stage, items } => self.list(stage, &items, now).await,
                 Action::ComputeOutputs => self.compute_outputs(now),
                 Action::Compute(at) => self.compute(at, now),
                 Action::Claim { .. } if self.is_to_rest() => {
@@ -196,6 +206,10 @@ impl Drive<'_, '_> {
         let seen = Observed {
             run_uid: self.run.identity.uid.clone(),
             abort: self.run.abort.clone(),
+            asked: self.run.asked.to_vec(),
+            is_enforced: self.run.is_enforced,
+            suspended: self.run.suspended.clone(),
+            ask_at: self.memory.ask_at,
             held: self.memory.held.clone(),
             under_way: self.flight.keys().cloned().collect(),
         };

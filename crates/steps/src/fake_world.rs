@@ -5,7 +5,7 @@ use std::{
     convert::Infallible,
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -18,11 +18,13 @@ use kube::ResourceExt;
 use kube::client::Body;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use sluice_api::{ActionType, PipelineRun, PipelineSpec, RunAction, RunIdentity, ScmProviderSpec, SecretKeyReference};
+use sluice_api::{
+    ActionType, EnvironmentSpec, PipelineRun, PipelineSpec, RunAction, RunIdentity, ScmProviderSpec, SecretKeyReference,
+};
 use sluice_engine::Failure;
 use sluice_expr::Scope;
 
-use crate::{HttpClient, Report, Runs, StepContext, World};
+use crate::{HttpClient, Locks, Report, Runs, StepContext, Turn, World, allowed};
 
 /// A world without a cluster, in which HTTP reaches only loopback addresses besides the usual ones.
 #[derive(Debug)]
@@ -40,6 +42,10 @@ pub(crate) struct FakeWorld {
     pub(crate) owner: Option<OwnerReference>,
     /// Where the paths of local git hosts begin.
     pub(crate) local_root: Option<PathBuf>,
+    /// The Environments, by name.
+    pub(crate) environments: BTreeMap<String, EnvironmentSpec>,
+    /// Who has the locks, and who came when: the answers, the next one first. Without one the lock is free.
+    pub(crate) turns: Mutex<Vec<Turn>>,
     /// The runs beside the one that is carried on, and the pipelines, by name.
     pub(crate) runs: FakeRuns,
     /// What was reported.
@@ -64,6 +70,8 @@ impl Default for FakeWorld {
             api_server: None,
             owner: None,
             local_root: None,
+            environments: BTreeMap::new(),
+            turns: Mutex::default(),
             runs: FakeRuns::default(),
             reports: Mutex::default(),
         }
@@ -163,7 +171,7 @@ impl Runs for FakeRuns {
         let (by, reason) = (sluice_api::names::own_user(), Some(reason.to_owned()));
         let mut runs = self.runs.lock().unwrap();
         let run = runs.get_mut(&run.name_any()).unwrap();
-        run.spec.actions.push(RunAction { r#type: ActionType::Abort, by, reason });
+        run.spec.actions.push(RunAction::new(ActionType::Abort, by, reason));
         Ok(())
     }
 }
@@ -205,6 +213,20 @@ impl World for FakeWorld {
         &self.runs
     }
 
+    fn locks(&self) -> &dyn Locks {
+        self
+    }
+
+    async fn environment(&self, name: &str) -> Result<EnvironmentSpec, Failure> {
+        let missing = || Failure::definite("EnvironmentNotFound", format!("there is no Environment {name:?}"));
+        let environment = self.environments.get(name).cloned().ok_or_else(missing)?;
+        allowed(name, &environment, &self.run.pipeline).map(|()| environment)
+    }
+
+    fn within(&self, _: &str) -> Option<Arc<dyn World>> {
+        None
+    }
+
     async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure> {
         let found = self.providers.get(name).cloned();
         found.ok_or_else(|| Failure::definite("ScmProviderNotFound", format!("there is no ScmProvider {name:?}")))
@@ -222,6 +244,14 @@ impl World for FakeWorld {
 
     async fn report(&self, report: Report) {
         self.reports.lock().unwrap().push(report);
+    }
+}
+
+#[async_trait]
+impl Locks for FakeWorld {
+    async fn take(&self, _: &str, _: &RunIdentity, _: Option<Timestamp>) -> Result<Turn, Failure> {
+        let mut turns = self.turns.lock().unwrap();
+        Ok(if turns.is_empty() { Turn::Own } else { turns.remove(0) })
     }
 }
 

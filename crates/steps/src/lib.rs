@@ -3,9 +3,11 @@
 //! A step knows nothing of retries, timeouts or persistence: it performs, and reports an [`Outcome`]. What follows is the
 //! engine's to decide. It touches the outside only through [`World`], which the controller and the local mode provide.
 
+mod begin;
 pub mod check;
 mod context;
 pub mod drive;
+mod environment;
 mod explain;
 #[cfg(test)]
 mod fake_git_host;
@@ -18,6 +20,7 @@ mod git_effect;
 mod git_host;
 mod http_client;
 mod literals;
+mod locks;
 mod perform;
 mod pods;
 mod render;
@@ -41,8 +44,11 @@ mod sources;
 mod validate;
 mod wait_for;
 
+pub use begin::begin;
 pub use context::StepContext;
+pub use environment::allowed;
 pub use http_client::HttpClient;
+pub use locks::{Locks, Turn};
 pub use perform::{Perform, act, compute, example, look, undo};
 pub use runs::Runs;
 pub use sluice_engine::Outcome;

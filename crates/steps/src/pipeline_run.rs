@@ -66,7 +66,7 @@ pipelineRun:
         if !is_own(&child, context) || is_finished(&child) {
             return Ok(Undone::Done);
         }
-        if child.abort().is_none() {
+        if !child.is_about_to_end() {
             runs.abort(&child, &format!("its parent, run {:?}, ended step {:?}", context.run.name, context.step))
                 .await?;
         }

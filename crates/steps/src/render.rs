@@ -42,3 +42,9 @@ pub(crate) fn values(values: &Outputs, field: &str, scope: &Scope<'_>) -> Result
         _ => Err(failed(" they are no object".to_owned())),
     }
 }
+
+/// The text with every `${{ }}` replaced; `field` is where it stands.
+pub(crate) fn value(template: &str, field: &str, scope: &Scope<'_>) -> Result<Value, Failure> {
+    let failed = |message: String| Failure::definite("ExpressionFailed", format!("{field}: {message}"));
+    render_value(&Value::String(template.to_owned()), scope).map_err(|located| failed(located.to_string()))
+}

@@ -1,15 +1,15 @@
 //! [`World`]: everything outside that a step may touch.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::core::{Status, response::StatusDetails};
 use secrecy::SecretString;
-use sluice_api::{ScmProviderSpec, SecretKeyReference};
+use sluice_api::{EnvironmentSpec, ScmProviderSpec, SecretKeyReference};
 use sluice_engine::Failure;
 
-use crate::{HttpClient, Runs};
+use crate::{HttpClient, Locks, Runs};
 
 /// The outside world, as the account of one run.
 #[async_trait]
@@ -27,6 +27,17 @@ pub trait World: Send + Sync {
 
     /// The runs and pipelines of the run's namespace, as Sluice itself.
     fn runs(&self) -> &dyn Runs;
+
+    /// The locks of the run's namespace, as Sluice itself.
+    fn locks(&self) -> &dyn Locks;
+
+    /// The Environment of this name in the run's namespace; a definite failure where there is none, or it does not allow the
+    /// run's pipeline.
+    async fn environment(&self, name: &str) -> Result<EnvironmentSpec, Failure>;
+
+    /// This world as a stage sees it that is bound to the Environment of this name: it acts as another account. `None` where
+    /// that makes no difference.
+    fn within(&self, environment: &str) -> Option<Arc<dyn World>>;
 
     /// The ScmProvider of this name in the run's namespace.
     async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure>;

@@ -29,6 +29,7 @@ impl Summary {
             return Self { message: why, ..Self::default() };
         }
         let mut doings = doings(state);
+        doings.extend(held(state));
         doings.sort_by_key(|doing| !doing.waits_for_people());
         let steps: Vec<String> = doings.iter().filter_map(|doing| doing.step.clone()).collect();
         let waits = doings.iter().filter_map(|doing| doing.waiting_on.clone());
@@ -90,7 +91,7 @@ impl Doing {
 
 /// Whether it goes on only when a person does something.
 fn is_of_people(on: &WaitingOn) -> bool {
-    matches!(on.kind, WaitKind::PullRequest | WaitKind::Approval)
+    matches!(on.kind, WaitKind::PullRequest | WaitKind::Approval | WaitKind::Resume)
 }
 
 fn same(text: String) -> (String, String) {
@@ -111,7 +112,7 @@ fn of_stage(stage: &StageState) -> impl Iterator<Item = Doing> {
     let item = stage.item.as_deref();
     let under_way = stage.steps.iter().filter(|step| step.phase.is_under_way());
     let undone = stage.steps.iter().filter_map(move |step| taking_back(step, item));
-    under_way.map(move |step| Doing::step(step, item, "")).chain(undone).chain(pause(stage))
+    under_way.map(move |step| Doing::step(step, item, "")).chain(undone).chain(pause(stage)).chain(approval(stage))
 }
 
 fn of_hook(hook: &HookState) -> impl Iterator<Item = Doing> {
@@ -128,6 +129,53 @@ fn taking_back(step: &StepState, item: Option<&str>) -> Option<Doing> {
     let last = undo.message.as_ref().map(|why| format!(" (attempt {}: {why})", undo.attempt)).unwrap_or_default();
     let text = format!("the effect of {title} is being taken back{last}");
     Some(Doing { step: Some(title), ..Doing::told(text) })
+}
+
+/// A stage that starts once people have approved it.
+fn approval(stage: &StageState) -> Option<Doing> {
+    let approval = stage.approval.as_ref().filter(|_| stage.awaits_approval())?;
+    let (title, attempt) = (stage.title(), stage.attempt);
+    let missing = match approval.missing() {
+        1 => "an approval".to_owned(),
+        missing => format!("{missing} approvals"),
+    };
+    let given: Vec<&str> = approval.by.iter().map(|approver| approver.name.as_str()).collect();
+    let given = if given.is_empty() { String::new() } else { format!("; approved by {}", given.join(", ")) };
+    let whose = match &stage.guard {
+        Some(guard) => format!(" by those who may approve {}/{}", guard.resource, guard.name),
+        None => " by those who may approve the pipeline".to_owned(),
+    };
+    let attempt = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+    let waiting_on = Some(WaitingOn { kind: WaitKind::Approval, key: title.clone(), since: approval.since? });
+    Some(Doing { waiting_on, ..Doing::told(format!("stage {title}{attempt} waits for {missing}{whose}{given}")) })
+}
+
+/// What keeps the whole run from going on.
+fn held(state: &RunState) -> Vec<Doing> {
+    let resume = |key: &str, since| Some(WaitingOn { kind: WaitKind::Resume, key: key.to_owned(), since });
+    let because = |reason: Option<&str>| match reason.filter(|reason| !reason.is_empty()) {
+        Some(reason) => format!(": {reason}"),
+        None => String::new(),
+    };
+    let paused = state.paused.as_ref().map(|paused| {
+        let text = format!("paused by {}{}", paused.by, because(paused.reason.as_deref()));
+        Doing { waiting_on: resume(&paused.by, paused.since), ..Doing::told(text) }
+    });
+    let suspended = state.suspended.as_ref().map(|suspended| {
+        let text = format!("the pipeline is suspended{}", because(Some(&suspended.reason)));
+        Doing { waiting_on: resume("pipeline", suspended.since), ..Doing::told(text) }
+    });
+    let queued = state.lock.as_ref().and_then(|lock| {
+        let holder = lock.holder.as_ref()?;
+        let ahead = match lock.position {
+            1 => String::new(),
+            position => format!(", and {} more are before this run", position - 1),
+        };
+        let text = format!("waits for the lock {:?}: run {holder} holds it{ahead}", lock.group);
+        let waiting_on = Some(WaitingOn { kind: WaitKind::Lock, key: lock.group.clone(), since: lock.since });
+        Some(Doing { waiting_on, ..Doing::told(text) })
+    });
+    [paused, suspended, queued].into_iter().flatten().collect()
 }
 
 /// A stage that rests before its next attempt or iteration.

@@ -41,7 +41,7 @@ fn refusal(code: u16, reason: &str, message: &str) -> (u16, Value) {
 }
 
 fn abort() -> RunAction {
-    RunAction { r#type: ActionType::Abort, by: "ada".to_owned(), reason: Some("enough".to_owned()) }
+    RunAction::new(ActionType::Abort, "ada", Some("enough".to_owned()))
 }
 
 #[tokio::test(start_paused = true)]

@@ -105,7 +105,7 @@ async fn abort(arguments: &Arguments) -> Result<ExitCode, Failed> {
         Standing::Aborted(how) => (run, how),
         Standing::Open => {
             let by = actions::user(&cluster).await?;
-            let action = RunAction { r#type: ActionType::Abort, by, reason: reason.clone() };
+            let action = RunAction::new(ActionType::Abort, by, reason.clone());
             (runs.append(name, &action).await?, "abort requested".to_owned())
         }
     };

@@ -139,7 +139,7 @@ pub(crate) fn exit_code(phase: RunPhase) -> u8 {
     match phase {
         RunPhase::Succeeded => 0,
         RunPhase::Aborted => 3,
-        RunPhase::Failed | RunPhase::Running | RunPhase::Pending => 1,
+        RunPhase::Failed | RunPhase::Cancelled | RunPhase::Running | RunPhase::Pending => 1,
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::{Map, Value};
 use sluice_api::{PipelineRun, PipelineRunStatus, Program, RunIdentity, variables::RunVariables};
-use sluice_engine::{RunPhase, RunState};
+use sluice_engine::{Event, Failure, RunPhase, RunState, record};
 use sluice_steps::drive::{self, Memory, Next};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
@@ -151,10 +151,14 @@ impl Walk {
             variables: &variables,
             world,
             abort: run.abort(),
+            asked: &run.spec.actions,
+            // Whoever may write the file may do all of it.
+            is_enforced: true,
+            suspended: None,
             clock: &now,
             stopping: &AtomicBool::new(false),
         };
-        let state = state_of(&run, program);
+        let state = state_of(&run, program, &identity, &variables);
         let tell = |before: &PipelineRunStatus, after: &PipelineRunStatus| {
             output.changed(before, after);
             world.family().tell(Touched::Moved(identity.name.clone()));
@@ -251,7 +255,7 @@ fn asked_to_end(session: &Session, was_asked: &mut bool, end: End) -> Result<boo
         return Err(Stopped::Left(end.exit_code()));
     }
     let again = "once more leaves the run as it is";
-    if kept.get().status.is_some_and(|status| status.state.ending.is_some()) || kept.get().abort().is_some() {
+    if kept.get().is_about_to_end() {
         output.note(&format!("{}: the run is ending already; {again}", end.name()));
         return Ok(false);
     }
@@ -267,6 +271,18 @@ fn asked_to_end(session: &Session, was_asked: &mut bool, end: End) -> Result<boo
     Ok(true)
 }
 
-fn state_of(run: &PipelineRun, program: &Program) -> RunState {
-    run.status.as_ref().map(|status| status.state.clone()).unwrap_or_default().or_new(&program.plan)
+/// Where the run stands. One whose stages cannot even be named ends with that.
+fn state_of(run: &PipelineRun, program: &Program, identity: &RunIdentity, variables: &RunVariables) -> RunState {
+    let state = run.status.as_ref().map(|status| status.state.clone()).unwrap_or_default();
+    if !state.stages.is_empty() {
+        return state;
+    }
+    match sluice_steps::begin(program, identity, variables) {
+        Ok(begun) => RunState { stages: begun.stages, ..state },
+        Err(Failure { reason, message, .. }) => {
+            let plan = &program.plan;
+            let ended = Event::Ended { phase: RunPhase::Failed, reason, message: Some(message) };
+            record(plan, RunState::of(plan), ended, now())
+        }
+    }
 }

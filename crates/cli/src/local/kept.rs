@@ -57,12 +57,11 @@ impl KeptRun {
     /// Appends a request to end the run, and keeps it. A further one changes nothing.
     pub(crate) fn abort(&self, by: &str, reason: &str) -> Result<(), Error> {
         let mut run = self.locked();
-        if run.abort().is_some() {
+        if run.is_about_to_end() {
             return Ok(());
         }
         let mut aborted = run.clone();
-        let (by, reason) = (by.to_owned(), Some(reason.to_owned()));
-        aborted.spec.actions.push(RunAction { r#type: ActionType::Abort, by, reason });
+        aborted.spec.actions.push(RunAction::new(ActionType::Abort, by, Some(reason.to_owned())));
         aborted.metadata.generation = aborted.metadata.generation.map(|generation| generation + 1);
         self.keep(&mut run, aborted)
     }
@@ -100,7 +99,7 @@ impl Store for KeptStore<'_> {
                 return Err(NotKept::Conflict);
             }
             let before = run.status.clone().unwrap_or_default();
-            let after = before.of_state(state, &run.spec.actions, run.metadata.generation, now());
+            let after = before.of_state(state, run.metadata.generation, now());
             let new = PipelineRun { status: Some(after.clone()), ..run.clone() };
             self.kept.keep(&mut run, new)?;
             (before, after)

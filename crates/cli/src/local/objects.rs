@@ -5,7 +5,7 @@ use std::path::{self, Path};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Resource;
 use serde::de::DeserializeOwned;
-use sluice_api::{Pipeline, PipelineRun, ScmProvider};
+use sluice_api::{Environment, Pipeline, PipelineRun, ScmProvider};
 
 use super::{directory_of, world::stored};
 use crate::manifest::{self, Document, Manifests};
@@ -15,6 +15,7 @@ use crate::manifest::{self, Document, Manifests};
 pub(crate) struct Objects {
     pub(crate) pipelines: Vec<Pipeline>,
     pub(crate) runs: Vec<PipelineRun>,
+    environments: Vec<Environment>,
     providers: Vec<ScmProvider>,
     secrets: Vec<Secret>,
     /// The namespace of those that do not say one.
@@ -28,6 +29,7 @@ impl Objects {
         Ok(Self {
             pipelines: of_kind(manifests)?,
             runs: of_kind(manifests)?,
+            environments: of_kind(manifests)?,
             providers: manifests.objects()?.into_iter().map(|(document, it)| rooted(it, document)).collect(),
             secrets: secrets.into_iter().map(stored).collect(),
             default_namespace,
@@ -37,6 +39,13 @@ impl Objects {
     /// The namespace that an object is in.
     pub(crate) fn namespace_of(&self, object: &impl Resource) -> String {
         object.meta().namespace.clone().unwrap_or_else(|| self.default_namespace.clone())
+    }
+
+    /// The Environment of this name.
+    pub(crate) fn environment(&self, namespace: &str, name: &str) -> Option<&Environment> {
+        let is_it =
+            |it: &&Environment| it.metadata.name.as_deref() == Some(name) && self.namespace_of(*it) == namespace;
+        self.environments.iter().rev().find(is_it)
     }
 
     /// The providers of a namespace.

@@ -197,7 +197,8 @@ fn session_of(held: Held, family: &Arc<Family>, output: Arc<Output>) -> Result<S
     let namespace = run.namespace().unwrap_or_default();
     let root = remembered.directory();
     let allow_http_to = remembered.allow_http_to.clone();
-    let world = LocalWorld::new(root, namespace, objects.clone(), allow_http_to, output.clone(), family.clone());
+    let place = (namespace, run.spec.pipeline_ref.name.clone());
+    let world = LocalWorld::new(root, place, objects.clone(), allow_http_to, output.clone(), family.clone());
     let world = world.map_err(Refused::Client)?;
     let person = Person::new(user.clone(), remembered.yes, &output);
     let kept = KeptRun::new(directory, run, lock);

@@ -11,12 +11,15 @@ use std::{
 
 use async_trait::async_trait;
 use ipnet::IpNet;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt, config::KubeconfigError};
 use secrecy::SecretString;
-use sluice_api::{PipelineRun, PipelineSpec, ScmProvider, ScmProviderSpec, SecretKeyReference};
+use sluice_api::{
+    EnvironmentSpec, PipelineRun, PipelineSpec, RunIdentity, ScmProvider, ScmProviderSpec, SecretKeyReference,
+};
 use sluice_engine::Failure;
-use sluice_steps::{HttpClient, Report, Runs, World, read_secret, secret_text};
+use sluice_steps::{HttpClient, Locks, Report, Runs, Turn, World, allowed, read_secret, secret_text};
 use tokio::sync::OnceCell;
 
 use super::{family::Family, objects::Objects};
@@ -30,6 +33,7 @@ pub(crate) struct LocalWorld {
     /// From which the paths of local repositories are resolved, of providers that are in the cluster.
     root: PathBuf,
     namespace: String,
+    pipeline: String,
     objects: Objects,
     http: HttpClient,
     cluster: OnceCell<Result<Client, String>>,
@@ -41,14 +45,14 @@ pub(crate) struct LocalWorld {
 impl LocalWorld {
     pub(crate) fn new(
         root: PathBuf,
-        namespace: String,
+        (namespace, pipeline): (String, String),
         objects: Objects,
         allow_http_to: Vec<IpNet>,
         output: Arc<Output>,
         family: Arc<Family>,
     ) -> anyhow::Result<Self> {
         let http = HttpClient::new(allow_http_to)?;
-        Ok(Self { root, namespace, objects, http, cluster: OnceCell::new(), output, family })
+        Ok(Self { root, namespace, pipeline, objects, http, cluster: OnceCell::new(), output, family })
     }
 
     /// The runs of this process.
@@ -85,6 +89,23 @@ impl World for LocalWorld {
 
     fn runs(&self) -> &dyn Runs {
         self
+    }
+
+    fn locks(&self) -> &dyn Locks {
+        self
+    }
+
+    async fn environment(&self, name: &str) -> Result<EnvironmentSpec, Failure> {
+        let Some(environment) = self.objects.environment(&self.namespace, name) else {
+            let message = format!("there is no Environment {name:?} among the manifests: add it, or correct the stage");
+            return Err(Failure::definite("EnvironmentNotFound", message));
+        };
+        allowed(name, &environment.spec, &self.pipeline).map(|()| environment.spec.clone())
+    }
+
+    /// Here everything is done as the person at the terminal.
+    fn within(&self, _: &str) -> Option<Arc<dyn World>> {
+        None
     }
 
     async fn scm_provider(&self, name: &str) -> Result<ScmProviderSpec, Failure> {
@@ -128,6 +149,14 @@ impl World for LocalWorld {
     async fn report(&self, Report { reason, message, warning }: Report) {
         let warning = if warning { "warning: " } else { "" };
         self.output.note(&format!("{warning}{reason}: {message}"));
+    }
+}
+
+/// Whoever begins a run here sees those that are under way: nothing is queued.
+#[async_trait]
+impl Locks for LocalWorld {
+    async fn take(&self, _: &str, _: &RunIdentity, _: Option<Timestamp>) -> Result<Turn, Failure> {
+        Ok(Turn::Own)
     }
 }
 

@@ -67,14 +67,16 @@ impl<'a> Ended<'a> {
         let has_parent = parent.is_some_and(|parent| unfinished.contains(parent.uid.as_str()));
         let is_held = run.finalizers().iter().any(|finalizer| finalizer == names::FINALIZER);
         // The controller answers them in order: someone has just asked for something, perhaps to try again.
-        let is_asked = status.actions.len() < run.spec.actions.len();
+        let is_asked = !run.unanswered().is_empty();
+        // It would let the lock go.
+        let keeps_lock = status.state.lock.is_some();
         Some(Self {
             name: run.metadata.name.as_deref()?,
             uid: run.metadata.uid.as_deref()?,
             resource_version: run.metadata.resource_version.as_deref()?,
             at: status.state.finished_at?,
             well: status.state.phase == RunPhase::Succeeded,
-            is_needed: has_parent || is_held || is_asked,
+            is_needed: has_parent || is_held || is_asked || keeps_lock,
         })
     }
 }

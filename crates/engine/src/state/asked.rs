@@ -100,6 +100,11 @@ impl ActionType {
 }
 
 impl RunAction {
+    /// An entry about the run as a whole.
+    pub fn new(r#type: ActionType, by: impl Into<String>, reason: Option<String>) -> Self {
+        Self { r#type, by: by.into(), reason, stage: None, item: None, step: None, attempt: None }
+    }
+
     /// Who asked for what, with the reason given: `paused by alice: quarter end`.
     pub(crate) fn told(&self, done: &str) -> String {
         let reason = self.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sluice_engine::{Failure, MAX_AT_ONCE, Mode, Outcome, RunState, Task, Undone};
 
 use super::{Run, prepared::Prepared};
-use crate::perform;
+use crate::{StepContext, perform};
 
 /// No step is performed longer without an outcome: its own requests have shorter limits, so this is for what has none.
 const PERFORM_LIMIT: Duration = Duration::from_secs(180);
@@ -99,7 +99,12 @@ async fn perform_unlimited(run: &Run<'_>, state: &RunState, task: &Task) -> Land
         Err(failure) if task.mode == Mode::Undo => return Landing::Undone(Err(failure)),
         Err(failure) => return Landing::Outcome(Outcome::Failed(failure)),
     };
+    let bound = run.program.environment_of(state, task.at).and_then(|environment| run.world.within(&environment));
     let context = prepared.context(run, state, (run.clock)());
+    let context = match &bound {
+        Some(world) => StepContext { world: &**world, ..context },
+        None => context,
+    };
     match task.mode {
         Mode::Act => Landing::Outcome(perform::act(&prepared.config, &context).await),
         Mode::Look => Landing::Outcome(perform::look(&prepared.config, &context).await),

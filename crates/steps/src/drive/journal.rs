@@ -1,7 +1,7 @@
 //! The log of a run: one line for each thing that happened, with the words that a person searches for.
 
 use sluice_api::RunIdentity;
-use sluice_engine::{Abort, Event, RunState, StepAt, Undone};
+use sluice_engine::{Abort, Event, LockAnswer, RunState, StepAt, Undone};
 
 use super::stage_of;
 
@@ -10,6 +10,18 @@ pub(super) fn log(run: &RunIdentity, state: &RunState, event: &Event) {
     match event {
         // Said by what follows from it.
         Event::Progressed { .. } | Event::Answered(..) | Event::StepStarted(_) | Event::StageJudged { .. } => {}
+        Event::Asked { action, .. } => of_run(run, "asked", &format!("{:?} by {}", action.r#type, action.by)),
+        Event::Suspended(Some(reason)) => of_run(run, "pipeline suspended", reason),
+        Event::Suspended(None) => of_run(run, "pipeline no longer suspended", ""),
+        Event::Lock(LockAnswer::Held { group }) => of_run(run, "lock taken", group),
+        Event::Lock(LockAnswer::Taken { group, holder, .. }) => {
+            of_run(run, "lock taken by another run", &format!("{group}: {holder}"));
+        }
+        Event::Lock(LockAnswer::Failed(failure)) => of_run(run, "no lock", &failure.message),
+        Event::Bound { stage, approval } => {
+            let why = approval.as_ref().err().map(|failure| failure.message.as_str()).unwrap_or_default();
+            of_stage(run, state, *stage, "stage bound", why);
+        }
         Event::Claimed { at, key, .. } => of_step(run, state, *at, key.as_str(), "claimed", ""),
         Event::Succeeded { at, .. } => of_step(run, state, *at, "", "succeeded", ""),
         Event::Failed { at, failure, retry } => {

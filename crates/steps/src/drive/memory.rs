@@ -12,11 +12,16 @@ const PROGRESS_EVERY: SignedDuration = SignedDuration::from_secs(10);
 /// A step that another process claimed after this one is not claimed back sooner: two would take it in turns.
 const LEFT_TO_OTHERS: SignedDuration = SignedDuration::from_secs(60);
 
+/// What the place in a queue is remembered under.
+const QUEUE: &str = "queue";
+
 /// What this process remembers of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     pub(super) held: BTreeMap<String, Held>,
     pub(super) sights: BTreeMap<String, Sight>,
+    /// When to ask for the lock, or a stage's Environment, again.
+    pub(super) ask_at: Option<Timestamp>,
     /// What came of steps and is not persisted yet, with the claim it belongs to.
     ended: BTreeMap<String, (i32, Outcome)>,
 }
@@ -36,6 +41,7 @@ impl Memory {
     /// Makes every wait due, so that it is looked at with the next call.
     pub fn wake(&mut self, now: Timestamp) {
         self.held.values_mut().for_each(|held| held.look_at = held.look_at.min(now));
+        self.ask_at = None;
     }
 
     /// Forgets steps that are no longer under way.
@@ -43,7 +49,7 @@ impl Memory {
         let running = state.steps().filter(|step| step.phase == StepPhase::Running);
         let keys: BTreeSet<&str> = running.filter_map(|step| step.key.as_deref()).collect();
         self.held.retain(|key, _| keys.contains(key.as_str()));
-        self.sights.retain(|key, _| keys.contains(key.as_str()));
+        self.sights.retain(|key, _| keys.contains(key.as_str()) || key == QUEUE && state.lock.is_some());
         self.ended.retain(|key, _| keys.contains(key.as_str()));
     }
 
@@ -79,6 +85,16 @@ impl Memory {
         }
         let written_at = before.map_or(now - PROGRESS_EVERY, |sight| sight.written_at);
         self.sights.insert(key.to_owned(), Sight { message, progress, written: false, written_at });
+    }
+
+    /// The run moved up in a queue: that is progress, under a name that no key has.
+    pub(super) fn moved_up(&mut self, now: Timestamp) {
+        self.sights.entry(QUEUE.to_owned()).and_modify(|sight| sight.written = false).or_insert(Sight {
+            message: None,
+            progress: None,
+            written: false,
+            written_at: now,
+        });
     }
 
     /// When the next progress may be written; `None` when the status says it all.

@@ -24,11 +24,6 @@ impl Drive<'_, '_> {
         self.run.variables.scope(self.run.program, &self.state, reader)
     }
 
-    pub(super) fn list(&mut self, stage: usize, items: &str, now: Timestamp) {
-        let items = render::list(items, "forEach.in", &self.scope(Reader::BeforeStage(stage)));
-        self.note(Event::Listed { stage, items }, now);
-    }
-
     pub(super) fn compute_outputs(&mut self, now: Timestamp) {
         let outputs = render::values(&self.run.program.outputs, "outputs", &self.scope(Reader::Run));
         self.note(Event::OutputsComputed(outputs), now);

@@ -62,6 +62,8 @@ struct Bench {
     memory: Memory,
     shelf: Shelf,
     abort: Option<Abort>,
+    asked: Vec<RunAction>,
+    suspended: Option<String>,
     stopping: Arc<AtomicBool>,
     elapsed: SignedDuration,
 }
@@ -84,6 +86,8 @@ impl Bench {
             memory: Memory::default(),
             shelf: Shelf::default(),
             abort: None,
+            asked: Vec::new(),
+            suspended: None,
             stopping: Arc::default(),
             elapsed: SignedDuration::ZERO,
         }
@@ -98,10 +102,14 @@ impl Bench {
             variables: &self.variables,
             world: &self.world,
             abort: self.abort.clone(),
+            asked: &self.asked,
+            is_enforced: true,
+            suspended: self.suspended.clone(),
             clock: &clock,
             stopping: &self.stopping,
         };
-        let state = self.shelf.state.clone().unwrap_or_else(|| RunState::of(&self.program.plan));
+        let begun = || crate::begin(&self.program, &self.world.run, &self.variables).unwrap();
+        let state = self.shelf.state.clone().unwrap_or_else(begun);
         drive(&run, state, &mut self.memory, &mut self.shelf).await
     }
 

@@ -1,0 +1,113 @@
+//! What a run asks outside before it, or a stage of it, may go on: whose turn it is, and what its Environment says.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use sluice_api::{EnvironmentSpec, Reader};
+use sluice_engine::{Condition, Event, Failure, LockAnswer, Question};
+
+use super::{Drive, Run};
+use crate::{Turn, render};
+
+/// After no answer.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// While another run has the lock. Its end wakes this one; this is only in case that is missed.
+const LOOK_FOR_TURN: SignedDuration = SignedDuration::from_secs(30);
+
+impl Drive<'_, '_> {
+    /// Takes the lock, or a place in the queue for it.
+    pub(super) async fn lock(&mut self, now: Timestamp) {
+        let group = match self.group() {
+            Ok(group) => group,
+            Err(failure) => return self.note(Event::Lock(LockAnswer::Failed(failure)), now),
+        };
+        let since = self.state.lock.as_ref().map(|lock| lock.since);
+        match self.run.world.locks().take(&group, self.run.identity, since).await {
+            Ok(Turn::Own) => {
+                self.memory.ask_at = None;
+                self.note(Event::Lock(LockAnswer::Held { group }), now);
+            }
+            Ok(Turn::Other { holder, position }) => {
+                self.memory.ask_at = Some(now + LOOK_FOR_TURN);
+                self.queue(group, position, holder, now);
+            }
+            Err(failure) if failure.transient => self.unanswered(&failure, now),
+            Err(failure) => self.note(Event::Lock(LockAnswer::Failed(failure)), now),
+        }
+    }
+
+    /// Notes the run's place in the queue. One that only moved up is written now and then.
+    fn queue(&mut self, group: String, position: i32, holder: String, now: Timestamp) {
+        let is_dirty = self.dirty;
+        let waited = self.state.lock.is_some();
+        self.note(Event::Lock(LockAnswer::Taken { group, position, holder }), now);
+        if waited && self.state.ending.is_none() {
+            self.dirty = is_dirty;
+            self.memory.moved_up(now);
+        }
+    }
+
+    fn group(&self) -> Result<String, Failure> {
+        let Some(template) = &self.run.program.group else { return Ok(self.run.identity.pipeline.clone()) };
+        match render::value(template, "concurrency.group", &self.scope(Reader::Run))? {
+            Value::String(group) if !group.trim().is_empty() && group.len() <= 253 => Ok(group),
+            Value::Number(number) => Ok(number.to_string()),
+            other => {
+                let message = format!("concurrency.group yields {other}; it has to be a text of 1 to 253 bytes");
+                Err(Failure::definite("LockGroupInvalid", message))
+            }
+        }
+    }
+
+    /// Asks the Environment of a stage whether it may start there.
+    pub(super) async fn bind(&mut self, stage: usize, when: Option<&Condition>, now: Timestamp) {
+        if let Some(when) = when {
+            let answer = render::condition(&when.0, "when", &self.scope(Reader::BeforeStage(stage)));
+            if answer != Ok(true) {
+                return self.note(Event::Answered(Question::StageWhen(stage), answer), now);
+            }
+        }
+        match environment(self.run, self.bound_to(stage)).await {
+            Ok(environment) => {
+                let approval = environment.and_then(|it| it.approval).map(|approval| approval.required);
+                self.note(Event::Bound { stage, approval: Ok(approval) }, now);
+            }
+            Err(failure) if failure.transient => self.unanswered(&failure, now),
+            Err(failure) => self.note(Event::Bound { stage, approval: Err(failure) }, now),
+        }
+    }
+
+    /// Evaluates the list of a stage's items; the targets of its Environment are read now.
+    pub(super) async fn list(&mut self, stage: usize, items: &Condition, now: Timestamp) {
+        let environment = match environment(self.run, self.bound_to(stage)).await {
+            Err(failure) if failure.transient => return self.unanswered(&failure, now),
+            Err(failure) => return self.note(Event::Listed { stage, items: Err(failure) }, now),
+            Ok(environment) => environment,
+        };
+        let scope = self.scope(Reader::BeforeStage(stage));
+        let scope = match &environment {
+            Some(environment) => scope.with_owned_at(&["environment", "targets"], json!(environment.targets)),
+            None => scope,
+        };
+        let items = render::list(&items.0, "forEach.in", &scope);
+        self.note(Event::Listed { stage, items }, now);
+    }
+
+    /// The name of the Environment that the stage is bound to.
+    fn bound_to(&self, stage: usize) -> Option<String> {
+        self.state.stages.get(stage)?.environment.clone()
+    }
+
+    fn unanswered(&mut self, failure: &Failure, now: Timestamp) {
+        tracing::warn!(run = %self.run.identity.name, why = %failure.message, "no answer; it is asked again");
+        self.memory.ask_at = Some(now + ASK_AGAIN);
+    }
+}
+
+/// What the Environment of this name is now; nothing where there is no name.
+async fn environment(run: &Run<'_>, name: Option<String>) -> Result<Option<EnvironmentSpec>, Failure> {
+    match name {
+        Some(name) => run.world.environment(&name).await.map(Some),
+        None => Ok(None),
+    }
+}
