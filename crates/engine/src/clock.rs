@@ -22,7 +22,8 @@ pub(crate) fn keep(run: &mut RunState, now: Timestamp) {
     if run.started_at.is_none() || run.is_finished() {
         return;
     }
-    let (is_held, is_paused) = (run.is_held(), run.is_paused());
+    // Once the result is decided nothing is waited for any more.
+    let (is_held, is_paused) = (run.ending.is_none() && run.is_held(), run.is_paused());
     turn(is_held, &mut run.held_since, &mut run.held_seconds, now);
     for stage in &mut run.stages {
         let is_held = stage.is_held(is_paused);

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::{RunState, StepState};
+use crate::{RunState, StageState, StepState};
 
 /// The most that the outputs of one step may take, as JSON.
 pub const MAX_OUTPUTS_OF_A_STEP: usize = 16 * 1024;
@@ -113,14 +113,19 @@ pub(crate) fn cut(message: String) -> String {
 /// What another message of the run may take, or another expression that it waits for.
 pub(crate) fn room_for_a_message(run: &RunState) -> usize {
     let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let of_stages: usize = run.stages.iter().map(|stage| length(&stage.message)).sum();
+    let of_approvals = |stage: &StageState| -> usize {
+        let by = stage.approval.iter().flat_map(|approval| &approval.by);
+        by.map(|approver| approver.name.len() + length(&approver.reason)).sum()
+    };
+    let of_stages: usize = run.stages.iter().map(|stage| length(&stage.message) + of_approvals(stage)).sum();
+    let of_actions: usize = run.actions.iter().map(|action| length(&action.message)).sum();
     let of_step = |step: &StepState| {
         let undo = step.undo.as_ref().map_or(0, |undo| length(&undo.message));
         let awaited = step.waiting_on.as_ref().map_or(0, |on| on.key.len());
         length(&step.message) + undo + awaited
     };
     let of_steps: usize = run.steps().map(of_step).sum();
-    if of_stages + of_steps > MANY_MESSAGES { SHORT_MESSAGE } else { MAX_MESSAGE }
+    if of_stages + of_steps + of_actions > MANY_MESSAGES { SHORT_MESSAGE } else { MAX_MESSAGE }
 }
 
 /// Cuts a text to so many bytes, on a character boundary; an ellipsis says that more was there.

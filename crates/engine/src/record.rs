@@ -14,7 +14,7 @@ mod undo;
 use jiff::Timestamp;
 
 use crate::{
-    Ending, Event, Plan, Question, RunPhase, RunState, Suspended, clock,
+    Event, Plan, Question, RunPhase, RunState, Suspended, clock,
     limits::{cut_to, room_for_a_message},
 };
 
@@ -66,9 +66,7 @@ pub fn record(plan: &Plan, mut state: RunState, mut event: Event, now: Timestamp
         Event::Undone(at, result) => undo::record(run, at, result, now),
         Event::OutputsComputed(outputs) => end::compute_outputs(run, outputs, now),
         Event::Aborted { why, unsettled } => end::abort(plan, run, why, &unsettled, now),
-        Event::Ended { phase, reason, message } => {
-            run.ending.get_or_insert(Ending { phase, reason, message, at: now });
-        }
+        Event::Ended { phase, reason, message } => end::decide(run, phase, reason, message, now),
         Event::RunFinished => end::finish(plan, run, now),
     }
     clock::keep(run, now);

@@ -3,23 +3,29 @@
 use std::collections::BTreeSet;
 
 use super::Scene;
-use crate::{Action, ActionType, Event, RunAction, StepPhase, StepState};
+use crate::{Action, ActionType, Event, StepPhase, StepState};
 
 impl Scene<'_> {
     /// Answers the next entry.
     pub(super) fn next_answer(&self) -> Option<Action> {
         let action = self.seen.asked.get(self.state.actions.len())?;
-        if self.has_to_end_first(action) {
-            return None;
-        }
+        let has_to_settle = match action.r#type {
+            ActionType::Retry | ActionType::Skip if !self.has_settled() => return None,
+            ActionType::Abort | ActionType::Retry | ActionType::Skip => true,
+            _ => false,
+        };
         let (action, is_enforced, unsettled) = (action.clone(), self.seen.is_enforced, self.unsettled());
-        Some(self.once_nothing_is_performed(Event::Asked { action, is_enforced, unsettled }))
+        let event = Event::Asked { action, is_enforced, unsettled };
+        Some(if has_to_settle { self.once_nothing_is_performed(event) } else { Action::Record(event) })
     }
 
-    /// What has another go at a run has to wait for the end of the one before: its hooks may still run.
-    fn has_to_end_first(&self, action: &RunAction) -> bool {
-        let is_winding_up = self.state.ending.is_some() && !self.state.is_finished();
-        is_winding_up && matches!(action.r#type, ActionType::Retry | ActionType::Skip)
+    /// Whether what has ended is over: the hooks that follow an end run before another go at it, and a run that winds up, or
+    /// has to, does that first. One that is deleted after its end has no other go.
+    fn has_settled(&self) -> bool {
+        match &self.state.ending {
+            Some(_) => self.state.is_finished() && self.seen.abort.is_none(),
+            None => self.judge_stages().is_none() && self.running_hook().is_none() && self.due_for_ends().is_none(),
+        }
     }
 
     /// The keys of the claims of which this process does not know whether they were acted on.

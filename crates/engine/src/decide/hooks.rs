@@ -64,11 +64,17 @@ impl Scene<'_> {
         })
     }
 
-    fn due_for_ends(&self) -> Option<Action> {
+    pub(super) fn due_for_ends(&self) -> Option<Action> {
         self.state.stages.iter().find_map(|stage| self.due_for_end_of(stage)).or_else(|| {
-            let event = ended::of_run(self.state.ending.as_ref()?.phase)?;
+            let event = ended::of_run(self.state.ending.as_ref()?.phase).filter(|_| !self.lacks_lock())?;
             self.due(|hook| hook.subject == Subject::Pipeline, event, &Occasion::of_run(self.state.round))
         })
+    }
+
+    /// Whether it has not started for want of its lock: then it has nothing to clean up, and must not touch what the run that
+    /// holds the lock is at.
+    fn lacks_lock(&self) -> bool {
+        self.plan.lock.is_some() && self.state.started_at.is_none() && !self.state.holds_lock()
     }
 
     fn due_for_end_of(&self, stage: &StageState) -> Option<Action> {

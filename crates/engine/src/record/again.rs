@@ -4,28 +4,24 @@ use std::collections::BTreeSet;
 
 use crate::{Approval, Plan, RunAction, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState};
 
-use super::{asked::named, hook};
+use super::{asked::named, hook, stage::LOOP_LIMIT};
 
 /// Has what failed done again, and the stage that is named.
 pub(super) fn retry(plan: &Plan, run: &mut RunState, action: &RunAction) -> Result<(), String> {
     fits(plan, run)?;
-    let named = match &action.stage {
-        Some(_) => Some(Named::of(plan, run, action)?),
-        None => None,
-    };
-    if named.is_none() {
-        match &run.ending {
-            Some(ending) if ending.phase == RunPhase::Succeeded => {
-                return Err("the run has succeeded; name the stage that is to be done again".to_owned());
-            }
-            None if !run.stages.iter().any(StageState::has_failed) => return Err("nothing has failed".to_owned()),
-            _ => {}
+    let has_failed = run.stages.iter().any(StageState::has_failed);
+    match (&action.stage, &run.ending) {
+        (Some(_), _) => Named::of(plan, run, action)?.restart(plan, run),
+        _ if action.item.is_some() || action.step.is_some() => {
+            return Err("it names an item or a step, but not the stage".to_owned());
         }
+        (None, Some(ending)) if ending.phase == RunPhase::Succeeded => {
+            return Err("the run has succeeded; name the stage that is to be done again".to_owned());
+        }
+        (None, None) if !has_failed => return Err("nothing has failed".to_owned()),
+        (None, _) => {}
     }
     resume(run);
-    if let Some(named) = named {
-        named.restart(plan, run, action.step.is_some());
-    }
     hook::forget_past(plan, run);
     Ok(())
 }
@@ -40,17 +36,16 @@ pub(super) fn fits(plan: &Plan, run: &RunState) -> Result<(), String> {
 
 /// Has everything that failed, or was aborted, go on from there; a run that had ended begins another round.
 pub(super) fn resume(run: &mut RunState) {
+    let has_ended = run.ending.take().is_some();
+    // The abort may have taken back something of what had succeeded.
+    let is_undone = |entry: &StageState| has_ended && entry.steps.iter().any(StepState::is_undone);
     for entry in &mut run.stages {
-        let is_undone = entry.steps.iter().any(StepState::is_undone);
-        match entry.phase {
-            StagePhase::Failed | StagePhase::Aborted if entry.next.is_none() => again(entry, |_, step| !is_kept(step)),
-            StagePhase::Omitted => again(entry, |_, step| !is_kept(step)),
-            // The abort took something of it back.
-            StagePhase::Succeeded if is_undone && run.ending.is_some() => again(entry, |_, step| !is_kept(step)),
-            _ => {}
+        let is_omitted = entry.phase == StagePhase::Omitted;
+        if is_omitted || entry.has_ended_badly() || (entry.phase == StagePhase::Succeeded && is_undone(entry)) {
+            go_on(entry);
         }
     }
-    if run.ending.take().is_some() {
+    if has_ended {
         run.phase = RunPhase::Pending;
         run.round = run.round.saturating_add(1);
         run.started_at = None;
@@ -61,19 +56,40 @@ pub(super) fn resume(run: &mut RunState) {
     }
 }
 
+/// Has the stage go on from where it failed.
+pub(super) fn go_on(entry: &mut StageState) {
+    if entry.reason.as_deref() == Some(LOOP_LIMIT) {
+        // Its steps have succeeded as often as they may: it is the loop that is done again.
+        return from_the_start(entry);
+    }
+    again(entry, |_, step| !is_kept(step));
+}
+
+/// Has all of it done again, whatever became of it.
+fn from_the_start(entry: &mut StageState) {
+    again(entry, |_, _| true);
+    entry.iteration = 1;
+}
+
 fn is_kept(step: &StepState) -> bool {
     matches!(step.phase, StepPhase::Succeeded | StepPhase::Skipped) && !step.is_undone()
 }
 
 /// Puts the stage, or this item of it, before its start; of its steps those that are to be done again.
 fn again(entry: &mut StageState, is_again: impl Fn(usize, &StepState) -> bool) {
-    let has_begun = !matches!(entry.phase, StagePhase::Pending | StagePhase::Omitted);
+    // Nobody's approval is for another attempt than that which waited for it, or for another round.
+    let has_waited = entry.approval.as_ref().is_some_and(|approval| approval.since.is_some());
+    let has_begun = match entry.phase {
+        StagePhase::Pending => false,
+        StagePhase::Omitted => has_waited,
+        _ => true,
+    };
     for (number, step) in entry.steps.iter_mut().enumerate() {
         if is_again(number, step) {
             *step = step.done_again();
         } else {
             step.undo = None;
-            step.kept = has_begun || step.kept;
+            step.kept |= has_begun;
         }
     }
     if has_begun {
@@ -93,77 +109,49 @@ fn again(entry: &mut StageState, is_again: impl Fn(usize, &StepState) -> bool) {
 
 /// The stage that a person names, and what needs it.
 struct Named {
-    name: String,
-    item: Option<String>,
+    /// The places of its entries that are meant.
+    places: Vec<usize>,
     /// The first step that is done again; all those that did not succeed unless set.
     step: Option<usize>,
     /// The names of the stages that need it, directly or through others.
     behind: BTreeSet<String>,
-    /// Whether each of its entries had succeeded.
-    had_succeeded: bool,
 }
 
 impl Named {
     fn of(plan: &Plan, run: &RunState, action: &RunAction) -> Result<Self, String> {
         let places = named(run, action)?;
-        let entries: Vec<&StageState> = places.iter().map(|place| &run.stages[*place]).collect();
-        let name = entries[0].name.clone();
-        if let Some(open) = entries.iter().find(|entry| !entry.is_final()) {
+        let name = run.stages[places[0]].name.clone();
+        if let Some(open) = places.iter().map(|place| &run.stages[*place]).find(|entry| !entry.is_final()) {
             return Err(format!("stage {} has not ended", open.title()));
         }
-        let planned = plan.stage(&name);
-        let step = match &action.step {
-            None => None,
-            Some(step) => {
-                let found = planned.and_then(|stage| stage.steps.iter().position(|it| it.name == *step));
-                Some(found.ok_or_else(|| format!("stage {name:?} has no step {step:?}"))?)
-            }
+        let number = |step: &String| {
+            let number = plan.stage(&name).and_then(|stage| stage.steps.iter().position(|it| it.name == *step));
+            number.ok_or_else(|| format!("stage {name:?} has no step {step:?}"))
         };
+        let step = action.step.as_ref().map(number).transpose()?;
         let behind = behind(plan, &name);
         let is_under_way =
             |entry: &&StageState| behind.contains(&entry.name) && (entry.is_under_way() || entry.awaits_approval());
-        if let Some(open) = run.stages.iter().find(is_under_way) {
-            return Err(format!("stage {}, which needs it, is under way", open.title()));
+        match run.stages.iter().find(is_under_way) {
+            Some(open) => Err(format!("stage {}, which needs it, is under way", open.title())),
+            None => Ok(Self { places, step, behind }),
         }
-        let had_succeeded =
-            entries.iter().all(|entry| !matches!(entry.phase, StagePhase::Failed | StagePhase::Aborted));
-        Ok(Self { name, item: action.item.clone(), step, behind, had_succeeded })
     }
 
-    /// Has it done again, and everything that needs it. What failed has been resumed already.
-    fn restart(&self, plan: &Plan, run: &mut RunState, from_step: bool) {
-        let is_parallel = plan.stage(&self.name).is_some_and(|stage| stage.parallel);
-        for entry in run.stages.iter_mut().filter(|entry| self.is_meant(entry)) {
-            let first = self.step.unwrap_or_default();
-            match (from_step, is_parallel) {
-                (true, true) => restart(entry, |number| number == first),
-                (true, false) => restart(entry, |number| number >= first),
-                (false, _) if self.had_succeeded => restart(entry, |_| true),
-                (false, _) => {}
+    /// Has it done again, and everything that needs it. What just failed is left to [`resume`].
+    fn restart(&self, plan: &Plan, run: &mut RunState) {
+        let had_succeeded = !self.places.iter().any(|place| run.stages[*place].has_ended_badly());
+        for place in &self.places {
+            let entry = &mut run.stages[*place];
+            let is_parallel = plan.stage(&entry.name).is_some_and(|stage| stage.parallel);
+            let is_named = |first: usize, number: usize| number == first || (number > first && !is_parallel);
+            match self.step {
+                Some(first) => again(entry, |number, step| is_named(first, number) || !is_kept(step)),
+                None if had_succeeded => from_the_start(entry),
+                None => {}
             }
         }
-        for stage in plan.stages.iter().filter(|stage| self.behind.contains(&stage.name)) {
-            collapse(run, &stage.name);
-        }
-    }
-
-    fn is_meant(&self, entry: &StageState) -> bool {
-        entry.name == self.name && self.item.as_ref().is_none_or(|item| entry.item.as_ref() == Some(item))
-    }
-}
-
-/// Has these steps done again, whatever became of them; the others as far as they did not succeed.
-fn restart(entry: &mut StageState, is_again: impl Fn(usize) -> bool) {
-    match entry.phase {
-        // It was resumed just now.
-        StagePhase::Pending => {
-            for (_, step) in entry.steps.iter_mut().enumerate().filter(|(number, _)| is_again(*number)) {
-                if step.phase.is_ended() {
-                    *step = step.done_again();
-                }
-            }
-        }
-        _ => again(entry, |number, step| is_again(number) || !is_kept(step)),
+        self.behind.iter().for_each(|name| collapse(run, name));
     }
 }
 
@@ -172,24 +160,23 @@ fn collapse(run: &mut RunState, name: &str) {
     let Some(first) = run.stages.iter().position(|entry| entry.name == name) else { return };
     let count = run.stages[first..].iter().take_while(|entry| entry.name == name).count();
     let mut entries: Vec<StageState> = run.stages.drain(first..first + count).collect();
-    for entry in entries.iter_mut().filter(|entry| entry.phase != StagePhase::Pending) {
-        again(entry, |_, _| true);
-    }
-    // No item's key is one of another item, so that only their epochs count.
-    let next_epoch = |step: &StepState| step.epoch.saturating_add(i32::from(step.key.is_some()));
-    let has_items = entries.iter().any(|entry| entry.item.is_some());
+    entries.iter_mut().for_each(from_the_start);
     let attempt = entries.iter().map(|entry| entry.attempt).max();
-    let epochs: Vec<i32> = (0..entries.iter().map(|entry| entry.steps.len()).max().unwrap_or_default())
-        .map(|step| entries.iter().filter_map(|entry| entry.steps.get(step)).map(next_epoch).max().unwrap_or(1))
-        .collect();
+    // The epochs are above those of every item's effects: no label, if it comes again, brings a key again.
+    let next_epoch = |step: &StepState| step.epoch.saturating_add(i32::from(step.key.is_some()));
+    let epoch = |number: usize| {
+        let steps = entries.iter().filter_map(|entry| entry.steps.get(number));
+        steps.map(next_epoch).max().unwrap_or(1)
+    };
+    let epochs: Vec<i32> = (0..entries.first().map_or(0, |entry| entry.steps.len())).map(epoch).collect();
     let Some(mut whole) = entries.pop() else { return };
-    if has_items {
-        whole.item = None;
+    if whole.item.take().is_some() {
         whole.value = None;
-        whole.iteration = 1;
         whole.attempt = attempt.unwrap_or(whole.attempt);
-        whole.steps =
-            whole.steps.iter().zip(epochs).map(|(step, epoch)| StepState::before(&step.name, epoch)).collect();
+        // An item that had not begun still has the approval of all of them.
+        whole.approval.iter_mut().for_each(Approval::renew);
+        let steps = whole.steps.iter().zip(epochs);
+        whole.steps = steps.map(|(step, epoch)| StepState::before(&step.name, epoch)).collect();
     }
     run.stages.insert(first, whole);
 }

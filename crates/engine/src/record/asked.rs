@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::{again, end, skip, stage};
 use crate::{
     Abort, AbortReason, ActionOutcome, ActionResult, ActionType, Approver, Paused, Plan, RunAction, RunState,
-    StageState, limits::cut,
+    StageState,
+    limits::{cut_to, room_for_a_message},
 };
 
 /// Why an entry changes nothing.
@@ -35,7 +36,7 @@ pub(super) fn answer(
     };
     let (result, message) = match outcome {
         Ok(()) => (ActionOutcome::Applied, None),
-        Err(refusal) => (ActionOutcome::Ignored, Some(cut(refusal))),
+        Err(refusal) => (ActionOutcome::Ignored, Some(cut_to(room_for_a_message(run), refusal))),
     };
     let index = i32::try_from(run.actions.len()).unwrap_or(i32::MAX);
     run.actions.push(ActionResult { index, result, message, at: Some(now) });
@@ -46,6 +47,7 @@ const NOT_ENFORCED: &str = "nobody checks who asks for what: the admission polic
                             namespace; install them, and ask again";
 
 fn approve(plan: &Plan, run: &mut RunState, action: &RunAction, now: Timestamp) -> Result<(), Refusal> {
+    not_decided(run)?;
     let places = awaiting(run, action)?;
     if let Some(failed) = run.stages.iter().find(|stage| stage.has_failed()) {
         return Err(format!("the run is going to fail: stage {} has failed", failed.title()));
@@ -59,8 +61,10 @@ fn approve(plan: &Plan, run: &mut RunState, action: &RunAction, now: Timestamp) 
         return Err(format!("{} has approved it before; somebody else has to", action.by));
     }
     for place in places {
+        // The entry has all of it.
+        let reason = action.reason.clone().map(|reason| cut_to(room_for_a_message(run), reason));
         let entry = &mut run.stages[place];
-        let approver = Approver { name: action.by.clone(), at: now, reason: action.reason.clone() };
+        let approver = Approver { name: action.by.clone(), at: now, reason };
         let Some(approval) = &mut entry.approval else { continue };
         approval.by.push(approver);
         if approval.missing() == 0 {
@@ -71,6 +75,7 @@ fn approve(plan: &Plan, run: &mut RunState, action: &RunAction, now: Timestamp) 
 }
 
 fn reject(plan: &Plan, run: &mut RunState, action: &RunAction, now: Timestamp) -> Result<(), Refusal> {
+    not_decided(run)?;
     for place in awaiting(run, action)? {
         stage::reject(plan, run, place, action.told("rejected"), now);
     }

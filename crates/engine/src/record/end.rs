@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{lock, step, undo};
 use crate::{
-    Abort, Ending, Failure, Outputs, Plan, RunPhase, RunState, StagePhase, StepPhase,
+    Abort, Ending, Failure, Outputs, Plan, RunPhase, RunState, StagePhase, StageState, StepPhase,
     limits::{SHORT_MESSAGE, cut_to},
 };
 
@@ -15,17 +15,31 @@ pub(super) fn compute_outputs(run: &mut RunState, outputs: Result<Outputs, Failu
     if run.ending.is_some() {
         return;
     }
-    let (phase, reason, message) = match outputs.and_then(|outputs| step::keepable(run, outputs)) {
+    match outputs.and_then(|outputs| step::keepable(run, outputs)) {
         Ok(outputs) => {
             run.outputs = outputs;
-            (RunPhase::Succeeded, "Succeeded".to_owned(), None)
+            decide(run, RunPhase::Succeeded, "Succeeded".to_owned(), None, now);
         }
         Err(failure) => {
             let message = format!("the outputs of the run cannot be computed: {}", failure.message);
-            (RunPhase::Failed, "OutputsFailed".to_owned(), Some(message))
+            decide(run, RunPhase::Failed, "OutputsFailed".to_owned(), Some(message), now);
         }
-    };
+    }
+}
+
+/// Decides the result, once: hooks may still run. Nobody is asked for approvals any more.
+pub(super) fn decide(run: &mut RunState, phase: RunPhase, reason: String, message: Option<String>, now: Timestamp) {
+    if run.ending.is_some() {
+        return;
+    }
+    run.stages.iter_mut().filter(|stage| stage.awaits_approval()).for_each(omit);
     run.ending = Some(Ending { phase, reason, message, at: now });
+}
+
+/// It never starts.
+fn omit(stage: &mut StageState) {
+    stage.phase = StagePhase::Omitted;
+    step::end_unstarted(&mut stage.steps, StepPhase::Omitted);
 }
 
 /// Ends everything that is under way, and asks for its effects back; what never started is omitted when the run finishes.
@@ -44,7 +58,7 @@ pub(super) fn abort(
     step::tell_unsettled(plan, run, unsettled);
     abort_stages(run, &reason, &message, now);
     abort_hooks(run, now);
-    run.ending = Some(Ending { phase: RunPhase::Aborted, reason, message: Some(message), at: now });
+    decide(run, RunPhase::Aborted, reason, Some(message), now);
 }
 
 /// The effects of every stage, and of the hooks that end with the run.
@@ -88,10 +102,7 @@ pub(super) fn finish(plan: &Plan, run: &mut RunState, now: Timestamp) {
     if let Some(Ending { reason, message, .. }) = run.ending.clone() {
         abort_stages(run, &reason, message.as_deref().unwrap_or_default(), now);
     }
-    for stage in run.stages.iter_mut().filter(|stage| !stage.phase.is_ended()) {
-        stage.phase = StagePhase::Omitted;
-        step::end_unstarted(&mut stage.steps, StepPhase::Omitted);
-    }
+    run.stages.iter_mut().filter(|stage| !stage.phase.is_ended()).for_each(omit);
     run.paused = None;
     run.suspended = None;
     lock::at_end(plan, run);

@@ -2,27 +2,30 @@
 
 use jiff::Timestamp;
 
-use crate::{Ending, Lock, LockAnswer, Plan, RunPhase, RunState};
+use super::end;
+use crate::{Failure, Lock, LockAnswer, Plan, RunPhase, RunState};
 
 /// The reason of a run that ends because another one has its lock.
 const LOCKED: &str = "Locked";
 
+/// The run has its lock, or waits for its turn, or ends.
 pub(super) fn answer(plan: &Plan, run: &mut RunState, answer: LockAnswer, now: Timestamp) {
     if run.started_at.is_some() || run.ending.is_some() {
         return;
     }
     let since = run.lock.as_ref().map_or(now, |lock| lock.since);
-    let end = |phase, reason: String, message| Some(Ending { phase, reason, message: Some(message), at: now });
     match answer {
         LockAnswer::Held { group } => run.lock = Some(Lock { group, since, position: 0, holder: None }),
         LockAnswer::Taken { group, holder, .. } if plan.lock.is_some_and(|lock| lock.ends_when_taken) => {
             let message = format!("run {holder} holds the lock {group:?}, and the pipeline wants no queue");
-            run.ending = end(RunPhase::Cancelled, LOCKED.to_owned(), message);
+            end::decide(run, RunPhase::Cancelled, LOCKED.to_owned(), Some(message), now);
         }
         LockAnswer::Taken { group, position, holder } => {
             run.lock = Some(Lock { group, since, position: position.max(1), holder: Some(holder) });
         }
-        LockAnswer::Failed(failure) => run.ending = end(RunPhase::Failed, failure.reason, failure.message),
+        LockAnswer::Failed(Failure { reason, message, .. }) => {
+            end::decide(run, RunPhase::Failed, reason, Some(message), now);
+        }
     }
 }
 

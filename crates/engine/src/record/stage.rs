@@ -55,15 +55,21 @@ pub(super) fn answer_until(
         }
         Ok(false) => {
             let message = format!("its condition `until` is false after {} iterations, the limit", entry.iteration);
-            fail(run, ("LoopLimit".to_owned(), message));
+            fail(run, (LOOP_LIMIT.to_owned(), message));
         }
         Err(Failure { reason, message, .. }) => fail(run, (reason, message)),
     }
 }
 
+/// The reason of a stage that was executed as often as it may be.
+pub(super) const LOOP_LIMIT: &str = "LoopLimit";
+
 /// Has the stage start, or wait for approvals.
 pub(super) fn start(plan: &Plan, run: &mut RunState, stage: usize, now: Timestamp) {
-    if let Some(stage) = open(run, stage).filter(|stage| stage.phase == StagePhase::Pending) {
+    let Some(stage) = open(run, stage).filter(|stage| stage.phase == StagePhase::Pending) else { return };
+    // Where it is bound to a place nothing starts unasked; for its items that was done.
+    let is_to_be_bound = stage.item.is_none() && plan.stage(&stage.name).is_some_and(|plan| plan.is_bound);
+    if !is_to_be_bound {
         enter(plan, stage, now);
     }
 }
@@ -104,10 +110,10 @@ pub(super) fn enter(plan: &Plan, stage: &mut StageState, now: Timestamp) {
     stage.started_at.get_or_insert(now);
 }
 
-/// A person does not want the stage: it fails for good.
+/// A person does not want the stage: it fails, and since it has not started it is not tried again.
 pub(super) fn reject(plan: &Plan, run: &mut RunState, index: usize, message: String, now: Timestamp) {
+    let message = cut_to(room_for_a_message(run), message);
     end(plan, run, index, StagePhase::Failed, Some((REJECTED.to_owned(), message)), now);
-    run.stages[index].next = None;
 }
 
 /// The reason of a stage that a person has rejected.
@@ -128,11 +134,12 @@ pub(super) fn end(plan: &Plan, run: &mut RunState, stage: usize, phase: StagePha
     }
 }
 
-/// Whether another attempt is left. What must not be repeated rules one out.
+/// Whether another attempt is left. What must not be repeated rules one out; so does what kept the stage from starting: its
+/// condition, and the place that it is bound to, are not asked again before a further attempt.
 fn may_be_tried_again(plan: &Plan, stage: &StageState) -> bool {
     let retry = plan.stage(&stage.name).and_then(|plan| plan.retry.as_ref());
     let is_unresolved = stage.steps.iter().any(|step| step.phase == StepPhase::Unknown);
-    retry.is_some_and(|retry| stage.attempt <= retry.limit) && !is_unresolved
+    retry.is_some_and(|retry| stage.attempt <= retry.limit) && !is_unresolved && stage.started_at.is_some()
 }
 
 pub(super) fn time_out(plan: &Plan, run: &mut RunState, index: usize, now: Timestamp) {

@@ -149,6 +149,11 @@ impl StageState {
         self.phase == StagePhase::Failed && self.next.is_none()
     }
 
+    /// Whether it failed for good, or was aborted.
+    pub(crate) fn has_ended_badly(&self) -> bool {
+        matches!(self.phase, StagePhase::Failed | StagePhase::Aborted) && self.next.is_none()
+    }
+
     /// The first of its steps, by time, that failed.
     pub fn first_failed(&self) -> Option<&StepState> {
         self.steps.iter().filter(|step| step.phase.is_failed()).min_by_key(|step| step.finished_at)

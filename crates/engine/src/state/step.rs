@@ -161,14 +161,13 @@ impl StepState {
     /// The step before another attempt that a person asked for. Its effect is a new one where that of the last one has a known
     /// end, was taken back, or is of the past; one that may still be going on is looked for first.
     pub(crate) fn done_again(&self) -> Self {
-        let is_undone = self.is_undone();
         let may_go_on = match self.phase {
-            StepPhase::Aborted => !is_undone,
-            StepPhase::Failed => self.effect_unknown && !is_undone,
-            // Of an unknown one the person has seen what became of it.
-            _ => false,
+            StepPhase::Aborted => true,
+            // The person has seen what became of it.
+            StepPhase::Unknown => false,
+            _ => self.effect_unknown,
         };
-        Self { effect_unknown: may_go_on, ..self.clone() }.anew()
+        Self { effect_unknown: may_go_on && !self.is_undone(), ..self.clone() }.anew()
     }
 
     /// Whether there is nothing left of its effect.
