@@ -317,3 +317,26 @@ fn what_waits_was_carried_out_when_the_run_is_aborted() {
         "#]],
     );
 }
+
+#[test]
+fn a_run_that_never_started_runs_no_hooks() {
+    check(
+        "lock
+         stage deploy
+           acts apply
+         hook tell on Started,Abortion
+           acts post",
+        "lock: taken 1 web-1
+         abort 10s",
+        expect![[r#"
+            0s ask for the lock
+            0s at 1 in the queue for the lock of web-1
+            0s write 1
+            10s ending Aborted (Aborted: alice asked for it)
+            10s the lock is let go
+            10s stage deploy Omitted
+            10s run Aborted
+            10s write 2
+        "#]],
+    );
+}
