@@ -23,14 +23,13 @@ impl Scene<'_> {
         let groups = self.state.groups(self.plan);
         let standings: Vec<Standing> = groups.iter().map(|group| standing(self.entries(group))).collect();
         let has_failed = standings.contains(&Standing::Failed);
+        let has_to_wait = waiting(&groups, &standings);
         let mut lanes = Lanes::default();
-        for (group, standing) in groups.iter().zip(&standings) {
+        for ((group, standing), has_to_wait) in groups.iter().zip(&standings).zip(has_to_wait) {
             if *standing == Standing::Done {
                 continue;
             }
-            let is_next =
-                !has_failed && group.plan.needs.iter().all(|need| standings.get(*need) == Some(&Standing::Done));
-            self.advance(group, is_next, &mut lanes);
+            self.advance(group, !has_failed && !has_to_wait, &mut lanes);
             if lanes.has_move() {
                 return lanes.action();
             }
@@ -90,6 +89,21 @@ impl Scene<'_> {
             true => Action::ComputeOutputs,
             false => ended(RunPhase::Succeeded, "Succeeded".to_owned(), None),
         }
+    }
+}
+
+/// Whether each stage has to wait for another one that it needs, directly or through others: a person may have one done again
+/// of those before what was kept, or passed.
+fn waiting(groups: &[Group<'_>], standings: &[Standing]) -> Vec<bool> {
+    let mut waiting = vec![false; groups.len()];
+    loop {
+        let is_done =
+            |need: &usize| standings.get(*need) == Some(&Standing::Done) && waiting.get(*need) == Some(&false);
+        let next: Vec<bool> = groups.iter().map(|group| !group.plan.needs.iter().all(is_done)).collect();
+        if next == waiting {
+            return waiting;
+        }
+        waiting = next;
     }
 }
 
