@@ -43,10 +43,10 @@ pub enum RevisionError {
 }
 
 impl Revision {
-    /// The version that this pipeline has now. How long its runs are kept is no part of it: no run does anything else
-    /// because of that.
+    /// The version that this pipeline has now. How long its runs are kept and whether it is suspended is no part of it: no
+    /// run does anything else because of that, only later.
     pub fn new(pipeline: &str, spec: PipelineSpec) -> Self {
-        let spec = PipelineSpec { history_limits: None, ttl_after_finished: None, ..spec };
+        let spec = PipelineSpec { history_limits: None, ttl_after_finished: None, suspend: None, ..spec };
         Self { format: FORMAT, pipeline: pipeline.to_owned(), spec }
     }
 
@@ -86,13 +86,14 @@ impl Revision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Duration, HistoryLimits};
+    use crate::{Duration, HistoryLimits, Suspend};
 
     #[test]
-    fn how_long_runs_are_kept_makes_no_other_version() {
+    fn how_long_runs_are_kept_and_a_suspension_make_no_other_version() {
         let limited = PipelineSpec {
             history_limits: Some(HistoryLimits { succeeded: Some(1), failed: None }),
             ttl_after_finished: Some(Duration::from_secs(1)),
+            suspend: Some(Suspend { reason: None }),
             ..PipelineSpec::default()
         };
         assert_eq!(Revision::new("web", limited), Revision::new("web", PipelineSpec::default()));

@@ -8,7 +8,7 @@ use sluice_steps::HttpClient;
 
 use crate::{
     accounts::Accounts, enforcement::Enforcement, failures::Failures, history::History, memories::Memories, pin::Pins,
-    reports::Reports, revisions::Revisions, waits::Waits,
+    reports::Reports, revisions::Revisions, suspensions::Suspensions, waits::Waits,
 };
 
 /// What every reconcile shares.
@@ -29,6 +29,7 @@ pub(crate) struct Context {
     pub(crate) memories: Memories,
     pub(crate) revisions: Revisions,
     pub(crate) pins: Pins,
+    pub(crate) suspensions: Suspensions,
     pub(crate) history: History,
 }
 

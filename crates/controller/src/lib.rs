@@ -39,6 +39,7 @@ mod revisions;
 mod runs;
 mod shared;
 mod status;
+mod suspensions;
 mod waits;
 mod world;
 

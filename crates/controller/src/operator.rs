@@ -4,6 +4,7 @@ use std::{
     fmt::Debug,
     net::SocketAddr,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -47,6 +48,7 @@ use crate::{
     pipelines, reconcile,
     reports::Reports,
     revisions::{RevisionName, Revisions},
+    suspensions::{PipelineName, Suspensions},
     waits::{Awaited, RunRef, Waits},
 };
 
@@ -113,6 +115,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         memories: Memories::default(),
         revisions: Revisions::default(),
         pins: Pins::default(),
+        suspensions: Suspensions::default(),
         history: History::default(),
         stopping: AtomicBool::new(false),
         failures: Failures::default(),
@@ -127,12 +130,17 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let ready = Arc::new(AtomicBool::new(false));
     let health = sluice_server::health(options.listen, ready.clone(), stop.clone());
     let health = health.await.map_err(|source| Error::Listen { address: options.listen, source })?;
-    let runs = run_controller(&watching, &context, &options);
-    let pipelines = pipeline_controller(&watching, &options);
+    let (sender, woken) = mpsc::unbounded();
+    let runs = run_controller(&watching, &context, &options, (sender.clone(), woken));
+    let pipelines = pipeline_controller(&watching, &context, &options, (runs.store(), sender));
     let (store, known) = (runs.store(), pipelines.store());
     let work = async {
         tokio::join!(
-            drive_runs(runs, context.clone(), stop.clone()),
+            async {
+                // A run must not start because nobody has looked yet whether its pipeline is suspended.
+                futures::future::select(pin!(context.suspensions.are_known()), stop.clone()).await;
+                drive_runs(runs, context.clone(), stop.clone()).await;
+            },
             judge_pipelines(pipelines, context.clone(), stop.clone()),
         )
     };
@@ -177,25 +185,20 @@ type RunController = Controller<Guarded<PipelineRun>>;
 ///
 /// Where Argo CD is not installed, or its Applications or Jobs may not be watched, that watch is tried again now and then;
 /// steps that wait for one look at their interval all the same.
-fn run_controller(client: &Client, context: &Arc<Context>, options: &Options) -> RunController {
-    let by_pipeline = context.clone();
-    let (sender, parents) = mpsc::unbounded();
+fn run_controller(
+    client: &Client,
+    context: &Arc<Context>,
+    options: &Options,
+    (sender, woken): (mpsc::UnboundedSender<RunRef>, mpsc::UnboundedReceiver<RunRef>),
+) -> RunController {
     let (store, writer) = reflector::store();
     let runs = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default()).reflect(writer);
     let runs = runs.inspect(wake_parents(context.clone(), sender)).applied_objects();
     Controller::for_stream(runs, store)
         .with_config(controller::Config::default().concurrency(options.concurrency))
-        .watches(
-            scoped(client, options.namespace.as_deref()),
-            watcher::Config::default(),
-            move |pipeline: PartialObjectMeta<Pipeline>| {
-                let (namespace, name) = (pipeline.namespace().unwrap_or_default(), pipeline.name_any());
-                by_pipeline.waits.wake(&Awaited::Pipeline(namespace, name))
-            },
-        )
         .reconcile_on(woken_by_applications(client, context.clone()))
         .reconcile_on(woken_by_jobs(client, options.namespace.as_deref(), context.clone()))
-        .reconcile_on(parents)
+        .reconcile_on(woken)
 }
 
 /// Wakes the run that waits for the one that changed or went: its parent. This is the watch that brings the runs themselves;
@@ -291,9 +294,53 @@ fn error_policy(run: Arc<Guarded<PipelineRun>>, error: &reconcile::Error, contex
 
 type PipelineController = Controller<Guarded<Pipeline>>;
 
-fn pipeline_controller(client: &Client, options: &Options) -> PipelineController {
-    Controller::new(scoped(client, options.namespace.as_deref()), watcher::Config::default())
-        .with_config(controller::Config::default().concurrency(2))
+/// The controller of pipelines. Its watch also wakes the runs that a change of a pipeline concerns.
+fn pipeline_controller(
+    client: &Client,
+    context: &Arc<Context>,
+    options: &Options,
+    (runs, sender): (Store<Guarded<PipelineRun>>, mpsc::UnboundedSender<RunRef>),
+) -> PipelineController {
+    let (store, writer) = reflector::store();
+    let pipelines = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default()).reflect(writer);
+    let pipelines = pipelines.inspect(wake_runs(context.clone(), runs, sender)).applied_objects();
+    Controller::for_stream(pipelines, store).with_config(controller::Config::default().concurrency(2))
+}
+
+/// Wakes the runs that wait for the pipeline to be made or mended, and all unfinished ones of a pipeline that was suspended, or
+/// is no longer. The steps of these need not look again because of it.
+fn wake_runs(
+    context: Arc<Context>,
+    runs: Store<Guarded<PipelineRun>>,
+    sender: mpsc::UnboundedSender<RunRef>,
+) -> impl FnMut(&Result<watcher::Event<Guarded<Pipeline>>, watcher::Error>) + Send {
+    move |change| {
+        let Ok(change) = change else { return };
+        let mut woken = Vec::new();
+        if let Event::Apply(pipeline) | Event::InitApply(pipeline) | Event::Delete(pipeline) = change {
+            let awaited = Awaited::Pipeline(pipeline.namespace().unwrap_or_default(), pipeline.name_any());
+            woken = context.waits.wake(&awaited);
+        }
+        let changed = context.suspensions.watched(change);
+        if !changed.is_empty() {
+            let runs = runs.state();
+            let concerned = runs.iter().filter(|run| is_unfinished_of(run, &changed));
+            woken.extend(concerned.map(|run| RunRef::from_obj(run.as_ref())));
+        }
+        for run in woken {
+            // Fails only when the controller ends.
+            let _ = sender.unbounded_send(run);
+        }
+    }
+}
+
+/// Whether it is a run of one of these pipelines that has not ended.
+fn is_unfinished_of(run: &Guarded<PipelineRun>, pipelines: &[PipelineName]) -> bool {
+    let Ok(object) = &run.0 else { return false };
+    let is_of = |(namespace, name): &PipelineName| {
+        Some(namespace) == object.metadata.namespace.as_ref() && *name == object.spec.pipeline_ref.name
+    };
+    !object.status.as_ref().is_some_and(|status| status.state.is_finished()) && pipelines.iter().any(is_of)
 }
 
 async fn judge_pipelines(

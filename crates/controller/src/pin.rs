@@ -36,6 +36,18 @@ pub(crate) enum Obstacle {
     Unfit(String, String),
 }
 
+impl Obstacle {
+    /// For people.
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Self::Missing(_, message)
+            | Self::Refused(_, message)
+            | Self::Fatal(_, message)
+            | Self::Unfit(_, message) => message,
+        }
+    }
+}
+
 /// A read that failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -112,7 +124,10 @@ async fn start_of(context: &Context, namespace: &str, name: &str) -> Result<Star
     let pipelines: Api<Guarded<Pipeline>> = Api::namespaced(context.client.clone(), namespace);
     let read = pipelines.get_opt(name).await;
     let pipeline = match read.map_err(|source| Error::ReadPipeline { name: name.to_owned(), source })? {
-        Some(Guarded(Ok(pipeline))) => pipeline,
+        Some(Guarded(Ok(pipeline))) => {
+            context.suspensions.read(&pipeline);
+            pipeline
+        }
         Some(Guarded(Err(invalid))) => {
             let message =
                 format!("Pipeline {name:?} cannot be read; the run starts once it is mended: {}", invalid.error);

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use kube::Resource;
 use kube_runtime::controller::Action;
 use sluice_api::{ActionType, PipelineRun, RunAction, names, variables::RunVariables};
-use sluice_engine::{Event, Failure, Plan, RunPhase, RunState, record};
+use sluice_engine::{ActionOutcome, ActionResult, Event, Failure, Plan, RunPhase, RunState, cut_to, record};
 use sluice_steps::{
     Report, begin,
     drive::{self, Next, Store},
@@ -74,7 +74,8 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<PipelineRun>>, context: Arc<C
         Ok(run) => run,
         Err(error) => return quarantined(&context, &guarded, &error.to_string()).await,
     };
-    if run.state.is_finished() && object.unanswered().is_empty() {
+    // Of one that is deleted nothing is done again.
+    if run.state.is_finished() && (object.unanswered().is_empty() || run.is_deleted) {
         return finished(&context, object, &run).await;
     }
     let uid = run.identity.uid.clone();
@@ -139,8 +140,15 @@ async fn carry_on(
             }
         }
     }
-    let goes_on = !run.state.is_finished() || object.unanswered().iter().any(may_go_on);
-    if goes_on && program.plan.has_abortion_work() && !run.has_finalizer && !run.is_deleted {
+    let is_enforced = match object.unanswered().iter().any(|action| action.r#type.needs_authority()) {
+        true => context.enforcement.is_in_force(&context.client, &object.metadata).await.map_err(Error::Enforcement)?,
+        false => false,
+    };
+    let goes_on = || {
+        let plan = &program.plan;
+        !run.state.is_finished() || !answered(plan, run.state.clone(), object.unanswered(), is_enforced).is_finished()
+    };
+    if program.plan.has_abortion_work() && !run.has_finalizer && !run.is_deleted && goes_on() {
         let version = finalizer::set(&context.client, &object.metadata, true).await.map_err(Error::Finalizer)?;
         run.resource_version = version.unwrap_or_default();
         run.has_finalizer = true;
@@ -150,16 +158,7 @@ async fn carry_on(
         memory.steps.wake(now());
     }
     context.waits.set(&this, waits::of_state(&run.state));
-    let is_enforced = match object.unanswered().iter().any(|action| action.r#type.needs_authority()) {
-        true => context.enforcement.is_in_force(&context.client, &object.metadata).await.map_err(Error::Enforcement)?,
-        false => false,
-    };
     drive_run(context, object, run, &this, &resolved, (&variables, is_enforced), memory).await
-}
-
-/// Whether this may bring a run that has ended back to life.
-fn may_go_on(action: &RunAction) -> bool {
-    matches!(action.r#type, ActionType::Retry | ActionType::Skip)
 }
 
 /// A run does not start before its account is there. Whether one that has started may go on is for its steps to say.
@@ -205,7 +204,7 @@ async fn drive_run(
         abort: run.abort.clone(),
         asked: &object.spec.actions,
         is_enforced,
-        suspended: None,
+        suspended: context.suspensions.of(&run.identity.namespace, &run.identity.pipeline),
         clock: &now,
         stopping: &context.stopping,
     };
@@ -232,8 +231,7 @@ async fn stop(
 ) -> Result<Action, Error> {
     let mut store = StatusStore::new(context.client.clone(), run, |_| {});
     if run.state.is_finished() {
-        // Its plan is gone: nothing of it can be done again.
-        store.persist(&answered(run.state.clone(), object.unanswered())).await?;
+        store.persist(&answered_at(&obstacle, run.state.clone(), object.unanswered())).await?;
         memory.written = version(Some(&store.resource_version));
         return Ok(Action::await_change());
     }
@@ -292,17 +290,32 @@ fn ended(state: RunState, end: Event) -> RunState {
 
 /// The same of a run that somebody wants to be aborted.
 fn aborted(run: &Decoded, unanswered: &[RunAction]) -> RunState {
-    let state = answered(run.state.clone(), unanswered);
+    let state = answered(&Plan::default(), run.state.clone(), unanswered, true);
     let deleted = run.abort.clone().map(Event::aborted);
     ended(state, deleted.unwrap_or(Event::RunFinished))
 }
 
-/// The state once these are answered, without its plan.
-fn answered(state: RunState, unanswered: &[RunAction]) -> RunState {
-    let asked =
-        |action: &RunAction| Event::Asked { action: action.clone(), is_enforced: true, unsettled: BTreeSet::new() };
-    unanswered.iter().fold(state, |state, action| record(&Plan::default(), state, asked(action), now()))
+/// The state once these are answered, where nothing is under way.
+fn answered(plan: &Plan, state: RunState, unanswered: &[RunAction], is_enforced: bool) -> RunState {
+    let asked = |action: &RunAction| Event::Asked { action: action.clone(), is_enforced, unsettled: BTreeSet::new() };
+    unanswered.iter().fold(state, |state, action| record(plan, state, asked(action), now()))
 }
+
+/// The same of a run that has ended, without its plan: nothing of it can be done again, because of this.
+fn answered_at(obstacle: &Obstacle, state: RunState, unanswered: &[RunAction]) -> RunState {
+    unanswered.iter().fold(state, |mut state, action| match action.r#type {
+        ActionType::Retry | ActionType::Skip => {
+            let index = i32::try_from(state.actions.len()).unwrap_or(i32::MAX);
+            let message = Some(cut_to(MESSAGE_LIMIT, format!("the run cannot go on: {}", obstacle.message())));
+            state.actions.push(ActionResult { index, result: ActionOutcome::Ignored, message, at: Some(now()) });
+            state
+        }
+        _ => answered(&Plan::default(), state, std::slice::from_ref(action), true),
+    })
+}
+
+/// Of what stands in the way so much is said in an answer.
+const MESSAGE_LIMIT: usize = 1024;
 
 /// What is left to do for a run that has ended: tell people, let go.
 async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -> Result<Action, Error> {
@@ -342,7 +355,7 @@ fn run_ref(run: &Decoded) -> RunRef {
 
 #[cfg(test)]
 mod tests {
-    use sluice_engine::{ActionOutcome, StagePhase};
+    use sluice_engine::StagePhase;
 
     use super::*;
 
@@ -371,11 +384,22 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_has_ended_and_lost_its_plan_says_why_it_cannot_go_on() {
+        let asked = [ActionType::Retry, ActionType::Pause].map(|kind| RunAction::new(kind, "alice", None));
+        let state = ended(RunState::default(), failed("Timeout", "too late".to_owned()));
+        let lost = Obstacle::Fatal("RevisionMissing", "it was deleted".to_owned());
+        let answered = answered_at(&lost, state.clone(), &asked);
+        let messages: Vec<_> = answered.actions.iter().filter_map(|answer| answer.message.as_deref()).collect();
+        assert_eq!(messages, ["the run cannot go on: it was deleted", "the run's result was decided before"]);
+        assert_eq!(RunState { actions: Vec::new(), ..answered }, state);
+    }
+
+    #[test]
     fn without_a_plan_an_abort_is_obeyed_and_everything_else_answered() {
         let asked = [ActionType::Pause, ActionType::Retry, ActionType::Abort, ActionType::Resume];
         let asked = asked.map(|kind| RunAction::new(kind, "alice", None));
         let state: RunState = serde_json::from_value(serde_json::json!({"stages": [{"name": "a"}]})).unwrap();
-        let state = ended(answered(state, &asked), Event::RunFinished);
+        let state = ended(answered(&Plan::default(), state, &asked, true), Event::RunFinished);
         let results: Vec<_> = state.actions.iter().map(|answer| answer.result).collect();
         let (applied, ignored) = (ActionOutcome::Applied, ActionOutcome::Ignored);
         assert_eq!(results, [applied, ignored, applied, ignored]);

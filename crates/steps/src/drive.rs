@@ -42,9 +42,9 @@ pub use memory::Memory;
 use self::{
     flight::{Flight, Landed, Landing},
     prepared::Prepared,
-    told::tell,
+    told::Before,
 };
-use crate::{StepContext, World, perform};
+use crate::{Report, StepContext, World, perform};
 
 /// A run to carry on.
 pub struct Run<'a> {
@@ -114,6 +114,7 @@ pub async fn drive<S: Store>(
         memory,
         flight: Flight::default(),
         unsure: BTreeSet::new(),
+        untold: Vec::new(),
         dirty: false,
         is_current: false,
         began: Instant::now(),
@@ -134,6 +135,8 @@ struct Drive<'a, 'r> {
     flight: Flight<'a>,
     /// The keys that were claimed since the last write, before which nothing is performed.
     unsure: BTreeSet<String>,
+    /// What people are told with the next write.
+    untold: Vec<Report>,
     /// Whether something other than progress changed since the last write.
     dirty: bool,
     /// Whether it was seen just now that nobody else changed the run.
@@ -157,11 +160,7 @@ impl Drive<'_, '_> {
         for _ in 0..MAX_MOVES {
             let now = (self.run.clock)();
             match self.decide(now) {
-                Action::Record(event) => {
-                    let report = self.failed_hook(&event);
-                    self.note(event, now);
-                    tell(self.run, report).await;
-                }
+                Action::Record(event) => self.note(event, now),
                 Action::Evaluate { question, condition } => self.evaluate(question, &condition.0, now),
                 Action::Judge { at, failure } => self.fail(at, failure, now),
                 Action::JudgeStage { stage, failures } => self.judge_stage(stage, &failures, now),
@@ -221,7 +220,9 @@ impl Drive<'_, '_> {
         self.dirty |= !matches!(event, Event::Progressed { .. });
         self.may_last |= matches!(event, Event::StageBegunAgain(_) | Event::Listed { .. });
         journal::log(self.run.identity, &self.state, &event);
+        let before = Before::of(&self.state, &event);
         self.state = record(&self.run.program.plan, std::mem::take(&mut self.state), event, now);
+        self.tell_of(&before);
     }
 
     /// Brings back what this process knows and the status does not: what came of steps whose outcome could not be written,
@@ -308,23 +309,20 @@ impl Drive<'_, '_> {
             None => self.flight.next().await,
         };
         let Some(first) = first else { return };
-        self.land(first).await;
+        self.land(first);
         while let Some(landed) = self.flight.next_if_ended() {
-            self.land(landed).await;
+            self.land(landed);
         }
     }
 
     /// Records what came of a task. Its place may have changed meanwhile; its key has not.
-    async fn land(&mut self, landed: Landed) {
+    fn land(&mut self, landed: Landed) {
         let now = (self.run.clock)();
         self.remember(&landed, now);
         let Some(at) = self.state.place_of(&landed.task.key) else { return };
         match landed.result {
             Landing::Outcome(outcome) => self.record_outcome(at, outcome, now),
-            Landing::Undone(result) => {
-                self.note(Event::Undone(at, result), now);
-                tell(self.run, self.failed_undo(at)).await;
-            }
+            Landing::Undone(result) => self.note(Event::Undone(at, result), now),
         }
     }
 
@@ -378,6 +376,7 @@ impl Drive<'_, '_> {
         self.is_current = true;
         self.unsure.clear();
         self.memory.persisted((self.run.clock)());
+        self.tell().await;
         Ok(())
     }
 

@@ -58,7 +58,7 @@ async fn the_status_of_a_run_reads_like_documentation() {
 
             FIELDS:
               actions	<[]Object>
-                What became of the entries of `spec.actions`.
+                What became of the entries of `spec.actions`, in order.
 
               conditions	<[]Object>
                 `Succeeded`: True when every stage succeeded or was skipped, False when the
@@ -84,6 +84,11 @@ async fn the_status_of_a_run_reads_like_documentation() {
                 The hooks that have started, in that order. Of a stage that was tried again
                 or has many iterations only the newest are kept.
 
+              lock	<Object>
+                The run's place in the queue for its lock, where the pipeline's
+                `concurrency` has it wait for one, and while it holds the lock. Absent once
+                it has let it go.
+
               message	<string>
                 What the run does or waits for now, or why it ended, for people. Of several
                 things at the same time the first three are named.
@@ -96,6 +101,9 @@ async fn the_status_of_a_run_reads_like_documentation() {
                 The results of the run, as the pipeline's `outputs` say. Absent until every
                 stage is done.
 
+              paused	<Object>
+                Set while a person has paused the run.
+
               phase	<string>
               enum: Pending, Running, Succeeded, Failed, ....
                 Where the run stands in a word, for people. Machines read the condition
@@ -107,10 +115,16 @@ async fn the_status_of_a_run_reads_like_documentation() {
                 - `Succeeded`: Every stage succeeded or was skipped.
                 - `Failed`: A stage failed, or the run could not start.
                 - `Aborted`: Ended by a person, by the run's deletion or by its timeout.
+                - `Cancelled`: Ended before it started: another run holds its lock, and the
+                pipeline wants no queue.
 
               pipelineRevision	<string>
                 The name of the ControllerRevision with the version of the pipeline that
                 this run keeps to.
+
+              round	<integer>
+                The number of the round, from 1. It rises when a person has a run that had
+                ended done again.
 
               stages	<[]Object>
                 Every stage of the pipeline, in order; all of them from the first write on.
@@ -118,12 +132,15 @@ async fn the_status_of_a_run_reads_like_documentation() {
                 started.
 
               startedAt	<string>
-                When the run started, as RFC 3339 in UTC.
+                When this round of the run started, as RFC 3339 in UTC.
 
               step	<string>
                 The steps that are under way, such as `build` or `build, test[eu], test[us]
                 and 2 more`; absent once the run has ended. Those that wait for people come
                 first. Machines read `stages`.
+
+              suspended	<Object>
+                Set while the run's pipeline is suspended.
 
               waitingOn	<Object>
                 What the run waits for: of several things what a person may have to do, or

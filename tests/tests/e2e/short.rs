@@ -57,6 +57,16 @@ pub(crate) fn condition(object: &Value) -> (&str, &str, &str) {
     (text("status"), text("reason"), text("message"))
 }
 
+/// What became of the entries of a run's `spec.actions`, without the times.
+pub(crate) fn answers(run: &Value) -> Value {
+    let mut answers = run["status"]["actions"].clone();
+    for answer in answers.as_array_mut().into_iter().flatten() {
+        let at = answer.as_object_mut().and_then(|answer| answer.remove("at"));
+        assert!(at.is_some(), "each answer has its time: {}", run["status"]["actions"]);
+    }
+    answers
+}
+
 /// `kubectl` with these arguments and this input: its output with its warnings, or why it failed.
 pub(crate) fn kubectl(cluster: &Cluster, arguments: &[&str], input: &str) -> Result<String, String> {
     let mut command = cluster.kubectl_command("admin");

@@ -2,6 +2,7 @@
 
 mod flow;
 mod several;
+mod told;
 mod undo;
 
 use std::sync::{

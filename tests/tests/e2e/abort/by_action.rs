@@ -7,7 +7,7 @@ use sluice_tests::{Cluster, eventually};
 
 use super::{abort, waiting_with_hook};
 use crate::PATIENCE;
-use crate::short::{condition, pipeline, pipeline_with, run, tell, told};
+use crate::short::{answers, condition, pipeline, pipeline_with, run, tell, told};
 
 const ABORTED: (&str, &str, &str) = ("False", "Aborted", "aborted by alice: enough");
 
@@ -30,7 +30,7 @@ async fn it_ends_a_wait_for_a_condition_or_a_time_and_its_hook_runs_once() {
         let run = team.ended(name).await;
         assert_eq!(condition(&run), ABORTED, "{name}");
         assert_eq!(run["status"]["phase"], "Aborted");
-        assert_eq!(run["status"]["actions"], json!([{"index": 0, "result": "Applied"}]));
+        assert_eq!(answers(&run), json!([{"index": 0, "result": "Applied"}]));
         assert_eq!(stage_of(&run, "only")["phase"], "Aborted");
         assert_eq!(step_of(&run, "wait")["phase"], "Aborted");
         assert_eq!(step_of(&run, "after")["phase"], "Omitted");
@@ -102,14 +102,14 @@ async fn it_ends_a_run_that_waits_for_its_pipeline() {
     abort(&team, "early").await;
     let run = team.ended("early").await;
     assert_eq!(condition(&run), ABORTED);
-    assert_eq!(run["status"]["actions"], json!([{"index": 0, "result": "Applied"}]));
+    assert_eq!(answers(&run), json!([{"index": 0, "result": "Applied"}]));
 }
 
 /// The run once it says this about its actions.
-async fn answered(team: &Team, run: &str, answers: Value) -> Value {
+async fn answered(team: &Team, run: &str, expected: Value) -> Value {
     eventually(&format!("run {run} answers"), PATIENCE, async || {
         let run = team.run(run).await?;
-        if run["status"]["actions"] == answers { Ok(run) } else { Err(run["status"]["actions"].to_string()) }
+        if answers(&run) == expected { Ok(run) } else { Err(run["status"]["actions"].to_string()) }
     })
     .await
 }

@@ -8,6 +8,9 @@ use super::child_of;
 use crate::abort::abort;
 use crate::short::{condition, gate, open_gate, pipeline_with, run, tell, told};
 
+/// The controller, as the API server knows it.
+const CONTROLLER: &str = "system:serviceaccount:sluice-system:sluice-controller";
+
 /// A pipeline with this step, whose Abortion hook tells.
 fn hooked(cluster: &Cluster, name: &str, step: &str) -> String {
     let hooks = format!("hooks: [{{name: end, events: [Abortion], steps: [{}]}}]", tell(cluster, "end"));
@@ -39,7 +42,7 @@ async fn it_goes_down_to_the_grandchild_and_the_hooks_run_from_the_innermost_out
     assert_eq!(step_of(&outer, "call")["undo"]["phase"], "Undone");
     for (child, parent) in [(&middle, "outer"), (&inner, middle["metadata"]["name"].as_str().expect("a name"))] {
         assert_eq!(child["status"]["phase"], "Aborted");
-        let asked = json!([{"type": "Abort", "by": "sluice-controller", "reason": format!("its parent, run {parent:?}, ended step \"call\"")}]);
+        let asked = json!([{"type": "Abort", "by": CONTROLLER, "reason": format!("its parent, run {parent:?}, ended step \"call\"")}]);
         assert_eq!(child["spec"]["actions"], asked);
     }
     for run in [&outer, &middle, &inner] {
