@@ -64,6 +64,8 @@ fn is_past(plan: &Plan, run: &RunState, hook: &HookState) -> bool {
     if subject == Some(&Subject::Pipeline) {
         return hook.round < run.round;
     }
-    let stage = run.stages.iter().find(|stage| stage.item == hook.item && is_subject(stage));
+    // An item that is not there any more belonged to a list that was made anew, in a later attempt.
+    let entries = || run.stages.iter().filter(|stage| is_subject(stage));
+    let stage = entries().find(|stage| stage.item == hook.item).or_else(|| entries().next());
     stage.is_some_and(|stage| (hook.attempt, hook.iteration) < (stage.attempt, stage.iteration))
 }

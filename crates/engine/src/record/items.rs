@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::stage;
 use crate::{
-    Failure, MAX_ITEMS, Plan, RunState, Stage, StagePhase, StageState, Subject,
+    Approval, Failure, MAX_ITEMS, Plan, RunState, Stage, StagePhase, StageState, Subject,
     limits::{MAX_DEPTH, MAX_SIZE_OF_ITEMS, MAX_STEPS_OF_ITEMS, json_size, nests_at_most, normalize_value},
 };
 
@@ -35,7 +35,8 @@ pub(super) fn list(plan: &Plan, run: &mut RunState, index: usize, items: Result<
                     started_at: None,
                     held_seconds: 0,
                     held_since: None,
-                    // What it is bound to, who approved it, and the epochs of its steps are those of the stage.
+                    approval: entry.approval.as_ref().map(Approval::without_reasons),
+                    // What it is bound to, what of it is passed, and the epochs of its steps are those of the stage.
                     ..entry.clone()
                 })
                 .collect();

@@ -99,6 +99,12 @@ impl Approval {
         self.by.clear();
     }
 
+    /// The same for one of many: why people approved is said once.
+    pub(crate) fn without_reasons(&self) -> Self {
+        let by = self.by.iter().map(|approver| Approver { reason: None, ..approver.clone() });
+        Self { by: by.collect(), ..self.clone() }
+    }
+
     /// How many are still missing.
     pub fn missing(&self) -> usize {
         usize::try_from(self.required).unwrap_or(1).saturating_sub(self.by.len())

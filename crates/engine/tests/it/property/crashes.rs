@@ -116,13 +116,13 @@ proptest! {
     }
 }
 
-/// Pauses before something is tried again.
+/// Something is tried again, or people, a lock or a place are waited for.
+const PAUSES: [&str; 7] =
+    [" attempt ", " again at ", "undone", " gives ", " awaits ", " in the queue ", "ask the place "];
+
+/// Pauses before something goes on.
 fn pauses(driver: &Driver<Keyed>) -> usize {
-    driver
-        .trace()
-        .lines()
-        .filter(|line| [" attempt ", " again at ", "undone"].iter().any(|pause| line.contains(pause)))
-        .count()
+    driver.trace().lines().filter(|line| PAUSES.iter().any(|pause| line.contains(pause))).count()
 }
 
 /// Ends of steps, and of taking them back.
@@ -169,7 +169,9 @@ fn lasting(state: &RunState) -> Value {
     json
 }
 
-const PASSING: [&str; 11] = [
+const PASSING: [&str; 12] = [
+    // What was asked when: by the time it was missed.
+    "actions",
     "claims",
     "startedAt",
     "finishedAt",
@@ -249,12 +251,15 @@ fn the_random_runs_reach_everything() {
         Deleted Aborted
         Failed
         Failure hook
+        GroupInvalid Failed
         ListFailed
         ListFailed Failed
+        Locked Cancelled
         LoopLimit
         LoopLimit Failed
         NoItems
         NoItems Failed
+        NotAllowed Failed
         Omitted
         OutputTooLarge Failed
         OutputsFailed Failed

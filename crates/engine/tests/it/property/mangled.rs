@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 use serde_json::{Value, json};
 use sluice_engine::{
-    Abort, AbortReason, Event, Failure, HookEvent, Observed, Occasion, Plan, Question, RunPhase, RunState, Stage,
-    StagePhase, StepAt, StepState, Undone, decide, record,
+    Abort, AbortReason, Event, Failure, HookEvent, LockAnswer, Observed, Occasion, Plan, Question, RunPhase, RunState,
+    Stage, StagePhase, StepAt, StepState, Undone, decide, record,
 };
 
-use super::{config, plans::plans, world::Keyed};
+use super::{asked::asked, config, plans::plans, world::Keyed};
 use crate::support::{Driver, Happening, START, at, key};
 
 proptest! {
@@ -21,19 +21,23 @@ proptest! {
         (seed, turns) in (any::<u64>(), 0..80usize),
         blows in vec((any::<Index>(), any::<Index>()), 1..6),
         events in vec(events(), 0..20),
+        asked in vec(asked(), 0..3),
     ) {
         let mut driver = Driver::new(plan.clone(), Keyed::new(seed, Default::default()), Vec::new());
         driver.run_for(turns);
         let Some(mut state) = mangle(&driver.state, &blows) else { return Ok(()) };
         for plan in [&plan, &other] {
             for now in [Timestamp::MIN, START, at(50), Timestamp::MAX] {
-                let seen = Observed::default();
+                let suspended = (!asked.is_empty()).then(String::new);
+                let seen = Observed { asked: asked.clone(), suspended, is_enforced: true, ..Observed::default() };
                 prop_assert_eq!(decide(plan, &state, &seen, now), decide(plan, &state, &seen, now));
             }
         }
         for event in events {
             let next = record(&plan, state.clone(), event.clone(), driver.now);
-            let begins_again = matches!(event, Event::StageBegunAgain(_) | Event::Listed { .. });
+            let next_again = record(&plan, state.clone(), event.clone(), driver.now);
+            prop_assert_eq!(&next_again, &next);
+            let begins_again = matches!(event, Event::StageBegunAgain(_) | Event::Listed { .. } | Event::Asked { .. });
             for (before, after) in state.steps().zip(next.steps()).filter(|_| !begins_again) {
                 let (undo, effect_unknown) = (before.undo.clone(), before.effect_unknown);
                 let after = StepState { undo, effect_unknown, ..after.clone() };
@@ -179,6 +183,20 @@ fn events() -> impl Strategy<Value = Event> {
         } else {
             Err(failure())
         })),
+        (asked(), any::<bool>())
+            .prop_map(|(action, is_enforced)| { Event::Asked { action, is_enforced, unsettled: Default::default() } }),
+        asked().prop_map(|action| Event::Asked { action, is_enforced: true, unsettled: Default::default() }),
+        option::of(Just(String::new())).prop_map(Event::Suspended),
+        (0..4i32).prop_map(move |choice| {
+            let (group, holder) = ("group".to_owned(), "other".to_owned());
+            Event::Lock(match choice {
+                0 => LockAnswer::Held { group },
+                1 => LockAnswer::Failed(failure()),
+                position => LockAnswer::Taken { group, position: position - 3, holder },
+            })
+        }),
+        (0..5usize, option::of(-1..3i32)).prop_map(|(stage, approval)| Event::Bound { stage, approval: Ok(approval) }),
+        (0..5usize).prop_map(move |stage| Event::Bound { stage, approval: Err(failure()) }),
         Just(Event::aborted(Abort { reason: AbortReason::Aborted, message: String::new() })),
     ]
 }

@@ -1,6 +1,8 @@
 //! Properties of random runs: random plans, random outcomes, an abort and crashes at random moments.
 
+mod asked;
 mod crashes;
+mod held;
 mod mangled;
 mod numbers;
 mod order;

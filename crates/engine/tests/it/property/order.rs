@@ -8,7 +8,12 @@ use sluice_engine::{
 /// Asserts that the event may happen now.
 pub(super) fn check(plan: &Plan, state: &RunState, event: &Event) {
     match event {
-        Event::StageStarted(stage) => check_stage(plan, state, &state.stages[*stage]),
+        Event::StageStarted(stage) => {
+            let stage = &state.stages[*stage];
+            assert!(stage.item.is_some() || !planned(plan, stage).is_bound, "the place of a bound stage is asked");
+            check_stage(plan, state, stage);
+        }
+        Event::Bound { stage, .. } => check_stage(plan, state, &state.stages[*stage]),
         Event::Answered(Question::StageWhen(stage), _) => {
             assert_eq!(state.stages[*stage].item, None, "a stage's condition is asked for once, before its items");
             check_stage(plan, state, &state.stages[*stage]);
@@ -43,21 +48,21 @@ fn check_stage(plan: &Plan, state: &RunState, stage: &StageState) {
     assert!(state.ending.is_none(), "no stage starts once the result is decided");
     assert!(!state.stages.iter().any(StageState::has_failed), "no stage starts after another has failed");
     check_needs(plan, state, stage);
-    let siblings = state.stages.iter().filter(|sibling| sibling.name == stage.name && sibling.is_under_way());
+    let has_place = |sibling: &&StageState| sibling.is_under_way() || sibling.awaits_approval();
+    let siblings = state.stages.iter().filter(|sibling| sibling.name == stage.name).filter(has_place);
     let most = planned(plan, stage).for_each.as_ref().and_then(|for_each| for_each.max_parallel);
     assert!(most.is_none_or(|most| siblings.count() < most), "no more items are under way than may be");
     check_all_hooks_ended(plan, state);
 }
 
+/// Everything that it needs, directly or through others, is done.
 fn check_needs(plan: &Plan, state: &RunState, stage: &StageState) {
-    for need in &planned(plan, stage).needs {
-        let mut entries = state.stages.iter().filter(|entry| entry.name == plan.stages[*need].name);
-        assert!(
-            entries.all(has_passed),
-            "{} succeeded or was skipped before {}",
-            plan.stages[*need].name,
-            stage.title()
-        );
+    let mut needs = planned(plan, stage).needs.clone();
+    while let Some(need) = needs.pop() {
+        let need = &plan.stages[need];
+        let mut entries = state.stages.iter().filter(|entry| entry.name == need.name);
+        assert!(entries.all(has_passed), "{} succeeded or was skipped before {}", need.name, stage.title());
+        needs.extend(&need.needs);
     }
 }
 
@@ -94,7 +99,7 @@ fn check_act(plan: &Plan, state: &RunState, at: StepAt) {
     assert!(state.ending.is_none(), "nothing is done once the result is decided");
     let occasion = occasion(stage);
     let step = &stage.steps[step].name;
-    assert_ended(plan, state, &Subject::Pipeline, HookEvent::Started, &ONLY);
+    assert_ended(plan, state, &Subject::Pipeline, HookEvent::Started, &of_run(state));
     assert_ended(plan, state, &Subject::Stage(stage.name.clone()), HookEvent::Started, &occasion);
     assert_ended(plan, state, &Subject::Step(step.clone()), HookEvent::Started, &occasion);
 }
@@ -124,13 +129,14 @@ fn check_hook(plan: &Plan, state: &RunState, hook: &Hook, event: HookEvent, subj
     };
     assert!(happened, "{} follows {event:?} of {subject} when it has happened", hook.name);
     if subject == "pipeline" && event == HookEvent::Started {
-        assert!(state.stages.iter().all(|stage| stage.phase == StagePhase::Pending), "the run's first action");
+        let has_begun = |stage: &StageState| stage.is_under_way() || stage.awaits_approval() || stage.has_failed();
+        assert!(!state.stages.iter().any(has_begun), "the round's first action");
     }
     // Nearest first: what is inside has had its hooks.
     match &hook.subject {
         _ if event == HookEvent::Started => {}
         Subject::Pipeline => state.stages.iter().for_each(|stage| check_hooks_of_stage_ended(plan, state, stage)),
-        Subject::Stage(name) => find(name, false).steps.iter().for_each(|step| {
+        Subject::Stage(name) => find(name, false).steps.iter().filter(|step| !step.kept).for_each(|step| {
             check_hooks_of_step_ended(plan, state, step, occasion);
         }),
         Subject::Step(_) => {}
@@ -159,7 +165,11 @@ fn check_undone(plan: &Plan, state: &RunState, at: StepAt) {
         StepAt::Hook { hook, step } => (false, plan.hook(&state.hooks[hook].hook).unwrap().steps[step].undo),
     };
     assert!(undo && (is_aborted || is_due), "{at:?} is taken back");
-    let is_abortion = |hook: &HookState| hook.event == HookEvent::Abortion;
+    let is_of_this_round = |hook: &HookState| {
+        let has_it = |stage: &StageState| stage.phase == StagePhase::Aborted && is_on(hook, &occasion(stage));
+        if hook.subject == "pipeline" { hook.round == state.round } else { state.stages.iter().any(has_it) }
+    };
+    let is_abortion = |hook: &HookState| hook.event == HookEvent::Abortion && is_of_this_round(hook);
     assert!(
         !is_aborted || !state.hooks.iter().any(is_abortion),
         "effects are taken back before the hooks of the abort"
@@ -176,9 +186,20 @@ pub(super) fn check_end(plan: &Plan, state: &RunState) {
     assert!(state.steps().all(|step| step.phase.is_ended()), "every step has ended");
     match state.phase {
         RunPhase::Succeeded => assert!(state.stages.iter().all(has_passed)),
-        RunPhase::Failed => assert!(has_failed || state.ending.as_ref().unwrap().reason == "OutputsFailed"),
+        RunPhase::Failed => {
+            let reason = &state.ending.as_ref().unwrap().reason;
+            assert!(has_failed || ["OutputsFailed", "GroupInvalid"].contains(&reason.as_str()));
+        }
+        RunPhase::Cancelled => assert!(state.started_at.is_none() && state.lock.is_none()),
         RunPhase::Aborted => {}
         phase => panic!("not an end: {phase:?}"),
+    }
+    let is_kept = plan.lock.is_some_and(|lock| lock.kept_unless_succeeded) && state.phase != RunPhase::Succeeded;
+    assert!(state.lock.as_ref().is_none_or(|lock| lock.is_held() && is_kept), "a lock is let go, or kept on purpose");
+    assert!(state.paused.is_none() && state.suspended.is_none() && state.held_since.is_none());
+    // What was passed, and taken back in an earlier round, says so still; so do that round's hooks.
+    if state.round > 1 {
+        return;
     }
     for stage in &state.stages {
         let is_left = |step: &StepState| step.undo.as_ref().is_some_and(|undo| undo.phase == UndoPhase::Failed);
@@ -199,15 +220,18 @@ fn check_fate(step: &StepState, is_asked: bool) {
     assert_eq!(phase.is_some(), is_asked && step.key.is_some(), "{} is taken back only then: {phase:?}", step.name);
 }
 
+/// The round that the run is in.
+fn of_run(state: &RunState) -> Occasion {
+    Occasion { item: None, iteration: 1, attempt: 1, round: state.round }
+}
+
 /// Where the stage, or its item, is in its attempts and iterations.
 fn occasion(stage: &StageState) -> Occasion {
     Occasion { item: stage.item.clone(), iteration: stage.iteration, attempt: stage.attempt, round: 1 }
 }
 
-const ONLY: Occasion = Occasion { item: None, iteration: 1, attempt: 1, round: 1 };
-
-fn is_on(hook: &HookState, Occasion { item, iteration, attempt, .. }: &Occasion) -> bool {
-    (&hook.item, hook.iteration, hook.attempt) == (item, *iteration, *attempt)
+fn is_on(hook: &HookState, Occasion { item, iteration, attempt, round }: &Occasion) -> bool {
+    (&hook.item, hook.iteration, hook.attempt, hook.round) == (item, *iteration, *attempt, *round)
 }
 
 fn planned<'p>(plan: &'p Plan, stage: &StageState) -> &'p Stage {
@@ -231,7 +255,8 @@ fn event_of_run(state: &RunState) -> Option<HookEvent> {
         None => Some(HookEvent::Started),
         Some(RunPhase::Succeeded) => Some(HookEvent::Success),
         Some(RunPhase::Failed) => Some(HookEvent::Failure),
-        Some(_) => Some(HookEvent::Abortion),
+        Some(RunPhase::Aborted) => Some(HookEvent::Abortion),
+        Some(_) => None,
     }
 }
 
@@ -259,14 +284,16 @@ fn event_of_step(step: &StepState) -> Option<HookEvent> {
 fn check_all_hooks_ended(plan: &Plan, state: &RunState) {
     assert!(state.hooks.iter().all(|hook| hook.phase.is_ended()), "nothing starts beside a hook");
     state.stages.iter().for_each(|stage| check_hooks_of_stage_ended(plan, state, stage));
-    if state.ending.is_some() {
-        assert_ended(plan, state, &Subject::Pipeline, event_of_run(state).unwrap(), &ONLY);
+    let lacks_lock = plan.lock.is_some() && state.started_at.is_none() && !state.holds_lock();
+    if let Some(event) = event_of_run(state).filter(|_| state.ending.is_some() && !lacks_lock) {
+        assert_ended(plan, state, &Subject::Pipeline, event, &of_run(state));
     }
 }
 
 fn check_hooks_of_stage_ended(plan: &Plan, state: &RunState, stage: &StageState) {
     let occasion = occasion(stage);
-    stage.steps.iter().for_each(|step| check_hooks_of_step_ended(plan, state, step, &occasion));
+    let steps = stage.steps.iter().filter(|step| !step.kept);
+    steps.for_each(|step| check_hooks_of_step_ended(plan, state, step, &occasion));
     if let Some(event) = event_of_stage(stage).filter(|_| stage.phase.is_ended()) {
         assert_ended(plan, state, &Subject::Stage(stage.name.clone()), event, &occasion);
     }

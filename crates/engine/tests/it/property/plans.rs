@@ -7,7 +7,9 @@ use proptest::{
     prelude::*,
     sample::{Index, select, subsequence},
 };
-use sluice_engine::{Backoff, Condition, ForEach, Hook, HookEvent, Nature, Plan, Retry, Stage, Step, Subject, Until};
+use sluice_engine::{
+    Backoff, Condition, ForEach, Hook, HookEvent, LockPlan, Nature, Plan, Retry, Stage, Step, Subject, Until,
+};
 
 const EVENTS: [HookEvent; 4] = [HookEvent::Started, HookEvent::Success, HookEvent::Failure, HookEvent::Abortion];
 
@@ -36,8 +38,9 @@ pub(super) fn tangled_plans() -> impl Strategy<Value = Plan> {
 }
 
 fn plans_of(tangled: bool) -> impl Strategy<Value = Plan> {
-    (vec((stages(tangled), vec(any::<bool>(), 4)), 1..=4), vec(hooks(), 0..=3), any::<bool>()).prop_map(
-        move |(stages, hooks, has_outputs)| {
+    let stages = vec((stages(tangled), vec(any::<bool>(), 4)), 1..=4);
+    (stages, vec(hooks(), 0..=3), any::<bool>(), option::weighted(0.3, locks())).prop_map(
+        move |(stages, hooks, has_outputs, lock)| {
             let stages = stages.into_iter().enumerate().map(|(number, (stage, needs))| {
                 let name = format!("stage{number}");
                 let before = number.checked_sub(1);
@@ -52,7 +55,7 @@ fn plans_of(tangled: bool) -> impl Strategy<Value = Plan> {
                 steps: named(hook.steps, &format!("hook{number}")),
                 ..hook
             });
-            Plan { hooks: hooks.collect(), stages, has_outputs, timeout: None, lock: None }
+            Plan { hooks: hooks.collect(), stages, has_outputs, timeout: None, lock }
         },
     )
 }
@@ -60,9 +63,12 @@ fn plans_of(tangled: bool) -> impl Strategy<Value = Plan> {
 fn stages(tangled: bool) -> impl Strategy<Value = Stage> {
     let again = (option::weighted(0.3, retries()), option::weighted(0.2, loops()));
     let parallel = prop::bool::weighted(if tangled { 0.3 } else { 0.0 });
-    (conditions(), vec(steps(), 0..=3), option::weighted(0.25, lists(tangled)), again, parallel).prop_map(
-        |(when, steps, for_each, (retry, until), parallel)| Stage {
+    let guarded = (option::weighted(0.15, 1..=2i32), prop::bool::weighted(0.15));
+    (conditions(), vec(steps(), 0..=3), option::weighted(0.25, lists(tangled)), again, parallel, guarded).prop_map(
+        |(when, steps, for_each, (retry, until), parallel, (approval, is_bound))| Stage {
             when,
+            approval,
+            is_bound,
             steps,
             for_each,
             retry,
@@ -71,6 +77,11 @@ fn stages(tangled: bool) -> impl Strategy<Value = Stage> {
             ..Stage::default()
         },
     )
+}
+
+fn locks() -> impl Strategy<Value = LockPlan> {
+    (prop::bool::weighted(0.3), any::<bool>())
+        .prop_map(|(ends_when_taken, kept_unless_succeeded)| LockPlan { ends_when_taken, kept_unless_succeeded })
 }
 
 fn lists(tangled: bool) -> impl Strategy<Value = ForEach> {

@@ -7,9 +7,9 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use sluice_engine::{End, Event, Failure, Mode, Outcome, Plan, RunState};
+use sluice_engine::{End, Event, Failure, LockAnswer, LockPlan, Mode, Outcome, Plan, RunState};
 
-use super::order;
+use super::{held, order};
 use crate::support::{Call, World, place};
 
 /// A world drawn from a seed. What becomes of an effect is a function of its key and of the time since it
@@ -32,6 +32,8 @@ pub(super) struct Keyed {
     crashes: BTreeSet<usize>,
     /// How many such calls there were.
     pub(super) moments: usize,
+    /// How often the lock was asked for, and the place of each stage.
+    asked: BTreeMap<String, u64>,
 }
 
 /// Something was done under a key, or taken back.
@@ -55,6 +57,7 @@ impl Keyed {
             places: BTreeMap::new(),
             crashes,
             moments: 0,
+            asked: BTreeMap::new(),
         }
     }
 
@@ -151,6 +154,42 @@ impl World for Keyed {
         (self.outcome(call), SignedDuration::from_secs(takes))
     }
 
+    /// Somebody else may have it for a while; for ever, where that ends the run.
+    fn lock(&mut self, plan: &Plan) -> LockAnswer {
+        let group = "group".to_owned();
+        let times = self.asked.entry("lock".to_owned()).or_default();
+        *times += 1;
+        let (times, patience) = (*times, self.draw("lock", "patience", 5));
+        let is_taken = match plan.lock {
+            Some(LockPlan { ends_when_taken: true, .. }) => patience == 0,
+            _ => times < patience,
+        };
+        match is_taken {
+            true => LockAnswer::Taken { group, position: 1, holder: "other".to_owned() },
+            false if self.draw("lock", "end", 12) == 0 => {
+                LockAnswer::Failed(Failure::definite("GroupInvalid", "no such key: params"))
+            }
+            false => LockAnswer::Held { group },
+        }
+    }
+
+    fn bind(&mut self, stage: &str) -> Option<Result<Option<i32>, Failure>> {
+        let times = self.asked.entry(stage.to_owned()).or_default();
+        *times += 1;
+        if *times == 1 && self.draw(stage, "place is away", 3) == 0 {
+            return None;
+        }
+        Some(match self.draw(stage, "place", 6) {
+            0 => Err(Failure::definite("NotAllowed", "the environment allows other pipelines")),
+            1 | 2 => Ok(Some(1 + self.draw(stage, "required", 2) as i32)),
+            _ => Ok(None),
+        })
+    }
+
+    fn is_generous(&self) -> bool {
+        true
+    }
+
     fn judge(&self, failure: &Failure) -> bool {
         failure.transient
     }
@@ -173,7 +212,15 @@ impl World for Keyed {
             order::check(plan, state, event);
         }
         if let Event::Claimed { at, key, .. } = event {
-            self.places.insert(key.as_str().to_owned(), place(state, *at));
+            let place = place(state, *at);
+            let before = self.places.insert(key.as_str().to_owned(), place.clone());
+            assert!(before.is_none_or(|before| before == place) || !self.is_sound, "a key is of one place for ever");
+        }
+    }
+
+    fn saw(&mut self, plan: &Plan, before: &RunState, after: &RunState, event: &Event) {
+        if self.is_sound {
+            held::check(plan, before, after, event);
         }
     }
 }

@@ -337,3 +337,41 @@ fn what_many_steps_wait_for_or_say_while_they_are_taken_back_is_cut() {
         assert!(size < 256 * 1024, "{size} bytes");
     }
 }
+
+/// A hundred items, each of which waits for two people in its second attempt.
+const GUARDED: &str = "stage prepare
+                         acts build
+                       stage roll each=ITEMS approve=2
+                         acts a
+                         acts b
+                         acts c";
+
+#[test]
+fn what_people_say_of_many_items_does_not_fill_the_status() {
+    let items: Vec<String> = (0..100).map(|item| item.to_string()).collect();
+    let plan = GUARDED.replace("ITEMS", &items.join(","));
+    let failures = vec!["fail Refused"; 100].join("; ");
+    let asks = "ask 1s Approve roll by=ada reason=WORDS
+                ask 2s Approve roll by=bob reason=WORDS
+                ask 10s Retry
+                ask 11s Approve roll by=ada reason=WORDS
+                ask 12s Reject roll by=ada reason=WORDS
+                ask 20s Skip roll reason=WORDS";
+    let most = |words: usize| {
+        let script = format!("a: {failures}\n{}", asks.replace("WORDS", &"x".repeat(words)));
+        let driver = run(&plan, &script);
+        assert!(driver.state.actions.iter().all(|answer| answer.message.is_none()), "all of it was done");
+        driver.stored.iter().map(size).max().unwrap()
+    };
+    let (few, many) = (most(1), most(1000));
+    assert!(many - few < 96 * 1024, "{many} bytes instead of {few}");
+}
+
+#[test]
+fn refusals_with_long_reasons_do_not_fill_the_status() {
+    let (item, step) = ("i".repeat(250), "s".repeat(60));
+    let asks: String = (0..127).map(|_| format!("ask 5s Retry deploy item={item} step={step}\n")).collect();
+    let driver = run("stage deploy\n acts a", &format!("{asks}\na: wait 10s; ok"));
+    assert_eq!(driver.state.actions.len(), 127);
+    assert!(size(&driver.state) < 64 * 1024, "{} bytes", size(&driver.state));
+}

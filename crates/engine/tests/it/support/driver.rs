@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sluice_engine::{
-    Abort, AbortReason, Action, Condition, Event, Failure, Held, Key, LockAnswer, Mode, Observed, Outcome, Outputs,
-    Plan, Question, RunAction, RunState, StepAt, Task, Undone, WaitTarget, decide, record,
+    Abort, AbortReason, Action, ActionType, Condition, Event, Failure, Held, Key, LockAnswer, Mode, Observed, Outcome,
+    Outputs, Plan, Question, RunAction, RunState, StepAt, Task, Undone, WaitTarget, decide, record,
 };
 
 use super::{Call, START, World, trace};
@@ -54,7 +54,7 @@ pub(crate) struct Driver<W> {
     pub(crate) now: Timestamp,
     happenings: Vec<(Timestamp, Happening)>,
     abort: Option<Abort>,
-    asked: Vec<RunAction>,
+    pub(crate) asked: Vec<RunAction>,
     is_enforced: bool,
     suspended: Option<String>,
     ask_at: Option<Timestamp>,
@@ -204,8 +204,9 @@ impl<W: World> Driver<W> {
         self.world.sees(&self.plan, &self.state, &event);
         self.is_dirty |= !matches!(event, Event::Progressed { .. });
         let next = record(&self.plan, self.state.clone(), event.clone(), self.now);
-        assert_eq!(next, record(&self.plan, self.state.clone(), event, self.now), "record is deterministic");
+        assert_eq!(next, record(&self.plan, self.state.clone(), event.clone(), self.now), "record is deterministic");
         let before = std::mem::replace(&mut self.state, next);
+        self.world.saw(&self.plan, &before, &self.state, &event);
         for line in trace::changes(&before, &self.state) {
             self.say(line);
         }
@@ -213,7 +214,7 @@ impl<W: World> Driver<W> {
 
     fn lock(&mut self) {
         self.say("ask for the lock".to_owned());
-        let answer = self.world.lock();
+        let answer = self.world.lock(&self.plan);
         self.ask_at = matches!(answer, LockAnswer::Taken { .. }).then(|| self.now + SignedDuration::from_secs(30));
         self.record(Event::Lock(answer));
     }
@@ -394,8 +395,45 @@ impl<W: World> Driver<W> {
     fn advance(&mut self, until: Option<Timestamp>) {
         let happens = self.happenings.first().map(|(time, _)| *time);
         let ends = self.under_way.iter().map(|(time, _, _)| *time).min();
-        let wake = until.into_iter().chain(happens).chain(ends).min();
-        self.now = wake.unwrap_or_else(|| panic!("the run is stuck:\n{}", self.trace()));
+        match until.into_iter().chain(happens).chain(ends).min() {
+            Some(wake) => self.now = wake,
+            None if self.world.is_generous() => self.give(),
+            None => panic!("the run is stuck:\n{}", self.trace()),
+        }
+    }
+
+    /// People give what the run waits for.
+    fn give(&mut self) {
+        self.is_enforced = true;
+        let entry = |kind| RunAction {
+            r#type: kind,
+            by: "grace".to_owned(),
+            reason: None,
+            stage: None,
+            item: None,
+            step: None,
+            attempt: None,
+        };
+        if self.suspended.take().is_some() {
+            return;
+        }
+        let given = if self.state.paused.is_some() {
+            entry(ActionType::Resume)
+        } else {
+            let awaiting = self.state.stages.iter().find(|stage| stage.awaits_approval());
+            let stage = awaiting.unwrap_or_else(|| panic!("the run is stuck:\n{}", self.trace()));
+            let by = stage.approval.as_ref().map_or(0, |approval| approval.by.len());
+            RunAction {
+                by: format!("grace{by}"),
+                stage: Some(stage.name.clone()),
+                item: stage.item.clone(),
+                attempt: Some(stage.attempt),
+                ..entry(ActionType::Approve)
+            }
+        };
+        self.say(format!("{} gives {:?}", given.by, given.r#type));
+        self.asked.push(given);
+        assert!(self.asked.len() < ENOUGH, "what is given helps:\n{}", self.trace());
     }
 
     fn may_crash(&mut self) -> Result<(), Crash> {

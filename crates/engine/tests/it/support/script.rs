@@ -56,7 +56,7 @@ pub(crate) trait World {
     }
 
     /// What comes of asking for the lock.
-    fn lock(&mut self) -> LockAnswer {
+    fn lock(&mut self, _plan: &Plan) -> LockAnswer {
         LockAnswer::Held { group: "group".to_owned() }
     }
 
@@ -82,6 +82,14 @@ pub(crate) trait World {
 
     /// The event is about to be recorded.
     fn sees(&mut self, _plan: &Plan, _state: &RunState, _event: &Event) {}
+
+    /// The event was recorded.
+    fn saw(&mut self, _plan: &Plan, _before: &RunState, _after: &RunState, _event: &Event) {}
+
+    /// Whether people give what a run that does nothing else waits for.
+    fn is_generous(&self) -> bool {
+        false
+    }
 
     /// The run has ended.
     fn ends(&self) {}
@@ -123,7 +131,7 @@ impl World for Script {
         }
     }
 
-    fn lock(&mut self) -> LockAnswer {
+    fn lock(&mut self, _plan: &Plan) -> LockAnswer {
         let group = "group".to_owned();
         let next = self.outcomes.get_mut("lock").and_then(VecDeque::pop_front);
         match next.as_deref().unwrap_or("ok").split_whitespace().collect::<Vec<_>>()[..] {

@@ -115,9 +115,9 @@ pub(crate) fn place(state: &RunState, at: StepAt) -> String {
     match at {
         StepAt::Stage { stage, .. } => state.stages[stage].title(),
         StepAt::Hook { hook, .. } => {
-            let HookState { hook, event, subject, item, iteration, attempt, .. } = &state.hooks[hook];
+            let HookState { hook, event, subject, item, iteration, attempt, round, .. } = &state.hooks[hook];
             let item = item.as_deref().unwrap_or_default();
-            format!("hook {hook} on {event:?} of {subject}[{item}] in {attempt}.{iteration}")
+            format!("hook {hook} on {event:?} of {subject}[{item}] in {round}.{attempt}.{iteration}")
         }
     }
 }
