@@ -1,13 +1,16 @@
 //! A pipeline as a [Mermaid](https://mermaid.js.org) flowchart, for a page about it. Pure: of a spec comes a text.
 //!
-//! Steps are boxes, waits are rounded, child runs have double sides, conditions are hexagons; stages and hooks are frames. What
-//! happens only sometimes, a hook or another attempt, is dotted.
+//! Steps are boxes, waits are rounded, also those for people, child runs have double sides, conditions are hexagons; stages and
+//! hooks are frames. What happens only sometimes, a hook or another attempt, is dotted.
 
 mod chart;
 #[cfg(test)]
 mod tests;
 
-use sluice_api::{Duration, ForEach, Hook, PipelineSpec, Retry, Stage, Step, StepConfig, Until, step::RunMode};
+use sluice_api::{
+    Approval, Concurrency, Duration, ForEach, Hook, LockPolicy, PipelineSpec, Retry, Stage, Step, StepConfig, Suspend,
+    Unlock, Until, step::RunMode,
+};
 
 use chart::{Chart, Line, Shape, id};
 
@@ -20,7 +23,10 @@ const MAX_ACROSS: usize = 4;
 /// The flowchart of a pipeline.
 pub(crate) fn of(name: &str, spec: &PipelineSpec) -> String {
     let mut chart = Chart::new();
-    chart.node(START, Shape::Round, &[name]);
+    let suspended = spec.suspend.as_ref().map(suspended);
+    let lock = spec.concurrency.as_ref().map(|concurrency| lock(name, concurrency)).unwrap_or_default();
+    let lines = [name].into_iter().chain(suspended.as_deref()).chain(lock.iter().map(String::as_str));
+    chart.node(START, Shape::Round, &lines.collect::<Vec<_>>());
     for stage in &spec.stages {
         frame_of_stage(&mut chart, stage);
     }
@@ -41,6 +47,40 @@ pub(crate) fn of(name: &str, spec: &PipelineSpec) -> String {
         }
     }
     chart.finish()
+}
+
+/// Whether runs wait for each other, in a few lines.
+fn lock(name: &str, concurrency: &Concurrency) -> Vec<String> {
+    let taken = match concurrency.policy {
+        LockPolicy::Queue => "",
+        LockPolicy::Forbid => "another one ends",
+        LockPolicy::Parallel => return Vec::new(),
+    };
+    let kept = match concurrency.unlock {
+        Unlock::WhenFinished => "",
+        Unlock::OnSuccess => "locked until it succeeds",
+    };
+    let group = concurrency.group.as_deref().unwrap_or(name);
+    vec![format!("one run at a time in {group}"), taken.to_owned(), kept.to_owned()]
+}
+
+fn suspended(suspend: &Suspend) -> String {
+    let why = suspend.reason.as_ref().filter(|reason| !reason.is_empty());
+    why.map_or_else(|| "suspended".to_owned(), |why| format!("suspended: {why}"))
+}
+
+/// The stage's name, and where it acts.
+fn title(stage: &Stage) -> String {
+    match &stage.environment {
+        Some(environment) => format!("{} (environment {environment})", stage.name),
+        None => stage.name.clone(),
+    }
+}
+
+fn approval_text(approval: &Approval) -> String {
+    let people = if approval.required == 1 { "a person".to_owned() } else { format!("{} people", approval.required) };
+    let whose = if approval.restricted { " with a right to this stage" } else { "" };
+    format!("approved by {people}{whose}")
 }
 
 /// What a stage comes behind: stages that are there, or the start.
@@ -67,10 +107,13 @@ fn subject(spec: &PipelineSpec, hook: &Hook) -> Option<(String, String)> {
 fn frame_of_stage(chart: &mut Chart, stage: &Stage) {
     let own = |what: &str| id(&format!("stage_{}", stage.name), what);
     let runs_down = stage.parallel || stage.steps.len() > MAX_ACROSS;
-    chart.open(&id("stage", &stage.name), &stage.name, runs_down);
+    chart.open(&id("stage", &stage.name), &title(stage), runs_down);
     let mut before: Vec<String> = Vec::new();
     if let Some(when) = &stage.when {
         enter(chart, &mut before, &own("when"), Shape::Condition, &format!("when {when}"));
+    }
+    if let Some(approval) = &stage.approval {
+        enter(chart, &mut before, &own("approval"), Shape::Round, &approval_text(approval));
     }
     if let Some(each) = &stage.for_each {
         enter(chart, &mut before, &own("each"), Shape::Each, &each_text(each));

@@ -7,8 +7,10 @@
 //!   the same step, and no effect is repeated.
 //! - A file that is not understood is never overwritten.
 
+mod approval;
 mod ask;
 mod carry_on;
+mod change;
 mod choose;
 mod directory;
 mod family;
@@ -22,7 +24,7 @@ mod signals;
 mod start;
 mod world;
 
-pub(crate) use carry_on::{Ended, Session, carry_on};
+pub(crate) use carry_on::{Ended, NOBODY_TO_ASK, Session, carry_on};
 pub(crate) use choose::{Use, Wanted, choose};
 pub(crate) use directory::{Error, StateDirectory, describe};
 pub(crate) use kept::now;

@@ -31,6 +31,8 @@ Exit codes:
   1         the run failed, or its state cannot be kept
   2         wrong input; nothing was started
   3         the run was aborted
+  4         a run is left unfinished: it waits for an approval,
+            and there is nobody to ask
   130, 143  a run is left unfinished, by SIGINT or SIGTERM
 
 Signals:
@@ -45,7 +47,7 @@ pub(crate) struct Shared {
     /// How the run is shown: `tree` on a terminal and `plain` elsewhere, unless set.
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
-    /// Merge what waits for a person in a local repository, without asking.
+    /// Merge changes of local repositories and approve stages that wait for a person, without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// A loopback or link-local network that steps may reach all the same, such as 127.0.0.0/8. May be repeated.

@@ -4,16 +4,18 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use kube::ResourceExt;
-use sluice_api::PipelineRun;
+use sluice_api::{ActionType, PipelineRun, RunAction};
+use sluice_engine::{ActionOutcome, RunPhase};
 
 use super::{
     local::{
-        EXIT_CODES, Shared, WRONG_INPUT, carry_on, exit_code, left, refuse, remember, remembered, state_directory,
+        EXIT_CODES, Shared, WRONG_INPUT, carry_on, exit_code, left, refuse, remember, remembered, resume_command,
+        state_directory,
     },
     preflight::lacking,
 };
 use crate::{
-    local::{self, Error, Objects, Refused, Remembered, Signals, StateDirectory},
+    local::{self, Error, NOBODY_TO_ASK, Objects, Refused, Remembered, Signals, StateDirectory},
     manifest::Manifests,
     output::{Format, Output, complain, print},
 };
@@ -21,19 +23,24 @@ use crate::{
 /// The exit code when the state of a run cannot be kept.
 const FAILED: u8 = 1;
 
-/// Carry on runs that were left unfinished.
+/// Carry on runs that were left unfinished, or do again what failed.
 ///
 /// Every unfinished run of the state directory is carried on from the step it is at, one after the other, or the one that is
 /// named. No effect is repeated. A run keeps to the version of its pipeline that it began with, whatever became of the
 /// manifests; its ScmProviders and Secrets are read again from where they were. How it was started (--yes,
 /// --allow-http-to) holds on. The hooks of a run that was aborted are finished, too. Once a signal has aborted or left one
 /// run, no further one is begun.
+///
+/// With --retry a run that failed or was aborted goes on from the step that failed; what succeeded before is kept.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     /// The run; every unfinished one unless set.
     #[arg(value_name = "RUN")]
     pub(crate) run: Option<String>,
+    /// Do again what failed or was aborted in the run that is named: from the step that failed on.
+    #[arg(long, requires = "run")]
+    pub(crate) retry: bool,
     /// Where the manifests are now, if they were moved: files, directories, `-` for standard input. May be repeated.
     #[arg(short, long = "filename", value_name = "PATH")]
     pub(crate) filename: Vec<PathBuf>,
@@ -50,7 +57,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { run, filename, state, shared } = arguments;
+    let Arguments { run, retry, filename, state, shared } = arguments;
     let directory = state_directory(state.as_ref(), &filename);
     if let Some(path) = state.filter(|path| !path.is_dir()) {
         return Ok(refuse([format!("there is no directory {}: correct --state", path.display())]));
@@ -71,7 +78,7 @@ async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Format::Tree | Format::Plain => print(&format!("{text}\n")),
         }
     }
-    let now = remember(&filename, &shared)?;
+    let remembered = remember(&filename, &shared)?;
     // Once for all of them: standard input cannot be read twice.
     let given = match filename.is_empty() {
         true => None,
@@ -85,8 +92,9 @@ async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut worst = if unreadable.is_empty() { 0 } else { WRONG_INPUT };
     unreadable.iter().for_each(|error| complain(&format!("error: {}", local::describe(error))));
     let mut runs = runs.into_iter();
+    let how = How { retry, now: remembered, given, format: shared.format() };
     while let Some(run) = runs.next() {
-        let resumed = resume_one(&directory, &run, &now, given.as_ref(), &shared, &mut signals).await;
+        let resumed = resume_one(&directory, &run, &how, &mut signals).await;
         let code = resumed.unwrap_or_else(|error| {
             complain(&format!("error: {error:#}"));
             FAILED
@@ -115,16 +123,26 @@ fn unfinished(directory: &StateDirectory) -> Result<(Vec<PipelineRun>, Vec<Error
     Ok((runs, unreadable))
 }
 
+/// How runs are carried on.
+struct How {
+    /// Whether what failed is done again.
+    retry: bool,
+    /// What is given now.
+    now: Remembered,
+    /// The manifests that are given now.
+    given: Option<Manifests>,
+    format: Format,
+}
+
 async fn resume_one(
     directory: &StateDirectory,
     run: &PipelineRun,
-    now: &Remembered,
-    given: Option<&Manifests>,
-    shared: &Shared,
+    how: &How,
     signals: &mut Signals,
 ) -> anyhow::Result<u8> {
+    let How { retry, now, given, format } = how;
     let name = run.name_any();
-    if let Some(code) = ended(run, shared.format()) {
+    if let Some(code) = ended(directory, run, how) {
         return Ok(code);
     }
     let refused = |problem: String| {
@@ -135,39 +153,60 @@ async fn resume_one(
         Ok(remembered) => remembered,
         Err(problem) => return refused(format!("run {name:?}: {problem}")),
     };
-    let objects = match objects_of(run, &remembered, given) {
+    let objects = match objects_of(run, &remembered, given.as_ref()) {
         Ok(objects) => objects,
         Err(problem) => {
             return refused(format!("the manifests of run {name:?}: {problem}; name where they are now with -f"));
         }
     };
-    let held = match local::take_up(directory.clone(), &name, &objects) {
+    let mut held = match local::take_up(directory.clone(), &name, &objects) {
         Ok(held) => held,
         Err(error) => return refused(local::describe(&error)),
     };
     // Another process may have finished it until this one had the lock.
-    if let Some(code) = ended(&held.run, shared.format()) {
+    if let Some(code) = ended(directory, &held.run, how) {
         return Ok(code);
     }
     let lacking = lacking(&held.spec, &held.run.namespace().unwrap_or_default(), &objects).await;
     if !lacking.is_empty() {
         return refused(format!("run {name:?}: {}; or name the manifests with -f", lacking.join("; ")));
     }
-    match local::session(held, objects, &remembered, &local::user(), shared.format()) {
-        Ok(session) => carry_on(session, directory, signals).await,
+    let user = local::user();
+    let asked = match retry {
+        true => Some(held.ask(RunAction::new(ActionType::Retry, &user, None))?),
+        false => None,
+    };
+    match local::session(held, objects, &remembered, &user, *format) {
+        Ok(session) => {
+            let code = carry_on(session, directory, signals).await?;
+            let refusal = asked.map_or(Ok(None), |position| refusal(directory, &name, position))?;
+            refusal.map_or(Ok(code), |why| refused(format!("run {name:?} is not done again: {why}")))
+        }
         Err(error @ (Refused::Program { .. } | Refused::Parameters { .. })) => refused(local::describe(&error)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Says that a run has ended, if it has: its exit code.
-fn ended(run: &PipelineRun, format: Format) -> Option<u8> {
-    let status = run.status.as_ref().filter(|status| status.state.is_finished())?;
+/// Why the entry at this position of `spec.actions` changed nothing, if it did not.
+fn refusal(directory: &StateDirectory, name: &str, position: usize) -> Result<Option<String>, Error> {
+    let run = directory.existing(name)?;
+    let result = run.status.as_ref().and_then(|status| status.state.actions.get(position));
+    let ignored = result.filter(|result| result.result == ActionOutcome::Ignored);
+    Ok(ignored.map(|result| result.message.clone().unwrap_or_default()))
+}
+
+/// Says that a run has ended, if it has and is not to be done again: its exit code.
+fn ended(directory: &StateDirectory, run: &PipelineRun, how: &How) -> Option<u8> {
+    let status = run.status.as_ref().filter(|status| status.state.is_finished() && !how.retry)?;
     let (name, phase) = (run.name_any(), status.state.phase);
-    let text = format!("run {name:?} has ended already: {phase:?}");
-    match format {
+    let again = match phase {
+        RunPhase::Succeeded => String::new(),
+        _ => format!("; do again what failed with: {} --retry", resume_command(directory, &name)),
+    };
+    let text = format!("run {name:?} has ended already: {phase:?}{again}");
+    match how.format {
         Format::Json => {
-            let output = Output::new(format, &name, Some(status));
+            let output = Output::new(how.format, &name, Some(status));
             output.note(&text);
             output.end();
         }
@@ -190,9 +229,9 @@ fn objects_of(run: &PipelineRun, remembered: &Remembered, given: Option<&Manifes
     of(&Manifests::read_whole(&remembered.manifests, false).map_err(|error| local::describe(&error))?)
 }
 
-/// Of two exit codes the one that says more of what went wrong: wrong input, failed, aborted, succeeded.
+/// Of two exit codes the one that says more of what went wrong: wrong input, failed, aborted, waits, succeeded.
 fn graver(one: u8, other: u8) -> u8 {
-    const ORDER: [u8; 4] = [0, 3, FAILED, WRONG_INPUT];
+    const ORDER: [u8; 5] = [0, NOBODY_TO_ASK, 3, FAILED, WRONG_INPUT];
     let rank = |code: u8| ORDER.iter().position(|known| *known == code).unwrap_or(ORDER.len());
     if rank(one) >= rank(other) { one } else { other }
 }

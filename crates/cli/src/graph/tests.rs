@@ -239,6 +239,54 @@ stages:
 }
 
 #[test]
+fn people_places_and_locks_are_shown() {
+    check(
+        "
+concurrency: {group: \"web-${{ params.place }}\", policy: Forbid, unlock: OnSuccess}
+suspend: {reason: quarter end}
+stages:
+- name: begin
+  approval: {}
+  steps: [{name: a, set: {values: {x: 1}}}]
+- name: rollout
+  when: params.place != ''
+  environment: ${{ params.place }}
+  approval: {required: 2, restricted: true}
+  forEach: {in: environment.targets, as: target}
+  steps: [{name: b, set: {values: {x: 1}}}]
+",
+        expect![[r#"
+            flowchart TD
+                start(["deploy-web<br/>suspended#58; quarter end<br/>one run at a time in web-#36;#123;#123; params.place #125;#125;<br/>another one ends<br/>locked until it succeeds"])
+                subgraph stage_begin["begin"]
+                    direction LR
+                    stage_begin_approval(["approved by a person"])
+                    step_a["a<br/>set"]
+                    stage_begin_approval --> step_a
+                end
+                subgraph stage_rollout["rollout (environment #36;#123;#123; params.place #125;#125;)"]
+                    direction LR
+                    stage_rollout_when{{"when params.place != ''"}}
+                    stage_rollout_approval(["approved by 2 people with a right to this stage"])
+                    stage_rollout_when --> stage_rollout_approval
+                    stage_rollout_each[/"for each target in environment.targets"/]
+                    stage_rollout_approval --> stage_rollout_each
+                    step_b["b<br/>set"]
+                    stage_rollout_each --> step_b
+                end
+                start --> stage_begin
+                stage_begin --> stage_rollout
+        "#]],
+    );
+    let lock = |concurrency: &str| {
+        let chart = chart(&format!("concurrency: {{{concurrency}}}\nstages: [{{name: s, steps: []}}]"));
+        chart.lines().nth(1).map(|line| line.trim().to_owned()).unwrap_or_default()
+    };
+    assert_eq!(lock(""), "start([\"deploy-web<br/>one run at a time in deploy-web\"])");
+    assert_eq!(lock("policy: Parallel"), "start([\"deploy-web\"])");
+}
+
+#[test]
 fn child_runs_name_their_pipeline() {
     check(
         "

@@ -18,7 +18,9 @@ use tokio::{
 };
 
 use super::{
-    ask::{Change, Done, Person},
+    approval::{Approval, Entry, waits_for_nothing_else, wanted_elsewhere},
+    ask::{Done, Matter, Person},
+    change::Change,
     family::Touched,
     kept::{KeptRun, NotKept, now},
     repositories::Repositories,
@@ -28,13 +30,16 @@ use super::{
 use crate::output::{Output, complain};
 
 /// How often a wait looks up: whether a repository moved, whether the clock was changed, and to show the time that passes.
-const TICK: Duration = Duration::from_millis(500);
+pub(super) const TICK: Duration = Duration::from_millis(500);
 
 /// How long what is under way may take to end once the run is aborted; then it is left as it is.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How often it is tried to write a state before the run is left.
 const WRITES: u32 = 10;
+
+/// The exit code of a run that is left because it waits for an approval and there is nobody to ask.
+pub(crate) const NOBODY_TO_ASK: u8 = 4;
 
 /// A run that is carried on, and what goes with it.
 pub(crate) struct Session {
@@ -44,6 +49,8 @@ pub(crate) struct Session {
     pub(crate) world: LocalWorld,
     pub(crate) output: Arc<Output>,
     pub(crate) person: Person,
+    /// How many approvals the pipeline wants of its stages, by their names.
+    pub(crate) wanted: Vec<(String, i32)>,
     /// Who aborts it when a signal asks for the end.
     pub(crate) user: String,
 }
@@ -188,11 +195,21 @@ impl Walk {
     /// Waits until that time, or until something happens that the run may be waiting for.
     async fn wait(&mut self, until: Option<Timestamp>, signals: &mut Signals) -> Woken {
         loop {
-            let changes = Change::all(&self.session.kept.get().status.unwrap_or_default().state, &self.session.world);
+            let matters = self.matters();
             let Session { person, output, .. } = &mut self.session;
-            if person.consider(changes, output).await == Done::Changed {
-                return self.wake();
+            match person.consider(matters, output).await {
+                Done::Changed => return self.wake(),
+                Done::Asked(entries) => {
+                    if self.ask(entries) {
+                        return self.wake();
+                    }
+                }
+                Done::Nothing | Done::Leave => {}
             }
+            if self.waits_in_vain() {
+                return Woken::Leave(NOBODY_TO_ASK);
+            }
+            let Session { person, output, .. } = &mut self.session;
             let pause = until
                 .map_or(TICK, |until| Duration::try_from(until.duration_since(now())).unwrap_or_default().min(TICK));
             if pause.is_zero() {
@@ -219,6 +236,11 @@ impl Walk {
                 }
                 answer = person.answer() => match person.obey(answer.as_deref(), output).await {
                     Done::Changed => return self.wake(),
+                    Done::Asked(entries) => {
+                        if self.ask(entries) {
+                            return self.wake();
+                        }
+                    }
                     Done::Leave => return Woken::Leave(End::Interrupt.exit_code()),
                     Done::Nothing => {}
                 },
@@ -230,6 +252,44 @@ impl Walk {
                 }
             }
         }
+    }
+
+    /// What waits for a person. About approvals the first run of a process asks for all of its runs.
+    fn matters(&mut self) -> Vec<Matter> {
+        let Session { kept, world, person, wanted, output, .. } = &mut self.session;
+        let run = kept.get();
+        let state = run.status.as_ref().map(|status| status.state.clone()).unwrap_or_default();
+        wanted_elsewhere(&state, wanted, world).into_iter().for_each(|text| person.tell_once(text, output));
+        let changes = Change::all(&state, world).into_iter().map(Matter::Change);
+        let approvals = match (world.family().is_head(&run), person.says_yes()) {
+            (_, true) => Approval::all(&run, false),
+            (false, false) => Vec::new(),
+            (true, false) => {
+                let others = world.family().others(&run);
+                let others = others.iter().flat_map(|other| Approval::all(other, true));
+                Approval::all(&run, false).into_iter().chain(others).collect()
+            }
+        };
+        changes.chain(approvals.into_iter().map(Matter::Approval)).collect()
+    }
+
+    /// Whether nobody will ever answer what the run waits for. The first run of a process decides that for all.
+    fn waits_in_vain(&self) -> bool {
+        let Session { kept, world, person, .. } = &self.session;
+        let run = kept.get();
+        !person.can_answer() && world.family().is_head(&run) && waits_for_nothing_else(&run, world.family())
+    }
+
+    /// Asks this of runs, and whether that was kept for all of them.
+    fn ask(&mut self, entries: Vec<Entry>) -> bool {
+        let Session { world, output, person, .. } = &mut self.session;
+        let kept = entries.into_iter().map(|Entry { run, action }| world.family().ask(&run, action));
+        let failed: Vec<_> = kept.filter_map(Result::err).collect();
+        for error in &failed {
+            person.tell_once(format!("the answer is not kept: {}", super::describe(error)), output);
+            person.forget();
+        }
+        failed.is_empty()
     }
 
     fn wake(&mut self) -> Woken {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kube::{Resource, ResourceExt};
 use sluice_api::{ParamValue, Pipeline, PipelineRun, resolve_params};
 
-use super::objects::Objects;
+use super::{objects::Objects, start::suspension};
 use crate::lint;
 
 /// What was asked for.
@@ -48,7 +48,7 @@ pub(crate) fn choose(objects: &Objects, wanted: &Wanted, use_of: impl Fn(&str) -
     let pipeline = pipeline(objects, wanted, template).map_err(|problem| vec![problem])?;
     let mut params = template.map(|run| run.spec.params.clone()).unwrap_or_default();
     params.extend(wanted.params.iter().map(|(name, value)| (name.clone(), ParamValue::String(value.clone()))));
-    let mut problems = Vec::new();
+    let mut problems: Vec<String> = suspension(&pipeline.name_any(), &pipeline.spec).into_iter().collect();
     if let Err(wrong) = resolve_params(&pipeline.spec.params, &params) {
         problems.extend(wrong.into_iter().map(|problem| format!("parameter {}: {}", problem.name, problem.message)));
     }
@@ -269,6 +269,19 @@ mod tests {
             Some("deploy-1"),
             &[("version", "1")],
             expect![[r#"there is a run "deploy-1" already: start another one with --name deploy-1-2"#]],
+        );
+    }
+
+    #[test]
+    fn nothing_of_a_suspended_pipeline_starts() {
+        let mut suspended = objects(&["deploy"], &[("first", "deploy")]);
+        suspended.pipelines[0].spec.suspend = Some(sluice_api::Suspend { reason: Some("quarter end".to_owned()) });
+        check(
+            &suspended,
+            None,
+            None,
+            &[],
+            expect![[r#"pipeline "deploy" is suspended: quarter end; to run it, take spec.suspend away"#]],
         );
     }
 

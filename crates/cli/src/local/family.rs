@@ -5,17 +5,18 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use kube::ResourceExt;
-use sluice_api::{PipelineRun, PipelineSpec, names};
+use sluice_api::{PipelineRun, PipelineSpec, RunAction, names};
 use sluice_engine::{Failure, RunState, StepPhase, WaitKind};
-use tokio::{sync::broadcast, task::JoinSet};
+use tokio::{sync::broadcast, task::JoinSet, time::sleep};
 
 use super::{
     Error, Objects, Remembered, Signals, StateDirectory,
-    carry_on::{Ended, carry_on_one},
+    approval::waits_for_nothing_else,
+    carry_on::{Ended, TICK, carry_on_one},
     describe,
     kept::KeptRun,
     start,
@@ -30,7 +31,7 @@ const BEHIND: usize = 256;
 pub(crate) enum Touched {
     /// Its state is another one.
     Moved(String),
-    /// Its end was asked for.
+    /// Something was asked of it.
     Asked(String),
 }
 
@@ -56,6 +57,8 @@ pub(crate) struct Family {
     pub(super) remembered: Remembered,
     pub(super) user: String,
     pub(super) output: Arc<Output>,
+    /// The name of the run that all others began with.
+    head: OnceLock<String>,
     members: Mutex<BTreeMap<String, KeptRun>>,
     tasks: Mutex<JoinSet<Option<String>>>,
     touched: broadcast::Sender<Touched>,
@@ -76,6 +79,7 @@ impl Family {
             remembered,
             user,
             output,
+            head: OnceLock::new(),
             members,
             tasks,
             touched: broadcast::Sender::new(BEHIND),
@@ -125,6 +129,9 @@ impl Family {
             let message = format!("there is no Pipeline {name:?} among the manifests: add it");
             return Err(Failure::definite("PipelineNotFound", message));
         };
+        if let Some(why) = start::suspension(name, &spec) {
+            return Err(Failure::definite("PipelineSuspended", why));
+        }
         match start::begin_child(self.directory.clone(), namespace, run, spec, &self.remembered) {
             Ok(held) => {
                 self.begin(held);
@@ -147,7 +154,33 @@ impl Family {
 
     /// The run that all others began with.
     pub(super) fn head(&self, kept: &KeptRun) {
-        self.members().insert(kept.get().name_any(), kept.clone());
+        let name = kept.get().name_any();
+        self.members().insert(name.clone(), kept.clone());
+        self.head.get_or_init(|| name);
+    }
+
+    /// Whether all others began with this run.
+    pub(super) fn is_head(&self, run: &PipelineRun) -> bool {
+        self.head.get() == run.metadata.name.as_ref()
+    }
+
+    /// The run of this name, if it is carried on here.
+    pub(super) fn member(&self, name: &str) -> Option<PipelineRun> {
+        self.members().get(name).map(KeptRun::get)
+    }
+
+    /// All runs but this one.
+    pub(super) fn others(&self, run: &PipelineRun) -> Vec<PipelineRun> {
+        let name = run.name_any();
+        self.members().iter().filter(|(other, _)| **other != name).map(|(_, kept)| kept.get()).collect()
+    }
+
+    /// Appends what somebody asks of a run.
+    pub(super) fn ask(&self, name: &str, action: RunAction) -> Result<(), Error> {
+        let Some(kept) = self.members().get(name).cloned() else { return Ok(()) };
+        kept.ask(action)?;
+        self.tell(Touched::Asked(name.to_owned()));
+        Ok(())
     }
 
     /// Asks for the end of the runs above this one, the outermost first. A signal reaches all of them, but this one may be the
@@ -198,10 +231,29 @@ impl Family {
             if tasks.is_empty() {
                 return left;
             }
-            while let Some(task) = tasks.join_next().await {
-                left.extend(task.ok().flatten());
+            loop {
+                tokio::select! {
+                    task = tasks.join_next() => match task {
+                        Some(task) => left.extend(task.ok().flatten()),
+                        None => break,
+                    },
+                    // Nobody is asked any more.
+                    () = sleep(TICK), if !self.remembered.yes => left.extend(self.leave_what_waits_in_vain(&mut tasks)),
+                }
             }
         }
+    }
+
+    /// Leaves the runs as they are once all of them wait for approvals; their names.
+    fn leave_what_waits_in_vain(&self, tasks: &mut JoinSet<Option<String>>) -> Vec<String> {
+        let runs: Vec<PipelineRun> = self.members().values().map(KeptRun::get).collect();
+        let is_open = |run: &&PipelineRun| run.status.as_ref().is_none_or(|status| !status.state.is_finished());
+        let open: Vec<&PipelineRun> = runs.iter().filter(is_open).collect();
+        if open.is_empty() || !open.iter().all(|run| waits_for_nothing_else(run, self)) {
+            return Vec::new();
+        }
+        tasks.abort_all();
+        open.into_iter().map(ResourceExt::name_any).collect()
     }
 
     /// Leaves them as they are.

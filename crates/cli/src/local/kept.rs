@@ -60,15 +60,19 @@ impl KeptRun {
         if run.is_about_to_end() {
             return Ok(());
         }
-        let mut aborted = run.clone();
-        aborted.spec.actions.push(RunAction::new(ActionType::Abort, by, Some(reason.to_owned())));
-        aborted.metadata.generation = aborted.metadata.generation.map(|generation| generation + 1);
-        self.keep(&mut run, aborted)
+        let asked = asked(&run, RunAction::new(ActionType::Abort, by, Some(reason.to_owned())));
+        self.keep(&mut run, asked)
+    }
+
+    /// Appends what somebody asks of the run, and keeps it.
+    pub(crate) fn ask(&self, action: RunAction) -> Result<(), Error> {
+        let mut run = self.locked();
+        let asked = asked(&run, action);
+        self.keep(&mut run, asked)
     }
 
     fn keep(&self, run: &mut PipelineRun, mut new: PipelineRun) -> Result<(), Error> {
-        let version = run.resource_version().and_then(|version| version.parse::<u64>().ok()).unwrap_or_default();
-        new.metadata.resource_version = Some((version + 1).to_string());
+        new.metadata.resource_version = Some(next_version(run));
         self.directory.keep(&new)?;
         *run = new;
         Ok(())
@@ -77,6 +81,20 @@ impl KeptRun {
     fn locked(&self) -> MutexGuard<'_, PipelineRun> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The run with one entry more.
+pub(super) fn asked(run: &PipelineRun, action: RunAction) -> PipelineRun {
+    let mut asked = run.clone();
+    asked.spec.actions.push(action);
+    asked.metadata.generation = asked.metadata.generation.map(|generation| generation + 1);
+    asked.metadata.resource_version = Some(next_version(run));
+    asked
+}
+
+fn next_version(run: &PipelineRun) -> String {
+    let version = run.resource_version().and_then(|version| version.parse::<u64>().ok()).unwrap_or_default();
+    (version + 1).to_string()
 }
 
 /// Where the engine's states of a run go. A request that somebody appended makes it refuse, as an API server would: then the

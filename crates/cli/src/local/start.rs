@@ -5,18 +5,20 @@ use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, sync::Arc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::ResourceExt;
 use sluice_api::{
-    LocalReference, PipelineRun, PipelineRunSpec, PipelineRunStatus, PipelineSpec, Program, Revision, resolve_params,
+    LocalReference, PipelineRun, PipelineRunSpec, PipelineRunStatus, PipelineSpec, Program, Revision, RunAction,
+    resolve_params,
 };
 use sluice_engine::RunState;
 use uuid::Uuid;
 
 use super::{
     Error, Remembered, StateDirectory,
+    approval::by_one_person,
     ask::Person,
     carry_on::Session,
     choose::Chosen,
     family::Family,
-    kept::{KeptRun, now},
+    kept::{KeptRun, asked, now},
     lock::RunLock,
     objects::Objects,
     world::LocalWorld,
@@ -29,6 +31,24 @@ pub(crate) struct Held {
     pub(crate) run: PipelineRun,
     pub(crate) spec: PipelineSpec,
     pub(crate) lock: RunLock,
+}
+
+impl Held {
+    /// Appends what the person here asks of the run, before it is carried on, and keeps it: the entry's position.
+    pub(crate) fn ask(&mut self, action: RunAction) -> Result<usize, Error> {
+        let position = self.run.spec.actions.len();
+        self.run = asked(&self.run, action);
+        self.directory.keep(&self.run)?;
+        Ok(position)
+    }
+}
+
+/// Why nothing of this pipeline starts, while it is suspended.
+pub(super) fn suspension(name: &str, spec: &PipelineSpec) -> Option<String> {
+    let suspend = spec.suspend.as_ref()?;
+    let why = suspend.reason.as_ref().filter(|reason| !reason.is_empty());
+    let why = why.map(|reason| format!(": {reason}")).unwrap_or_default();
+    Some(format!("pipeline {name:?} is suspended{why}; to run it, take spec.suspend away"))
 }
 
 /// A run that cannot be begun, or taken up again.
@@ -189,7 +209,10 @@ fn session_of(held: Held, family: &Arc<Family>, output: Arc<Output>) -> Result<S
     let Family { objects, remembered, user, .. } = &**family;
     remembered.note(&mut run);
     let name = run.name_any();
-    let program = Program::of(&spec).map_err(|source| Refused::Program { run: name.clone(), source })?;
+    let mut program = Program::of(&spec).map_err(|source| Refused::Program { run: name.clone(), source })?;
+    let approvals = program.plan.stages.iter().filter_map(|stage| Some((stage.name.clone(), stage.approval?)));
+    let wanted = approvals.collect();
+    by_one_person(&mut program);
     let params = resolve_params(&spec.params, &run.spec.params).map_err(|problems| {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Refused::Parameters { run: name.clone(), problems: problems.join("; ") }
@@ -202,7 +225,7 @@ fn session_of(held: Held, family: &Arc<Family>, output: Arc<Output>) -> Result<S
     let world = world.map_err(Refused::Client)?;
     let person = Person::new(user.clone(), remembered.yes, &output);
     let kept = KeptRun::new(directory, run, lock);
-    Ok(Session { kept, program, params, world, output, person, user: user.clone() })
+    Ok(Session { kept, program, params, world, output, person, wanted, user: user.clone() })
 }
 
 /// Who sits here, by the name that the system knows.

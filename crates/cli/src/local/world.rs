@@ -60,6 +60,12 @@ impl LocalWorld {
         &self.family
     }
 
+    /// How many approvals the Environment of this name wants.
+    pub(super) fn approvals_wanted_by(&self, environment: &str) -> Option<i32> {
+        let environment = self.objects.environment(&self.namespace, environment)?;
+        environment.spec.approval.as_ref().map(|approval| approval.required)
+    }
+
     /// The git hosts on disk that the run's providers name.
     pub(crate) fn local_hosts(&self) -> Vec<(String, PathBuf)> {
         let providers = self.objects.providers(&self.namespace);
@@ -100,7 +106,7 @@ impl World for LocalWorld {
             let message = format!("there is no Environment {name:?} among the manifests: add it, or correct the stage");
             return Err(Failure::definite("EnvironmentNotFound", message));
         };
-        allowed(name, &environment.spec, &self.pipeline).map(|()| environment.spec.clone())
+        allowed(name, &environment.spec, &self.pipeline).map(|()| by_one_person(environment.spec.clone()))
     }
 
     /// Here everything is done as the person at the terminal.
@@ -150,6 +156,12 @@ impl World for LocalWorld {
         let warning = if warning { "warning: " } else { "" };
         self.output.note(&format!("{warning}{reason}: {message}"));
     }
+}
+
+/// The Environment as one person at a terminal can fulfil it.
+fn by_one_person(mut environment: EnvironmentSpec) -> EnvironmentSpec {
+    environment.approval.iter_mut().for_each(|approval| approval.required = 1);
+    environment
 }
 
 /// Whoever begins a run here sees those that are under way: nothing is queued.

@@ -3,12 +3,14 @@
 #![allow(clippy::print_stdout, reason = "a test says what it did")]
 #![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
 
+mod approval;
 mod children;
 mod demo;
 mod ends;
 mod flow;
 mod output;
 mod person;
+mod retry;
 mod signals;
 mod state;
 mod support;
