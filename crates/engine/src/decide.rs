@@ -1,4 +1,4 @@
-//! Decides the next action. Pure: equal input gives equal output.
+//! Decides the next action. Pure: equal input gives equal output, and no state, however strange, makes it panic.
 
 mod asked;
 mod ended;
@@ -30,6 +30,16 @@ struct Scene<'a> {
 /// The order of the rules is the order of the lines: what people asked for comes before anything else, then an abort; then
 /// effects are taken back, hooks run before anything starts, and the run ends when its hooks have. A run that has ended
 /// goes on only when a person asks for it.
+///
+/// *Guarantees*, whatever people ask for and whenever a process dies:
+///
+/// - each entry has one answer, in their order; what is ignored changes nothing but that;
+/// - no attempt of a stage starts before as many different people as it needs have approved it: approvals are of one attempt;
+/// - nothing starts in a run that is paused, or whose pipeline is suspended; what is under way goes on to its own end;
+/// - nothing is done before the run holds its lock, where it needs one;
+/// - a key under which an effect came to a known end is never that of another effect;
+/// - a hook runs at most once for each event of its subject, in each attempt, iteration and round;
+/// - a run waits for ever only for people, for its lock, or for what its steps wait for.
 ///
 /// A driver calls this again after each recorded event. [`Action::Wait`] and [`Action::Finished`] change
 /// nothing, so calling again early is harmless.

@@ -21,7 +21,8 @@ use crate::{
 /// The state that follows the event.
 ///
 /// An event that does not fit the state (a step that is not there, or one that has ended) changes nothing:
-/// what has ended stays as it is, and the state is always one that [`crate::decide`] can go on from.
+/// what has ended stays as it is, unless a person has it done again ([`Event::Asked`]), and the state is always one that
+/// [`crate::decide`] can go on from.
 #[must_use]
 pub fn record(plan: &Plan, mut state: RunState, mut event: Event, now: Timestamp) -> RunState {
     // A run that has ended goes on only when a person asks for it.

@@ -8,22 +8,24 @@ use crate::{Action, ActionType, Event, StepPhase, StepState};
 impl Scene<'_> {
     /// Answers the next entry.
     pub(super) fn next_answer(&self) -> Option<Action> {
-        let action = self.seen.asked.get(self.state.actions.len())?;
-        let has_to_settle = match action.r#type {
-            ActionType::Retry | ActionType::Skip if !self.has_settled() => return None,
-            ActionType::Abort | ActionType::Retry | ActionType::Skip => true,
-            _ => false,
-        };
+        let mut asked = self.seen.asked.iter().skip(self.state.actions.len());
+        let action = asked.next()?;
+        let is_another_go = matches!(action.r#type, ActionType::Retry | ActionType::Skip);
+        if is_another_go && !self.has_settled(asked.any(|later| later.r#type == ActionType::Abort)) {
+            return None;
+        }
+        let ends_steps = is_another_go || action.r#type == ActionType::Abort;
         let (action, is_enforced, unsettled) = (action.clone(), self.seen.is_enforced, self.unsettled());
         let event = Event::Asked { action, is_enforced, unsettled };
-        Some(if has_to_settle { self.once_nothing_is_performed(event) } else { Action::Record(event) })
+        Some(if ends_steps { self.once_nothing_is_performed(event) } else { Action::Record(event) })
     }
 
-    /// Whether what has ended is over: the hooks that follow an end run before another go at it, and a run that winds up, or
-    /// has to, does that first. One that is deleted after its end has no other go.
-    fn has_settled(&self) -> bool {
+    /// Whether what has ended is over. A run that winds up does that before another go at it, and one that is deleted has no
+    /// other go; in one that goes on, the hooks that follow an end come first, unless somebody waits for an abort behind it.
+    fn has_settled(&self, is_to_be_aborted: bool) -> bool {
         match &self.state.ending {
             Some(_) => self.state.is_finished() && self.seen.abort.is_none(),
+            None if is_to_be_aborted => true,
             None => self.judge_stages().is_none() && self.running_hook().is_none() && self.due_for_ends().is_none(),
         }
     }

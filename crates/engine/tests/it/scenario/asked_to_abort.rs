@@ -212,3 +212,27 @@ fn in_a_round_that_waits_for_its_lock() {
     "#]]
     .assert_eq(&follows(&format!("lock\n{PLAN}"), "lock: ok; taken 1 web-2\n compile: fail Refused\n ask 5s Retry"));
 }
+
+#[test]
+fn behind_a_retry_that_waits_for_hooks() {
+    let plan = "stage build
+                  acts compile
+                stage docs needs=
+                  acts publish
+                hook warn on Failure for stage/build
+                  acts mail";
+    expect![[r#"
+        10s action 0 Applied
+        10s stage build is to be done again: attempt 2
+        10s action 1 Applied
+        10s warn/mail Aborted
+        10s hook warn Aborted
+        10s publish Aborted
+        10s stage docs Aborted (Aborted: aborted by bob: enough)
+        10s ending Aborted (Aborted: aborted by bob: enough)
+        10s stage build Omitted
+        10s run Aborted
+        10s write 3
+    "#]]
+    .assert_eq(&follows(plan, "ask 5s Retry\n publish: wait 60s\n mail: wait 60s\n compile: fail Refused"));
+}

@@ -846,3 +846,37 @@ fn the_effect_of_what_was_passed_is_taken_back_by_an_abort() {
         "#]],
     );
 }
+
+#[test]
+fn a_skip_waits_until_the_hooks_that_are_due_have_ended() {
+    check(
+        "stage deploy
+           acts a
+           acts b
+         hook greet on Started for stage/deploy
+           acts hello",
+        "hello: wait 30s; ok
+         ask 10s Skip deploy step=a",
+        expect![[r#"
+            0s stage deploy starts
+            0s hook greet starts (Started stage/deploy)
+            0s claim greet/hello under key 1
+            0s write 1
+            0s act greet/hello
+            10s ada asks for Skip
+            30s look greet/hello
+            30s greet/hello Succeeded
+            30s hook greet Succeeded
+            30s action 0 Applied
+            30s a Skipped (SkippedByPerson: skipped by ada)
+            30s claim b under key 2
+            30s write 2
+            30s act b
+            30s b Succeeded
+            30s stage deploy Succeeded
+            30s ending Succeeded
+            30s run Succeeded
+            30s write 3
+        "#]],
+    );
+}
