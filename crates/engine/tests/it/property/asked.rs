@@ -128,7 +128,7 @@ fn check_keys(stored: &[RunState]) -> Result<(), String> {
             if places.entry(key).or_insert_with(|| place.clone()) != &place {
                 return Err(format!("{place} has the key of {}", places[key]));
             }
-            if !step.phase.is_ended() && over.contains(key) {
+            if step.phase == StepPhase::Running && over.contains(key) {
                 return Err(format!("{place} has its key again after a known end"));
             }
             if has_known_end(step) {

@@ -166,7 +166,12 @@ fn check_undone(plan: &Plan, state: &RunState, at: StepAt) {
     };
     assert!(undo && (is_aborted || is_due), "{at:?} is taken back");
     let is_of_this_round = |hook: &HookState| {
-        let has_it = |stage: &StageState| stage.phase == StagePhase::Aborted && is_on(hook, &occasion(stage));
+        let is_subject = |stage: &StageState| {
+            let mut steps = stage.steps.iter().map(|step| format!("step/{}", step.name));
+            hook.subject == format!("stage/{}", stage.name) || steps.any(|step| hook.subject == step)
+        };
+        let is_aborted = |stage: &StageState| stage.phase == StagePhase::Aborted && is_on(hook, &occasion(stage));
+        let has_it = |stage: &StageState| is_aborted(stage) && is_subject(stage);
         if hook.subject == "pipeline" { hook.round == state.round } else { state.stages.iter().any(has_it) }
     };
     let is_abortion = |hook: &HookState| hook.event == HookEvent::Abortion && is_of_this_round(hook);
