@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 /// The API group of every kind.
 pub const GROUP: &str = "sluice.dev";
 
@@ -32,6 +34,15 @@ pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "sluice");
 /// Annotation with the idempotency key, on what a step made in the cluster.
 pub const KEY_ANNOTATION: &str = "sluice.dev/key";
 
+/// Label of the Leases that are locks of runs, and what it says.
+pub const LOCK_LABEL: (&str, &str) = ("sluice.dev/lock", "true");
+
+/// Annotation of such a Lease with the lock's group.
+pub const LOCK_GROUP_ANNOTATION: &str = "sluice.dev/lock-group";
+
+/// Annotation of such a Lease with the name of the run that holds it.
+pub const LOCK_HOLDER_ANNOTATION: &str = "sluice.dev/lock-holder";
+
 /// The condition of a run that machines read: True, False, or Unknown until it has ended.
 pub const SUCCEEDED: &str = "Succeeded";
 
@@ -54,6 +65,15 @@ pub fn labels_of_child(pipeline: &str, parent: &str) -> BTreeMap<String, String>
     let labels = [(PIPELINE_LABEL, pipeline), (PARENT_LABEL, parent)];
     labels.into_iter().map(|(label, name)| (label.to_owned(), label_value(name))).collect()
 }
+
+/// The name of the Lease that is the lock of this group: any text may be one.
+pub fn lease_of_group(group: &str) -> String {
+    let hash: String = Sha256::digest(group).iter().take(LEASE_HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    format!("sluice-lock-{hash}")
+}
+
+/// 80 bits of the hash, so that no two groups of a namespace share a Lease.
+const LEASE_HASH_BYTES: usize = 10;
 
 /// A label's value takes 63 characters; a longer name is cut, since the label only helps to list.
 pub fn label_value(name: &str) -> String {
@@ -85,5 +105,11 @@ mod tests {
         for name in ["", "A", "a..b", "a.-b", "-a", "a-", "a/b", "../a", "a b", &"a".repeat(254)] {
             assert!(!is_object_name(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_lease_has_one_name_for_each_group_in_every_version() {
+        assert_eq!(lease_of_group("web-staging"), "sluice-lock-3b28db399983ad17da3c");
+        assert!(is_object_name(&lease_of_group("Web, staging/${{}}")));
     }
 }

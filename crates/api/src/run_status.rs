@@ -5,7 +5,7 @@
 mod summary;
 
 use jiff::Timestamp;
-use sluice_engine::{Abort, AbortReason, RunPhase, RunState};
+use sluice_engine::{Abort, AbortReason, RunPhase, RunState, WaitKind};
 
 pub use summary::Summary;
 
@@ -78,7 +78,10 @@ impl PipelineRunStatus {
             return None;
         }
         let message = Some(message);
-        Some(Self { observed_generation: generation, conditions, message, state: state.clone(), ..self.clone() })
+        // It has left the queue: see the state.
+        let waiting_on = self.waiting_on.clone().filter(|on| on.kind != WaitKind::Lock);
+        let state = state.clone();
+        Some(Self { observed_generation: generation, conditions, message, waiting_on, state, ..self.clone() })
     }
 }
 

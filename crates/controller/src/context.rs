@@ -7,8 +7,8 @@ use kube::Client;
 use sluice_steps::HttpClient;
 
 use crate::{
-    accounts::Accounts, enforcement::Enforcement, failures::Failures, history::History, memories::Memories, pin::Pins,
-    reports::Reports, revisions::Revisions, suspensions::Suspensions, waits::Waits,
+    accounts::Accounts, enforcement::Enforcement, failures::Failures, history::History, locks::LockBook,
+    memories::Memories, pin::Pins, reports::Reports, revisions::Revisions, suspensions::Suspensions, waits::Waits,
 };
 
 /// What every reconcile shares.
@@ -26,6 +26,7 @@ pub(crate) struct Context {
     pub(crate) http: HttpClient,
     pub(crate) reports: Reports,
     pub(crate) waits: Waits,
+    pub(crate) locks: LockBook,
     pub(crate) memories: Memories,
     pub(crate) revisions: Revisions,
     pub(crate) pins: Pins,

@@ -43,6 +43,7 @@ use crate::{
     guarded::Guarded,
     history::History,
     lean,
+    locks::{self, LockBook},
     memories::Memories,
     pin::Pins,
     pipelines, reconcile,
@@ -105,6 +106,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let config = for_requests(config);
     let client = lean::client(config.clone()).map_err(Error::Client)?;
     let user = own_user(&client).await;
+    let (locks, watched) = LockBook::new();
     let context = Arc::new(Context {
         user,
         enforcement: Enforcement::default(),
@@ -112,6 +114,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         http: HttpClient::new(options.allow_http_to.clone()).map_err(|error| Error::Http(Box::new(error)))?,
         reports: Reports::start(client.clone(), options.instance.clone()),
         waits: Waits::default(),
+        locks,
         memories: Memories::default(),
         revisions: Revisions::default(),
         pins: Pins::default(),
@@ -131,7 +134,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let health = sluice_server::health(options.listen, ready.clone(), stop.clone());
     let health = health.await.map_err(|source| Error::Listen { address: options.listen, source })?;
     let (sender, woken) = mpsc::unbounded();
-    let runs = run_controller(&watching, &context, &options, (sender.clone(), woken));
+    let runs = run_controller(&watching, &context, &options, (sender.clone(), woken), watched.wakes);
     let pipelines = pipeline_controller(&watching, &context, &options, (runs.store(), sender));
     let (store, known) = (runs.store(), pipelines.store());
     let work = async {
@@ -149,6 +152,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
             become_ready(&store, &ready),
             collect(&context, &options, &store),
             context.history.keep(&context.client, &known, &store),
+            locks::keep(&context.client, options.namespace.as_deref(), &store, &context.locks, watched.idle),
         );
     };
     let grace = async {
@@ -190,24 +194,30 @@ fn run_controller(
     context: &Arc<Context>,
     options: &Options,
     (sender, woken): (mpsc::UnboundedSender<RunRef>, mpsc::UnboundedReceiver<RunRef>),
+    next_in_queues: mpsc::UnboundedReceiver<RunRef>,
 ) -> RunController {
+    let by_lock = context.clone();
     let (store, writer) = reflector::store();
     let runs = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default()).reflect(writer);
-    let runs = runs.inspect(wake_parents(context.clone(), sender)).applied_objects();
+    let runs = runs.inspect(wake_others(context.clone(), sender)).applied_objects();
     Controller::for_stream(runs, store)
         .with_config(controller::Config::default().concurrency(options.concurrency))
         .reconcile_on(woken_by_applications(client, context.clone()))
         .reconcile_on(woken_by_jobs(client, options.namespace.as_deref(), context.clone()))
         .reconcile_on(woken)
+        .reconcile_on(next_in_queues.inspect(move |run| by_lock.waits.mark(run)))
 }
 
-/// Wakes the run that waits for the one that changed or went: its parent. This is the watch that brings the runs themselves;
-/// a second one of the same kind would double its cost.
-fn wake_parents(
+/// Wakes the runs that wait for the one that changed or went: its parent, and whoever is behind it in the queue for a lock. This
+/// is the watch that brings the runs themselves; a second one of the same kind would double its cost.
+fn wake_others(
     context: Arc<Context>,
     parents: mpsc::UnboundedSender<RunRef>,
 ) -> impl FnMut(&Result<watcher::Event<Guarded<PipelineRun>>, watcher::Error>) + Send {
     move |change| {
+        if let Ok(change) = change {
+            context.locks.keep(change);
+        }
         let Ok(Event::Apply(run) | Event::InitApply(run) | Event::Delete(run)) = change else { return };
         let key = format!("{}/{}", run.namespace().unwrap_or_default(), run.name_any());
         for parent in context.waits.wake(&Awaited::Step(WaitKind::PipelineRun, key)) {

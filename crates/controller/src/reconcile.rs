@@ -18,6 +18,7 @@ use crate::{
     decode::{self, Decoded},
     finalizer,
     guarded::Guarded,
+    locks,
     memories::{RunMemory, version},
     pin::{self, Obstacle, Resolved},
     quarantine,
@@ -37,6 +38,8 @@ pub(crate) enum Error {
     Finalizer(#[source] kube::Error),
     #[error("failed to find out whether the admission policies are in force")]
     Enforcement(#[source] kube::Error),
+    #[error("failed to let the run's lock go")]
+    Lock(#[source] kube::Error),
     #[error("failed to read the run's namespace")]
     Namespace(#[source] kube::Error),
     #[error("a step panicked; this is a fault of Sluice, please report it")]
@@ -242,13 +245,19 @@ async fn stop(
         Stop::Wait(reason, message) => {
             let pipeline = Awaited::Pipeline(run.identity.namespace.clone(), run.identity.pipeline.clone());
             context.waits.set(&run_ref(run), vec![pipeline]);
-            store.persist_missing(&run.state, &reason, message).await?;
+            store.persist_missing(&out_of_the_queue(run.state.clone()), &reason, message).await?;
             return Ok(Action::requeue(MISSING));
         }
     };
     store.persist(&state).await?;
     memory.written = version(Some(&store.resource_version));
     Ok(Action::await_change())
+}
+
+/// Whoever cannot go on lets others go on: the run leaves the queue for a lock, and joins it again at its end.
+fn out_of_the_queue(mut state: RunState) -> RunState {
+    state.lock.take_if(|lock| !lock.is_held());
+    state
 }
 
 /// What an obstacle means for a run.
@@ -328,6 +337,9 @@ async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -
         let warning = ending.phase != RunPhase::Succeeded;
         let message = ending.message.clone().unwrap_or_else(|| "every stage succeeded or was skipped".to_owned());
         context.reports.send(&object.object_ref(&()), Report { reason: ending.reason.clone(), message, warning });
+    }
+    if run.state.lock.is_none() {
+        locks::release(context, &run.identity.uid).await.map_err(Error::Lock)?;
     }
     if run.has_finalizer {
         finalizer::set(&context.client, &object.metadata, false).await.map_err(Error::Finalizer)?;

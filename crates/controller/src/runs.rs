@@ -71,7 +71,7 @@ impl RunWorld {
 }
 
 /// A request that the API server refused will be refused again; whether any other was carried out is not known.
-fn failed(what: &str, error: &kube::Error) -> Failure {
+pub(crate) fn failed(what: &str, error: &kube::Error) -> Failure {
     match error {
         kube::Error::Api(status) if (400..500).contains(&status.code) && !matches!(status.code, 408 | 409 | 429) => {
             Failure::definite(status.reason.clone(), format!("failed to {what}: {}", status.message))

@@ -73,6 +73,11 @@ impl Waits {
         runs
     }
 
+    /// Marks one run to look again.
+    pub(crate) fn mark(&self, run: &RunRef) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).woken.insert(run.clone());
+    }
+
     /// Forgets the runs that are gone.
     pub(crate) fn keep_only(&self, runs: &HashSet<RunRef>) {
         let mut index = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -164,7 +164,7 @@ impl Drive<'_, '_> {
                 Action::Evaluate { question, condition } => self.evaluate(question, &condition.0, now),
                 Action::Judge { at, failure } => self.fail(at, failure, now),
                 Action::JudgeStage { stage, failures } => self.judge_stage(stage, &failures, now),
-                Action::Lock => self.lock(now).await,
+                Action::Lock => self.lock(now, store).await?,
                 Action::Bind { stage, when } => self.bind(stage, when.as_ref(), now).await,
                 Action::List { stage, items } => self.list(stage, &items, now).await,
                 Action::ComputeOutputs => self.compute_outputs(now),
@@ -230,6 +230,7 @@ impl Drive<'_, '_> {
     fn recall(&mut self) {
         self.memory.forget_all_but(&self.state);
         let now = (self.run.clock)();
+        self.memory.recall_place(&mut self.state, now);
         for at in self.state.places().collect::<Vec<_>>() {
             let Some(step) = at.of(&self.state).filter(|step| step.phase == StepPhase::Running) else { continue };
             let key = step.key.clone().unwrap_or_default();

@@ -14,6 +14,8 @@ pub(super) fn log(run: &RunIdentity, state: &RunState, event: &Event) {
         Event::Suspended(Some(reason)) => of_run(run, "pipeline suspended", reason),
         Event::Suspended(None) => of_run(run, "pipeline no longer suspended", ""),
         Event::Lock(LockAnswer::Held { group }) => of_run(run, "lock taken", group),
+        // Looked at again.
+        Event::Lock(LockAnswer::Taken { .. }) if state.lock.is_some() => {}
         Event::Lock(LockAnswer::Taken { group, holder, .. }) => {
             of_run(run, "lock taken by another run", &format!("{group}: {holder}"));
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use sluice_engine::{Held, Mode, Outcome, RunState, StepPhase, StepState, Task};
+use sluice_engine::{Held, Lock, Mode, Outcome, RunState, StepPhase, StepState, Task};
 
 /// Progress of a step is written at most this often.
 const PROGRESS_EVERY: SignedDuration = SignedDuration::from_secs(10);
@@ -87,14 +87,24 @@ impl Memory {
         self.sights.insert(key.to_owned(), Sight { message, progress, written: false, written_at });
     }
 
-    /// The run moved up in a queue: that is progress, under a name that no key has.
-    pub(super) fn moved_up(&mut self, now: Timestamp) {
-        self.sights.entry(QUEUE.to_owned()).and_modify(|sight| sight.written = false).or_insert(Sight {
-            message: None,
-            progress: None,
-            written: false,
+    /// The run has this place in a queue now. To move up is progress, under a name that no key has: the message is who has the
+    /// lock, the progress how many are before the run.
+    pub(super) fn moved_up(&mut self, lock: &Lock, now: Timestamp) {
+        self.saw(QUEUE, &lock.holder, &Some(lock.position.into()), now);
+    }
+
+    /// Brings back the place in a queue that was seen last, where the status does not say so yet.
+    pub(super) fn recall_place(&mut self, state: &mut RunState, now: Timestamp) {
+        let Some(lock) = state.lock.as_mut().filter(|lock| !lock.is_held()) else { return };
+        let sight = self.sights.entry(QUEUE.to_owned()).or_insert_with(|| Sight {
+            message: lock.holder.clone(),
+            progress: Some(lock.position.into()),
+            written: true,
             written_at: now,
         });
+        let position = sight.progress.as_ref().and_then(Value::as_i64).and_then(|place| i32::try_from(place).ok());
+        lock.position = position.unwrap_or(lock.position);
+        lock.holder = sight.message.clone();
     }
 
     /// When the next progress may be written; `None` when the status says it all.

@@ -3,23 +3,36 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sluice_api::{EnvironmentSpec, Reader};
-use sluice_engine::{Condition, Event, Failure, LockAnswer, Question};
+use sluice_engine::{Condition, Event, Failure, LockAnswer, Question, RunState};
 
-use super::{Drive, Run};
+use super::{Drive, Run, Store};
 use crate::{Turn, render};
 
 /// After no answer.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
-/// While another run has the lock. Its end wakes this one; this is only in case that is missed.
+/// A run that has just joined a queue looks once more at its place: others joined at the same time.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// While another run has the lock: for the place in the queue to be told, and in case the end that wakes this run is missed.
 const LOOK_FOR_TURN: SignedDuration = SignedDuration::from_secs(30);
+
+/// The same far behind in a queue, where each that is before makes the time longer by a second.
+const LOOK_AT_LEAST: SignedDuration = SignedDuration::from_mins(5);
 
 impl Drive<'_, '_> {
     /// Takes the lock, or a place in the queue for it.
-    pub(super) async fn lock(&mut self, now: Timestamp) {
+    ///
+    /// What is not persisted yet is written before: a run that had ended, and is done again, must not look as if it had let go
+    /// the lock that it is about to take.
+    pub(super) async fn lock<S: Store>(&mut self, now: Timestamp, store: &mut S) -> Result<(), S::Error> {
+        self.persist_if(self.dirty, store).await?;
         let group = match self.group() {
             Ok(group) => group,
-            Err(failure) => return self.note(Event::Lock(LockAnswer::Failed(failure)), now),
+            Err(failure) => {
+                self.note(Event::Lock(LockAnswer::Failed(failure)), now);
+                return Ok(());
+            }
         };
         let since = self.state.lock.as_ref().map(|lock| lock.since);
         match self.run.world.locks().take(&group, self.run.identity, since).await {
@@ -28,12 +41,13 @@ impl Drive<'_, '_> {
                 self.note(Event::Lock(LockAnswer::Held { group }), now);
             }
             Ok(Turn::Other { holder, position }) => {
-                self.memory.ask_at = Some(now + LOOK_FOR_TURN);
+                self.memory.ask_at = Some(now + look_again(position, since.is_none()));
                 self.queue(group, position, holder, now);
             }
             Err(failure) if failure.transient => self.unanswered(&failure, now),
             Err(failure) => self.note(Event::Lock(LockAnswer::Failed(failure)), now),
         }
+        Ok(())
     }
 
     /// Notes the run's place in the queue. One that only moved up is written now and then.
@@ -41,17 +55,21 @@ impl Drive<'_, '_> {
         let is_dirty = self.dirty;
         let waited = self.state.lock.is_some();
         self.note(Event::Lock(LockAnswer::Taken { group, position, holder }), now);
-        if waited && self.state.ending.is_none() {
+        if let Some(lock) = self.state.lock.as_ref().filter(|_| waited && self.state.ending.is_none()) {
             self.dirty = is_dirty;
-            self.memory.moved_up(now);
+            self.memory.moved_up(lock, now);
         }
     }
 
+    /// The name of the lock. It sees what is known before a run starts, and so is the same in each of its rounds.
     fn group(&self) -> Result<String, Failure> {
         let Some(template) = &self.run.program.group else { return Ok(self.run.identity.pipeline.clone()) };
-        match render::value(template, "concurrency.group", &self.scope(Reader::Run))? {
+        let before = RunState::default();
+        let scope = self.run.variables.scope(self.run.program, &before, Reader::Run);
+        match render::value(template, "concurrency.group", &scope)? {
             Value::String(group) if !group.trim().is_empty() && group.len() <= 253 => Ok(group),
             Value::Number(number) => Ok(number.to_string()),
+            Value::Bool(flag) => Ok(flag.to_string()),
             other => {
                 let message = format!("concurrency.group yields {other}; it has to be a text of 1 to 253 bytes");
                 Err(Failure::definite("LockGroupInvalid", message))
@@ -102,6 +120,15 @@ impl Drive<'_, '_> {
         tracing::warn!(run = %self.run.identity.name, why = %failure.message, "no answer; it is asked again");
         self.memory.ask_at = Some(now + ASK_AGAIN);
     }
+}
+
+/// How long a run leaves the lock that another one has, and that so many are before it.
+fn look_again(position: i32, is_new: bool) -> SignedDuration {
+    if is_new {
+        return LOOK_AGAIN;
+    }
+    let more = SignedDuration::from_secs(i64::from(position.max(1)) - 1);
+    (LOOK_FOR_TURN + more).min(LOOK_AT_LEAST)
 }
 
 /// What the Environment of this name is now; nothing where there is no name.
