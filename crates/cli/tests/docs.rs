@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What blocks of `control-flow.md`, which are members of a pipeline's `spec`, leave out.
+/// What blocks of `control-flow.md` and `people.md`, which are members of a pipeline's `spec`, leave out.
 const AROUND: &str = "apiVersion: sluice.dev/v1alpha1
 kind: Pipeline
 metadata: {name: page}
@@ -57,9 +57,9 @@ fn sluice(arguments: &[&str], input: &str) -> (Option<i32>, String) {
 
 #[test]
 fn the_manifests_of_the_control_flow_have_no_mistakes() {
-    let page = page("docs/control-flow.md");
-    let blocks = blocks(&page, "yaml");
-    assert!(blocks.len() > 8, "{}", blocks.len());
+    let pages = [page("docs/control-flow.md"), page("docs/people.md")];
+    let blocks: Vec<&str> = pages.iter().flat_map(|page| blocks(page, "yaml")).collect();
+    assert!(blocks.len() > 10, "{}", blocks.len());
     for block in blocks {
         let members: String = block.lines().map(|line| format!("  {line}\n")).collect();
         let (code, said) = sluice(&["lint", "--local", "-"], &format!("{AROUND}{members}"));
@@ -76,6 +76,7 @@ fn links_lead_somewhere() {
         "docs/command-line.md",
         "docs/control-flow.md",
         "docs/local-mode.md",
+        "docs/people.md",
     ];
     for name in pages {
         let here = workspace().join(name);
@@ -98,8 +99,9 @@ fn links_lead_somewhere() {
 
 #[test]
 fn every_example_of_the_flow_and_of_hooks_is_told_of() {
-    let page = page("docs/control-flow.md");
-    for directory in ["flow", "hooks"] {
+    let pages = [("flow", "control-flow.md"), ("hooks", "control-flow.md"), ("approvals", "people.md")];
+    for (directory, name_of_page) in pages {
+        let page = page(&format!("docs/{name_of_page}"));
         for file in fs::read_dir(workspace().join("examples").join(directory)).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
             // Whoever has run one has its state beside it.
@@ -108,7 +110,7 @@ fn every_example_of_the_flow_and_of_hooks_is_told_of() {
             }
             assert!(
                 page.contains(&format!("(../examples/{directory}/{name})")),
-                "docs/control-flow.md does not tell of {directory}/{name}"
+                "docs/{name_of_page} does not tell of {directory}/{name}"
             );
         }
     }

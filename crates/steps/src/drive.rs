@@ -38,6 +38,7 @@ use sluice_engine::{
 };
 
 pub use memory::Memory;
+pub use told::APPROVAL_NEEDED;
 
 use self::{
     flight::{Flight, Landed, Landing},

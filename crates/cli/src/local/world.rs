@@ -19,7 +19,7 @@ use sluice_api::{
     EnvironmentSpec, PipelineRun, PipelineSpec, RunIdentity, ScmProvider, ScmProviderSpec, SecretKeyReference,
 };
 use sluice_engine::Failure;
-use sluice_steps::{HttpClient, Locks, Report, Runs, Turn, World, allowed, read_secret, secret_text};
+use sluice_steps::{HttpClient, Locks, Report, Runs, Turn, World, allowed, drive, read_secret, secret_text};
 use tokio::sync::OnceCell;
 
 use super::{family::Family, objects::Objects};
@@ -153,6 +153,10 @@ impl World for LocalWorld {
     }
 
     async fn report(&self, Report { reason, message, warning }: Report) {
+        // Whoever sits here is asked, and is not told whom a cluster would ask.
+        if reason == drive::APPROVAL_NEEDED {
+            return;
+        }
         let warning = if warning { "warning: " } else { "" };
         self.output.note(&format!("{warning}{reason}: {message}"));
     }

@@ -189,3 +189,27 @@ fn nothing_of_a_suspended_pipeline_begins() {
     assert!(said.err.contains("pipeline \"p\" is suspended: quarter end"), "{}", said.err);
     assert!(!place.path(".sluice").exists());
 }
+
+/// A run of the example, whose person types these answers.
+fn example(run: &str, answers: &[(&str, &str)]) -> Value {
+    let place = Place::new();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/approvals/release.yaml");
+    let mut terminal = Terminal::start(&place, 120, &["run", "-f", file, "--name", run, "--state", ".sluice"], &[]);
+    for (stage, answer) in answers {
+        terminal.wait_for(&format!("approve stage {stage}? "));
+        terminal.type_line(answer);
+    }
+    let (said, _) = terminal.end();
+    assert!(matches!(said.code, Some(0 | 1)), "{said:?}");
+    place.run(run)["status"].clone()
+}
+
+#[test]
+fn the_example_ends_as_people_say() {
+    let status = example("release-web-1-10", &[("begin", "a"), ("production", "a"), ("signOff", "a")]);
+    assert_eq!(status["outputs"]["image"], "registry.example/web:1.10");
+    let status = example("release-web-1-11", &[("begin", "a"), ("production", "r")]);
+    assert_eq!((&status["phase"], &status["stages"][3]["phase"]), (&json!("Failed"), &json!("Omitted")));
+    assert_eq!((&status["ending"]["reason"], &status["hooks"][0]["hook"]), (&json!("Rejected"), &json!("alert")));
+    assert_eq!(status["ending"]["message"], "stage production: rejected by ada");
+}

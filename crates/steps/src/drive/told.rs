@@ -12,6 +12,9 @@ use sluice_engine::{
 use super::Drive;
 use crate::Report;
 
+/// The reason of the report that people have to approve a stage, and who may.
+pub const APPROVAL_NEEDED: &str = "ApprovalNeeded";
+
 /// What an event may change that people are told about.
 pub(super) struct Before {
     subject: Subject,
@@ -138,7 +141,7 @@ fn approval_needed(stage: &StageState, pipeline: &str) -> Report {
     let message = format!(
         "stage {title} (attempt {attempt}) waits for {approvals}, by whoever has the verb approve on {resource}/{name}"
     );
-    Report { reason: "ApprovalNeeded".to_owned(), message, warning: false }
+    Report { reason: APPROVAL_NEEDED.to_owned(), message, warning: false }
 }
 
 fn warning(reason: &str, message: String) -> Report {
