@@ -10,6 +10,7 @@
 //! | kinds of one's own | [`cluster::OwnKubernetes::start`]: another API server, for tests that install and remove kinds |
 //! | Helm | [`Cluster::helm`] |
 //! | a place of one's own | [`TestNamespace::new`]: `name()`, `apply(yaml)`, `api::<K>()`; deleted on drop |
+//! | the admission policies in force | [`TestNamespace::with_policies`], [`fixture::Team::open_with_policies`]; elsewhere tests write any status |
 //! | waiting | [`eventually`]: polls until `Ok`, panics with the last `Err` |
 //! | git | [`Cluster::gitea`]: [`gitea::Gitea`] is a person, [`gitea::Repo`] what they do in a repository |
 //! | GitHub | [`github::GitHub::shared`]: a stateful double behind Prism, which holds it and us against GitHub's own description; [`github::Repo`] is what people do there |

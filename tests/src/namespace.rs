@@ -7,10 +7,11 @@ use std::time::SystemTime;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::PostParams;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Cluster;
 use crate::facts::Facts;
+use crate::fixture::policies;
 
 /// The label by which things outside the namespace (Applications) belong to its test.
 pub const TEST_LABEL: &str = "sluice-tests/namespace";
@@ -27,10 +28,23 @@ pub struct TestNamespace {
 impl TestNamespace {
     /// Makes a namespace whose name begins with `prefix`.
     pub async fn new(cluster: &Cluster, prefix: &str) -> Self {
+        Self::labelled(cluster, prefix, json!({})).await
+    }
+
+    /// Makes one in which the admission policies of Sluice are in force, as in any namespace outside of tests.
+    ///
+    /// # Panics
+    /// When they do not come into force.
+    pub async fn with_policies(cluster: &Cluster, prefix: &str) -> Self {
+        policies::await_force(cluster).await;
+        Self::labelled(cluster, prefix, policies::label()).await
+    }
+
+    async fn labelled(cluster: &Cluster, prefix: &str, mut labels: Value) -> Self {
         let name = unique(prefix);
+        labels[TEST_LABEL] = name.clone().into();
         let namespace: Namespace =
-            serde_json::from_value(json!({"metadata": {"name": name, "labels": {TEST_LABEL: name}}}))
-                .expect("a namespace");
+            serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).expect("a namespace");
         let created = Api::all(cluster.admin()).create(&PostParams::default(), &namespace).await;
         created.unwrap_or_else(|error| panic!("failed to create namespace {name}: {error}"));
         Self { name, cluster: cluster.clone() }

@@ -76,3 +76,31 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   {{- end }}
   {{- end }}
 {{- end -}}
+
+{{/* The name by which the API server knows the controller. */}}
+{{- define "sluice.user" -}}
+{{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "sluice.serviceAccount" .) -}}
+{{- end -}}
+
+{{/* In which namespaces a policy holds. A release looks after one, or after all. */}}
+{{- define "sluice.policyScope" -}}
+{{- $own := ternary dict (dict "matchLabels" (dict "kubernetes.io/metadata.name" .Values.watchNamespace)) (empty .Values.watchNamespace) -}}
+{{- with .Values.policies.namespaceSelector | default $own -}}
+matchResources:
+  matchPolicy: Equivalent
+  namespaceSelector:
+    {{- toYaml . | nindent 4 }}
+  objectSelector: {}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Whether `requestedBy` is stamped: the API server has to serve the kind, which Kubernetes 1.36 brought. Without a cluster, Helm
+takes every kind that it knows for served, whatever version it is told.
+*/}}
+{{- define "sluice.stamps" -}}
+{{- $isServed := and (semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version) (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy") -}}
+{{- if or (eq .Values.policies.stamp "Always") (and (eq .Values.policies.stamp "Auto") $isServed) -}}
+true
+{{- end -}}
+{{- end -}}

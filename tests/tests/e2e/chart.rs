@@ -3,6 +3,7 @@
 mod documents;
 mod life;
 mod namespaced;
+mod policies;
 mod values;
 
 use anyhow::Result;

@@ -56,6 +56,7 @@ fn chart() -> Result<Files> {
 fn deploy() -> Result<Files> {
     let mut files = files_in(&paths::workspace().join("deploy"))?;
     files.insert("sluice.yaml".into(), deploy::manifests()?);
+    files.insert("stamp.yaml".into(), deploy::stamp()?);
     files.insert("argocd/health.yaml".into(), deploy::health()?);
     Ok(files)
 }

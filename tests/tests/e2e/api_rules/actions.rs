@@ -78,7 +78,8 @@ async fn an_entry_is_checked() {
     for (action, expected) in [
         (
             json!({"type": "Explode", "by": "alice"}),
-            "spec.actions[0].type: Unsupported value: \"Explode\": supported values: \"Abort\"",
+            "spec.actions[0].type: Unsupported value: \"Explode\": supported values: \"Approve\", \"Reject\", \"Abort\", \"Pause\", \
+             \"Resume\", \"Retry\", \"Skip\", \"Unlock\"",
         ),
         (json!({"type": "Abort"}), "spec.actions[0].by: Required value"),
         (json!({"type": "Abort", "by": ""}), "spec.actions[0].by in body should be at least 1 chars long"),

@@ -7,7 +7,7 @@ use sluice_tests::{Cluster, fixture, paths};
 use super::namespace;
 use crate::short::{kubectl, pipeline, run};
 
-/// The three definitions as one text, as they are committed.
+/// The definitions as one text, as they are committed.
 fn committed() -> String {
     let mut files: Vec<_> = std::fs::read_dir(paths::workspace().join("crds")).expect("crds/").flatten().collect();
     files.sort_by_key(std::fs::DirEntry::file_name);
@@ -25,9 +25,9 @@ async fn they_apply_without_a_warning_on_either_side() {
         assert!(!said.contains("Warning"), "{said}");
         said.lines().count()
     };
-    assert_eq!(applied(&["--server-side", "--force-conflicts"], &committed()), 3);
+    assert_eq!(applied(&["--server-side", "--force-conflicts"], &committed()), 4);
     // Under another group: nobody has applied that one in another way before.
-    assert_eq!(applied(&[], &committed().replace("sluice.dev", "rules.sluice.dev")), 3);
+    assert_eq!(applied(&[], &committed().replace("sluice.dev", "rules.sluice.dev")), 4);
 }
 
 #[tokio::test]

@@ -35,6 +35,9 @@ async fn argocd_installs_sluice_and_keeps_it() {
     assert_eq!(get(&deployment, image), format!("registry.example/sluice:{version}"));
     assert_eq!(get(&deployment, "{.status.availableReplicas}"), "1");
 
+    let stamp = cluster.kubectl(&["get", "mutatingadmissionpolicy", &format!("{place}-stamp"), "-o", "name"]);
+    assert!(stamp.is_ok(), "it knows what the API server serves: {stamp:?}");
+
     // What somebody changes by hand is set right.
     let scale = ["scale", &deployment, "-n", &place, "--replicas=0"];
     cluster.kubectl(&scale).expect("accepted");
@@ -44,7 +47,9 @@ async fn argocd_installs_sluice_and_keeps_it() {
     // The Application goes first, or it would bring back what goes then.
     drop(test);
     let instance = format!("app.kubernetes.io/instance={place}");
-    cluster.kubectl(&["delete", "clusterrole,clusterrolebinding", "-l", &instance]).expect("their end");
+    let policies = ["validatingadmissionpolicy", "mutatingadmissionpolicy"].map(|kind| format!("{kind},{kind}binding"));
+    let of_cluster = format!("clusterrole,clusterrolebinding,{}", policies.join(","));
+    cluster.kubectl(&["delete", &of_cluster, "-l", &instance]).expect("their end");
     cluster.kubectl(&["delete", "namespace", &place, "--wait=false"]).expect("its end");
 }
 
@@ -57,6 +62,11 @@ fn application(place: &str, repository: &str) -> Value {
         ("  name: sluice\n", format!("  name: {place}\n")),
         ("releaseName: sluice\n", format!("releaseName: {place}\n")),
         ("namespace: sluice-system\n", format!("namespace: {place}\n")),
+        // The other tests' namespaces are none of its business.
+        (
+            "image: {repository: registry.example/sluice}\n",
+            "image: {repository: registry.example/sluice}\n        policies: {namespaceSelector: {matchLabels: {sluice-tests/policies: by-argocd}}}\n".to_owned(),
+        ),
     ];
     let text = names.into_iter().fold(text, |text, (old, new)| {
         assert!(text.contains(old), "application.yaml has no {old:?} any more");

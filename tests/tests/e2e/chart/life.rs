@@ -82,6 +82,7 @@ async fn a_release_is_installed_used_upgraded_uninstalled_and_installed_again() 
     start(cluster, "long");
     waits(cluster, "long").await;
     may_do_nothing_else(cluster);
+    nobody_else_writes_a_status(cluster);
     the_built_in_roles_know_the_kinds(cluster).await;
     assert!(!controller.log().to_lowercase().contains("forbidden"), "{}", controller.log());
 
@@ -96,7 +97,8 @@ async fn a_release_is_installed_used_upgraded_uninstalled_and_installed_again() 
     cluster.helm(&[&["uninstall", "sluice", "--namespace", SYSTEM], &waited[..]].concat()).expect("an end");
     let left = [
         "get",
-        "deploy,sa,clusterrole,clusterrolebinding",
+        "deploy,sa,clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding,\
+         mutatingadmissionpolicy,mutatingadmissionpolicybinding",
         "-A",
         "-o",
         "name",
@@ -215,7 +217,7 @@ fn can(cluster: &Cluster, user: &str, question: &str) -> String {
 
 /// Who may view or edit a namespace may do so with what is Sluice's in it.
 async fn the_built_in_roles_know_the_kinds(cluster: &Cluster) {
-    for (person, role) in [("alice", "view"), ("bob", "edit")] {
+    for (person, role) in [("alice", "view"), ("bob", "edit"), ("carol", "admin"), ("dave", "sluice-approver")] {
         let binding = ["create", "rolebinding", person, "--clusterrole", role, "--user", person, "-n", "shop"];
         cluster.kubectl(&binding).expect("a binding");
     }
@@ -225,9 +227,50 @@ async fn the_built_in_roles_know_the_kinds(cluster: &Cluster) {
         if sees == "yes" && starts == "yes" { Ok(()) } else { Err(format!("{sees} {starts}")) }
     })
     .await;
-    assert_eq!(can(cluster, "alice", "create pipelineruns -n shop"), "no");
-    assert_eq!(can(cluster, "bob", "patch pipelineruns --subresource=status -n shop"), "no");
-    assert_eq!(can(cluster, "bob", "list pipelineruns -n default"), "no");
+    for (person, question, answer) in [
+        ("alice", "create pipelineruns -n shop", "no"),
+        ("alice", "abort pipelines.sluice.dev/wait -n shop", "no"),
+        ("bob", "patch pipelineruns --subresource=status -n shop", "no"),
+        ("bob", "list pipelineruns -n default", "no"),
+        ("bob", "patch pipelines.sluice.dev -n shop", "yes"),
+        ("bob", "patch environments.sluice.dev -n shop", "no"),
+        ("bob", "run pipelines.sluice.dev/wait -n shop", "yes"),
+        ("bob", "retry pipelines.sluice.dev/wait -n shop", "yes"),
+        ("bob", "approve pipelines.sluice.dev/wait -n shop", "no"),
+        ("bob", "skip pipelines.sluice.dev/wait -n shop", "no"),
+        ("dave", "approve pipelines.sluice.dev/wait -n shop", "yes"),
+        ("dave", "approve environments.sluice.dev/production -n shop", "yes"),
+        ("dave", "abort pipelines.sluice.dev/wait -n shop", "no"),
+        ("dave", "create pipelineruns.sluice.dev -n shop", "no"),
+        ("carol", "unlock pipelines.sluice.dev/wait -n shop", "yes"),
+        ("carol", "skip environments.sluice.dev/production -n shop", "yes"),
+        ("carol", "patch environments.sluice.dev -n shop", "yes"),
+        ("carol", "patch pipelineruns --subresource=status -n shop", "no"),
+    ] {
+        assert_eq!(can(cluster, person, question), answer, "{person}: {question}");
+    }
+    for (person, answer) in [("bob", "false"), ("carol", "true"), ("dave", "false"), (ACCOUNT, "false")] {
+        assert_eq!(may_approve_stage(cluster, person), answer, "{person}");
+    }
+}
+
+/// Whether a user may approve the restricted stage `only` of the pipeline `wait`. Stages are no kind of objects, of which alone
+/// `kubectl auth can-i` knows.
+fn may_approve_stage(cluster: &Cluster, user: &str) -> String {
+    let attributes = "{group: sluice.dev, resource: stages, name: wait.only, namespace: shop, verb: approve}";
+    let review = format!(
+        "{{apiVersion: authorization.k8s.io/v1, kind: SubjectAccessReview, spec: {{user: '{user}', resourceAttributes: {attributes}}}}}"
+    );
+    let asked = ["create", "-f", "-", "-o", "jsonpath={.status.allowed}"];
+    crate::short::kubectl(cluster, &asked, &review).expect("a review")
+}
+
+/// Not even whoever may do everything.
+fn nobody_else_writes_a_status(cluster: &Cluster) {
+    let forge =
+        ["patch", "plr", "long", "-n", "shop", "--subresource=status", "--type=merge", "-p", "{\"status\": {}}"];
+    let refusal = cluster.kubectl(&forge).expect_err("refused").to_string();
+    assert!(refusal.contains("only the controller writes a status"), "{refusal}");
 }
 
 /// Nothing of what a controller might be tempted to.
@@ -248,8 +291,19 @@ fn may_do_nothing_else(cluster: &Cluster) {
         "delete pipelines.sluice.dev -n shop",
         "patch pipelines.sluice.dev -n shop",
         "create roles -n shop",
+        "patch environments.sluice.dev -n shop",
+        "approve pipelines.sluice.dev/wait -n shop",
+        "approve environments.sluice.dev/production -n shop",
+        "run pipelines.sluice.dev/wait -n shop",
+        "retry pipelines.sluice.dev/wait -n shop",
+        "skip pipelines.sluice.dev/wait -n shop",
+        "unlock pipelines.sluice.dev/wait -n shop",
+        "delete validatingadmissionpolicies.admissionregistration.k8s.io",
     ] {
         assert_eq!(can(cluster, ACCOUNT, question), "no", "{question}");
     }
-    assert_eq!(can(cluster, ACCOUNT, "impersonate serviceaccounts/deployer -n shop"), "yes");
+    // It ends the runs that steps have started, as anybody would.
+    for question in ["impersonate serviceaccounts/deployer -n shop", "abort pipelines.sluice.dev/wait -n shop"] {
+        assert_eq!(can(cluster, ACCOUNT, question), "yes", "{question}");
+    }
 }

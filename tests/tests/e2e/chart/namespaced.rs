@@ -13,7 +13,9 @@ async fn a_release_for_one_namespace_needs_a_role_there_and_none_elsewhere() {
     let team = Team::open(&cluster).await;
     let system = TestNamespace::new(&cluster, "system").await;
     let (namespace, release) = (team.namespace(), system.name());
-    let values = format!("crds.install=false,rbac.aggregate=false,watchNamespace={namespace},fullnameOverride=ours");
+    let values = format!(
+        "crds.install=false,rbac.aggregate=false,policies.install=false,watchNamespace={namespace},fullnameOverride=ours"
+    );
     let more = ["--set", &values];
     let text = helm_chart(&cluster, "template", release, release, &more).expect("objects");
     let objects: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text).expect("YAML");
