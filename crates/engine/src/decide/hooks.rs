@@ -2,7 +2,8 @@
 //!
 //! *Started* hooks run from the outside in (pipeline, stage, step) and end before their subject's first
 //! action. The others run when their own subject ends, nearest first, before anything else starts. Each
-//! runs once per subject, item, iteration and stage attempt, and one at a time.
+//! runs once per subject, item, iteration and stage attempt, those of the run once per round, and one at a time. What is kept when
+//! a person has its stage done again has had its hooks.
 
 use super::{Scene, ended, step::Turn};
 use crate::{Action, Event, Hook, HookEvent, HookState, Occasion, StagePhase, StageState, StepAt, StepPhase, Subject};

@@ -77,13 +77,9 @@ fn is_kept(step: &StepState) -> bool {
 
 /// Puts the stage, or this item of it, before its start; of its steps those that are to be done again.
 fn again(entry: &mut StageState, is_again: impl Fn(usize, &StepState) -> bool) {
-    // Nobody's approval is for another attempt than that which waited for it, or for another round.
+    // Nobody's approval is for another attempt than that which waited for it. An item that has not begun has that of its list.
     let has_waited = entry.approval.as_ref().is_some_and(|approval| approval.since.is_some());
-    let has_begun = match entry.phase {
-        StagePhase::Pending => false,
-        StagePhase::Omitted => has_waited,
-        _ => true,
-    };
+    let has_begun = has_waited || !matches!(entry.phase, StagePhase::Pending | StagePhase::Omitted);
     for (number, step) in entry.steps.iter_mut().enumerate() {
         if is_again(number, step) {
             *step = step.done_again();
@@ -173,8 +169,6 @@ fn collapse(run: &mut RunState, name: &str) {
     if whole.item.take().is_some() {
         whole.value = None;
         whole.attempt = attempt.unwrap_or(whole.attempt);
-        // An item that had not begun still has the approval of all of them.
-        whole.approval.iter_mut().for_each(Approval::renew);
         let steps = whole.steps.iter().zip(epochs);
         whole.steps = steps.map(|(step, epoch)| StepState::before(&step.name, epoch)).collect();
     }

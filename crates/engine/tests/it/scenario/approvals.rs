@@ -834,3 +834,130 @@ fn approvals_survive_crashes() {
         "#]],
     );
 }
+
+#[test]
+fn a_list_that_is_made_anew_is_approved_anew_although_an_item_of_it_had_not_begun() {
+    check(
+        "stage build
+           pure compile
+         stage roll each=eu,us max=1 approve=1
+           acts apply
+         stage slow needs=
+           acts crawl",
+        "apply: fail Refused; ok
+         crawl: wait 60s; ok
+         ask 10s Approve roll
+         ask 20s Retry build
+         ask 30s Approve roll attempt=1
+         ask 40s Approve roll attempt=2",
+        expect![[r#"
+            0s stage build starts
+            0s compute compile
+            0s compile Succeeded
+            0s stage build Succeeded
+            0s stage roll awaits 1 in attempt 1
+            0s stage slow starts
+            0s claim crawl under key 1
+            0s write 1
+            0s act crawl
+            10s ada asks for Approve
+            10s action 0 Applied
+            10s stage roll starts
+            10s stage roll[eu] is listed
+            10s stage roll[us] is listed
+            10s stage roll[eu] starts
+            10s claim eu/apply under key 2
+            10s write 2
+            10s act eu/apply
+            10s eu/apply Failed (Refused: it broke)
+            10s stage roll[eu] Failed (Refused: step apply: it broke)
+            10s write 3
+            20s ada asks for Retry
+            20s action 1 Applied
+            20s stage build is to be done again: attempt 2
+            20s stage build starts
+            20s compute compile
+            20s compile Succeeded
+            20s stage build Succeeded
+            20s stage roll awaits 1 in attempt 2
+            20s write 4
+            30s ada asks for Approve
+            30s action 2 Ignored (attempt 1 of it waits for no approval; it is at attempt 2)
+            30s write 5
+            40s ada asks for Approve
+            40s action 3 Applied
+            40s stage roll starts
+            40s stage roll[eu] is listed
+            40s stage roll[us] is listed
+            40s stage roll[eu] starts
+            40s claim eu/apply under key 3
+            40s write 6
+            40s act eu/apply
+            40s eu/apply Succeeded
+            40s stage roll[eu] Succeeded
+            40s stage roll[us] starts
+            40s claim us/apply under key 4
+            40s write 7
+            40s act us/apply
+            40s us/apply Succeeded
+            40s stage roll[us] Succeeded
+            40s write 8
+            60s look crawl
+            60s crawl Succeeded
+            60s stage slow Succeeded
+            60s ending Succeeded
+            60s run Succeeded
+            60s write 9
+        "#]],
+    );
+}
+
+#[test]
+fn an_item_that_had_not_begun_keeps_the_approval_of_its_attempt_while_the_run_goes_on() {
+    check(
+        "stage roll each=eu,us max=1 approve=1
+           acts apply
+         stage slow needs=
+           acts crawl",
+        "apply: fail Refused; ok
+         crawl: wait 60s; ok
+         ask 10s Approve roll
+         ask 20s Skip roll item=eu",
+        expect![[r#"
+            0s stage roll awaits 1 in attempt 1
+            0s stage slow starts
+            0s claim crawl under key 1
+            0s write 1
+            0s act crawl
+            10s ada asks for Approve
+            10s action 0 Applied
+            10s stage roll starts
+            10s stage roll[eu] is listed
+            10s stage roll[us] is listed
+            10s stage roll[eu] starts
+            10s claim eu/apply under key 2
+            10s write 2
+            10s act eu/apply
+            10s eu/apply Failed (Refused: it broke)
+            10s stage roll[eu] Failed (Refused: step apply: it broke)
+            10s write 3
+            20s ada asks for Skip
+            20s action 1 Applied
+            20s eu/apply Skipped (SkippedByPerson)
+            20s stage roll[eu] Skipped (SkippedByPerson: skipped by ada)
+            20s stage roll[us] starts
+            20s claim us/apply under key 3
+            20s write 4
+            20s act us/apply
+            20s us/apply Succeeded
+            20s stage roll[us] Succeeded
+            20s write 5
+            60s look crawl
+            60s crawl Succeeded
+            60s stage slow Succeeded
+            60s ending Succeeded
+            60s run Succeeded
+            60s write 6
+        "#]],
+    );
+}
