@@ -51,7 +51,7 @@ pub use pipeline::{
 pub use program::{Program, ProgramError, Retries};
 pub use revision::{Revision, RevisionError};
 pub use run::{PipelineRun, PipelineRunSpec, PipelineRunStatus};
-pub use run_status::Summary;
+pub use run_status::{Summary, approvers, holds, missing_approval, queue};
 pub use scm_provider::{GitHubApp, GitHubProvider, GiteaProvider, LocalProvider, ScmProvider, ScmProviderSpec};
 pub use seen::Reader;
 pub use sluice_engine::{ActionOutcome, ActionResult, ActionType, RunAction};

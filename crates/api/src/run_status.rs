@@ -7,7 +7,7 @@ mod summary;
 use jiff::Timestamp;
 use sluice_engine::{Abort, AbortReason, RunPhase, RunState, WaitKind};
 
-pub use summary::Summary;
+pub use summary::{Summary, approvers, holds, missing_approval, queue};
 
 use crate::{ActionType, PipelineRun, PipelineRunStatus, RunAction, Truth, Verdict};
 

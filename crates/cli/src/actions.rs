@@ -65,6 +65,26 @@ impl Runs {
         self.0.get(name).await.map(Run)
     }
 
+    /// Creates a run; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// The API server refuses it, or does not answer: then it may be there or not.
+    pub(crate) async fn create(&self, name: &str, run: &DynamicObject) -> Result<Run, RequestError> {
+        self.0.create(name, run).await.map(Run)
+    }
+
+    /// The run that was created last among those that have not ended; of those at the same time the last by name.
+    ///
+    /// # Errors
+    /// They may not be listed, or nobody answers.
+    pub(crate) async fn newest_unfinished(&self) -> Result<Option<Run>, RequestError> {
+        use RunPhase::{Aborted, Cancelled, Failed, Succeeded};
+        let ended = [Succeeded, Failed, Aborted, Cancelled].map(|phase| format!("status.phase!={phase:?}"));
+        let unfinished = self.0.list(&ended.join(",")).await?;
+        let age = |run: &DynamicObject| (run.creation_timestamp().map(|time| time.0), run.name_any());
+        Ok(unfinished.into_iter().max_by_key(age).map(Run))
+    }
+
     /// Appends an entry to what was asked of a run. When others appended theirs at the same time, it goes behind them.
     ///
     /// # Errors
@@ -111,6 +131,17 @@ impl Run {
     pub(crate) fn decided(&self) -> Option<End> {
         let ending = &self.0.data["status"]["ending"];
         (self.end().is_none() && ending.is_object()).then(|| End::of(ending))
+    }
+
+    /// What was asked of it, oldest first.
+    pub(crate) fn entries(&self) -> &[Value] {
+        self.0.data["spec"]["actions"].as_array().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What was asked of it and is not answered yet, oldest first.
+    pub(crate) fn unanswered(&self) -> &[Value] {
+        let answered = self.0.data["status"]["actions"].as_array().map_or(0, Vec::len);
+        self.entries().get(answered..).unwrap_or_default()
     }
 
     /// The entries that ask for this, oldest first.

@@ -4,8 +4,12 @@ use std::fmt::Debug;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sluice_api::PipelineRunStatus;
-use sluice_engine::{HookState, Next, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState, WaitingOn};
+use serde_json::Value;
+use sluice_api::{PipelineRunStatus, approvers, holds, missing_approval, queue};
+use sluice_engine::{
+    ActionOutcome, ActionResult, HookState, Next, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState,
+    WaitingOn,
+};
 
 use crate::{printable, tree};
 
@@ -13,9 +17,11 @@ use crate::{printable, tree};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Change {
-    /// `run`, `stage`, `hook`, `step`, or `undo` for a step whose effect is taken back.
+    /// `run`, `lock`, `stage`, `hook`, `step`, `undo` for a step whose effect is taken back, or `action` for the answer to
+    /// what a person asked.
     pub(crate) kind: &'static str,
-    /// Of what: nothing for the run, `STAGE`, `STAGE[ITEM]`, `HOOK`, `STAGE/STEP` or `hook HOOK/STEP`.
+    /// Of what: nothing for the run, the lock's group, `STAGE`, `STAGE[ITEM]`, `HOOK`, `STAGE/STEP`, `hook HOOK/STEP`, or what
+    /// was asked.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) name: String,
     /// How it stands now.
@@ -66,9 +72,13 @@ pub(crate) fn between(before: &PipelineRunStatus, after: &PipelineRunStatus) -> 
     let mut changes = Vec::new();
     let (was, is) = (before.state.phase, after.state.phase);
     let run = Change::new("run", String::new(), is);
-    if was == RunPhase::Pending && is != was {
-        changes.push(Change::new("run", String::new(), RunPhase::Running));
+    let has_begun_anew = after.state.round > before.state.round.max(1);
+    // One that is cancelled never began.
+    if (was == RunPhase::Pending && is != was && is != RunPhase::Cancelled) || has_begun_anew {
+        let message = (after.state.round > 1).then(|| format!("round {}", after.state.round));
+        changes.push(Change { message, ..Change::new("run", String::new(), RunPhase::Running) });
     }
+    hold_changes(&before.state, &after.state, &mut changes);
     for stage in &after.state.stages {
         // A stage of which the items were not known yet has not begun any of them.
         let was = before.state.stages.iter().find(|was| was.name == stage.name && was.item == stage.item);
@@ -79,11 +89,71 @@ pub(crate) fn between(before: &PipelineRunStatus, after: &PipelineRunStatus) -> 
         let was = before.state.hooks.iter().find(|was| is_same(was, hook));
         hook_changes(was, hook, &mut changes);
     }
-    if is != was && is != RunPhase::Running {
+    let has_ended = !matches!(is, RunPhase::Pending | RunPhase::Running);
+    if has_ended && (is != was || has_begun_anew) {
         let message = after.state.ending.as_ref().and_then(|ending| ending.message.clone());
         changes.push(Change { message, ..run });
     }
     changes
+}
+
+/// What holds up the run as a whole, and what does not any more.
+fn hold_changes(before: &RunState, after: &RunState, changes: &mut Vec<Change>) {
+    if after.is_finished() {
+        return;
+    }
+    let held = |state: &RunState| {
+        let only = |paused, suspended| RunState { paused, suspended, lock: None, ..state.clone() };
+        let paused = holds(&only(state.paused.clone(), None)).pop();
+        let suspended = holds(&only(None, state.suspended.clone())).pop();
+        [("Paused", "Resumed", paused), ("Suspended", "Unsuspended", suspended)]
+    };
+    for ((begins, ends, is), (_, _, was)) in held(after).into_iter().zip(held(before)) {
+        let phase = if is.is_some() { begins } else { ends };
+        if is != was {
+            changes.push(Change { message: is, phase: phase.to_owned(), ..Change::new("run", String::new(), "") });
+        }
+    }
+    let Some(lock) = &after.lock else { return };
+    let was = before.lock.as_ref();
+    let (phase, message) = match lock.is_held() {
+        true => ("Held", None),
+        false => ("Queued", Some(queue(lock)).filter(|said| !said.is_empty())),
+    };
+    if was.is_none_or(|was| (was.position, &was.holder) != (lock.position, &lock.holder)) {
+        let message = message.map(|said| said.trim_start_matches(": ").to_owned());
+        changes.push(Change { message, phase: phase.to_owned(), ..Change::new("lock", lock.group.clone(), "") });
+    }
+}
+
+/// What became of what people `asked`, the entries of `spec.actions`, behind the first `told` answers.
+pub(crate) fn answers(asked: &[Value], answers: &[ActionResult], told: usize) -> Vec<Change> {
+    let answer = |answer: &ActionResult| {
+        let entry = usize::try_from(answer.index).ok().and_then(|index| asked.get(index)).unwrap_or(&Value::Null);
+        let text = |member: &str| entry[member].as_str();
+        let item = text("item").map(|item| format!("[{item}]")).unwrap_or_default();
+        let step = text("step").map(|step| format!("/{step}")).unwrap_or_default();
+        let place = text("stage").map(|stage| format!(" {stage}{item}{step}")).unwrap_or_default();
+        let what = text("type").unwrap_or("an entry");
+        let by = text("by").map(|by| format!(" by {by}")).unwrap_or_default();
+        let message = answer.message.clone();
+        Change { message, ..Change::new("action", format!("{what}{place}{by}"), answer.result) }
+    };
+    answers.iter().skip(told).map(answer).collect()
+}
+
+impl Change {
+    /// Whether nothing came of what a person asked.
+    pub(crate) fn is_ignored(&self) -> bool {
+        self.kind == "action" && self.phase == format!("{:?}", ActionOutcome::Ignored)
+    }
+}
+
+/// A stage that has begun to wait for approvals, or has got one of several.
+fn approval_change(was: Option<&StageState>, stage: &StageState, change: &Change) -> Option<Change> {
+    let waits = |stage: &StageState| (stage.attempt, missing_approval(stage));
+    let message = missing_approval(stage).filter(|_| was.map(waits) != Some(waits(stage)))?;
+    Some(Change { message: Some(message), ..change.clone() })
 }
 
 fn stage_changes(was: Option<&StageState>, stage: &StageState, changes: &mut Vec<Change>) {
@@ -94,28 +164,42 @@ fn stage_changes(was: Option<&StageState>, stage: &StageState, changes: &mut Vec
     if is_anew {
         again(was, stage, &change, changes);
     }
-    // What a stage had done before does not count for its next round; of another one, only its beginning was told.
-    let was_phase = if is_anew { Some(StagePhase::Running) } else { was.map(|was| was.phase) };
-    let before = was.filter(|_| !is_anew).map(|was| was.steps.as_slice()).unwrap_or_default();
+    changes.extend(approval_change(was, stage, &change));
+    // What a stage had done before does not count for its next round; of another one, only its beginning was told. One that
+    // ended without having begun may begin in another round of the run.
+    let was_phase = match was.map(|was| was.phase) {
+        _ if is_anew && has_begun(stage) => Some(StagePhase::Running),
+        Some(StagePhase::Omitted | StagePhase::Skipped | StagePhase::Aborted) if !stage.phase.is_ended() => None,
+        was => was,
+    };
+    let before = was.map(|was| was.steps.as_slice()).unwrap_or_default();
+    // Of the steps of an attempt before, those that were kept have their keys.
+    let is_kept = |step: &StepState| step.key.is_some() && stage.steps.iter().any(|kept| kept.key == step.key);
+    let before = if is_anew && !before.iter().any(is_kept) { &[] } else { before };
     // The message of a stage that goes on is about its last attempt, which was told; and a loop is told by what comes next.
     let message = stage.message.clone().filter(|_| stage.phase.is_ended());
-    let tells_end = stage.next != Some(Next::Repeat);
-    let end = Change { message, iteration: None, ..change };
-    group(was_phase, stage.phase, (end, tells_end), (before, &stage.steps), &title, changes);
+    let ended = (stage.next != Some(Next::Repeat)).then(|| Change { message, iteration: None, ..change.clone() });
+    let began = has_begun(stage).then(|| Change { message: approvers(stage), ..change.running() });
+    group((was_phase, stage.phase), began, ended, (before, &stage.steps), &title, changes);
 }
 
 /// Another attempt or iteration of a stage, and how the attempt before ended where that was not told.
 fn again(was: Option<&StageState>, stage: &StageState, change: &Change, changes: &mut Vec<Change>) {
-    let began = Change { phase: format!("{:?}", StagePhase::Running), message: None, ..change.clone() };
+    let began = change.running();
     let was_phase = was.map(|was| was.phase).unwrap_or_default();
     if was_phase == StagePhase::Pending {
         changes.push(Change { attempt: None, ..began.clone() });
     }
-    if stage.attempt > was.map_or(1, |was| was.attempt) && was_phase != StagePhase::Failed {
+    // A person may have a stage done again that had succeeded.
+    let had_ended = matches!(was_phase, StagePhase::Failed | StagePhase::Aborted)
+        || was.is_some_and(|was| was_phase == StagePhase::Succeeded && was.next.is_none());
+    if stage.attempt > was.map_or(1, |was| was.attempt) && !had_ended {
         let (attempt, phase) = (several(stage.attempt - 1), format!("{:?}", StagePhase::Failed));
         changes.push(Change { attempt, phase, message: stage.message.clone(), ..began.clone() });
     }
-    changes.push(Change { iteration: several(stage.iteration), resume_at: stage.resume_at, ..began });
+    if has_begun(stage) {
+        changes.push(Change { iteration: several(stage.iteration), resume_at: stage.resume_at, ..began });
+    }
 }
 
 fn hook_changes(was: Option<&HookState>, hook: &HookState, changes: &mut Vec<Change>) {
@@ -124,7 +208,8 @@ fn hook_changes(was: Option<&HookState>, hook: &HookState, changes: &mut Vec<Cha
     let change = Change { attempt, iteration, ..Change::new("hook", name, hook.phase) };
     let steps = was.map(|was| was.steps.as_slice()).unwrap_or_default();
     let prefix = format!("hook {}", hook.hook);
-    group(was.map(|was| was.phase), hook.phase, (change, true), (steps, &hook.steps), &prefix, changes);
+    let began = is_begun(hook.phase).then(|| change.running());
+    group((was.map(|was| was.phase), hook.phase), began, Some(change), (steps, &hook.steps), &prefix, changes);
 }
 
 /// Whose event a hook is about, with its item.
@@ -166,29 +251,34 @@ fn undo_changes(before: &RunState, after: &RunState, changes: &mut Vec<Change>) 
     }
 }
 
-/// The changes of a group of steps: that it started comes before its steps' changes, that it ended after them.
+/// The changes of a group of steps: that it began comes before its steps' changes, that it ended after them.
 fn group(
-    was: Option<StagePhase>,
-    is: StagePhase,
-    (change, tells_end): (Change, bool),
+    (was, is): (Option<StagePhase>, StagePhase),
+    began: Option<Change>,
+    ended: Option<Change>,
     (before, after): (&[StepState], &[StepState]),
     prefix: &str,
     changes: &mut Vec<Change>,
 ) {
     let was = was.unwrap_or_default();
-    let has_steps_to_tell = !matches!(is, StagePhase::Skipped | StagePhase::Omitted);
-    if was == StagePhase::Pending && is != was && has_steps_to_tell {
-        let phase = format!("{:?}", StagePhase::Running);
-        changes.push(Change { phase, message: None, ..change.clone() });
-    }
-    if has_steps_to_tell {
+    changes.extend(began.filter(|_| matches!(was, StagePhase::Pending | StagePhase::AwaitingApproval)));
+    if !matches!(is, StagePhase::Skipped | StagePhase::Omitted) {
         for (index, step) in after.iter().enumerate() {
             changes.extend(step_change(before.get(index), step, prefix));
         }
     }
-    if tells_end && is != was && is != StagePhase::Running {
-        changes.push(change);
-    }
+    changes.extend(ended.filter(|_| is != was && is.is_ended()));
+}
+
+/// Whether a stage got as far as its steps. One that was rejected did not.
+fn has_begun(stage: &StageState) -> bool {
+    let lacks_approval = stage.approval.as_ref().is_some_and(|approval| approval.missing() > 0);
+    !lacks_approval && is_begun(stage.phase)
+}
+
+fn is_begun(phase: StagePhase) -> bool {
+    use StagePhase::{AwaitingApproval, Omitted, Pending, Skipped};
+    !matches!(phase, Pending | AwaitingApproval | Skipped | Omitted)
 }
 
 fn step_change(before: Option<&StepState>, step: &StepState, prefix: &str) -> Option<Change> {
@@ -210,6 +300,11 @@ fn step_change(before: Option<&StepState>, step: &StepState, prefix: &str) -> Op
 }
 
 impl Change {
+    /// The same as something that has begun.
+    fn running(&self) -> Self {
+        Self { phase: format!("{:?}", StagePhase::Running), message: None, ..self.clone() }
+    }
+
     fn new(kind: &'static str, name: String, phase: impl Debug) -> Self {
         let phase = format!("{phase:?}");
         Self {
@@ -341,5 +436,116 @@ mod tests {
         assert_eq!(lines(run(json!(null)), begun.clone()), ["undo a/x Pending"]);
         assert_eq!(lines(begun, again.clone()), ["undo a/x Pending (attempt 2): the host was away"]);
         assert_eq!(lines(again, run(undo("Undone", 2, json!(null)))), ["undo a/x Undone (attempt 2)"]);
+    }
+
+    /// A stage with an approval by two, that so many people have given.
+    fn approved(phase: &str, by: &[&str], more: Value) -> Value {
+        let by: Vec<Value> = by.iter().map(|name| json!({"name": name, "at": "2026-05-04T12:00:00Z"})).collect();
+        let mut stage = json!({"name": "a", "phase": phase, "steps": [{"name": "x"}],
+            "guard": {"resource": "environments", "name": "live"},
+            "approval": {"required": 2, "since": "2026-05-04T12:00:00Z", "by": by}});
+        stage.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"phase": "Running", "stages": [stage]})
+    }
+
+    #[test]
+    fn approvals_are_told_one_by_one_and_a_rejected_stage_never_began() {
+        let pending = json!({"phase": "Running", "stages": [{"name": "a", "steps": [{"name": "x"}]}]});
+        let waits = approved("AwaitingApproval", &[], json!({}));
+        let one = approved("AwaitingApproval", &["ada"], json!({}));
+        let both = approved("Running", &["ada", "bob"], json!({}));
+        let rejected = approved("Failed", &["ada"], json!({"message": "rejected by bob: no"}));
+        let whose = "by whoever may approve environments/live";
+        let awaits = format!("stage a AwaitingApproval: waits for 2 approvals {whose}");
+        assert_eq!(lines(pending, waits.clone()), [awaits]);
+        let more = format!("stage a AwaitingApproval: waits for one more approval {whose}; approved by ada");
+        assert_eq!(lines(waits.clone(), one.clone()), [more]);
+        assert_eq!(lines(waits, both.clone()), ["stage a Running: approved by ada, bob"]);
+        assert_eq!(lines(one.clone(), rejected), ["stage a Failed: rejected by bob: no"]);
+        let again = approved("AwaitingApproval", &[], json!({"attempt": 2, "message": "no"}));
+        let told = [
+            "stage a Failed (attempt 1): no".replace(" (attempt 1)", ""),
+            format!("stage a AwaitingApproval (attempt 2): waits for 2 approvals {whose}"),
+        ];
+        assert_eq!(lines(both, again), told);
+    }
+
+    #[test]
+    fn a_pause_a_suspension_and_a_queue_are_told_when_they_begin_change_and_end() {
+        let since = "2026-05-04T12:00:00Z";
+        let run = |more: Value| {
+            let mut run = json!({"phase": "Running", "stages": []});
+            run.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            run
+        };
+        let free = || run(json!({}));
+        let paused = || run(json!({"paused": {"by": "ada", "reason": "lunch", "since": since}}));
+        assert_eq!(lines(free(), paused()), ["run Paused: paused by ada: lunch"]);
+        assert_eq!(lines(paused(), paused()), [""; 0]);
+        assert_eq!(lines(paused(), free()), ["run Resumed"]);
+        let suspended = || run(json!({"suspended": {"reason": "end", "since": since}}));
+        assert_eq!(lines(free(), suspended()), ["run Suspended: the pipeline is suspended: end"]);
+        assert_eq!(lines(suspended(), free()), ["run Unsuspended"]);
+        let lock = |rest: Value| {
+            let mut lock = json!({"group": "web", "since": since});
+            lock.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+            run(json!({"lock": lock}))
+        };
+        let second = || lock(json!({"position": 2, "holder": "web-1"}));
+        let told = "lock web Queued: run web-1 has it; one run more is before this one";
+        assert_eq!(lines(free(), second()), [told]);
+        let first = || lock(json!({"position": 1, "holder": "web-2"}));
+        assert_eq!(lines(second(), first()), ["lock web Queued: run web-2 has it"]);
+        assert_eq!(lines(first(), lock(json!({"position": 0}))), ["lock web Held"]);
+    }
+
+    #[test]
+    fn a_run_that_is_cancelled_never_ran() {
+        let after = json!({"phase": "Cancelled", "finishedAt": "2026-05-04T12:00:00Z", "stages": [],
+            "ending": {"phase": "Cancelled", "reason": "Locked", "message": "run web-1 holds the lock", "at": "2026-05-04T12:00:00Z"}});
+        assert_eq!(lines(json!({"stages": []}), after), ["run Cancelled: run web-1 holds the lock"]);
+    }
+
+    #[test]
+    fn another_round_tells_what_is_done_again_and_not_what_was_kept() {
+        let step = |name: &str, phase: &str, key: &str| json!({"name": name, "phase": phase, "key": key});
+        let before = json!({"phase": "Failed", "finishedAt": "2026-05-04T12:00:00Z", "stages": [
+            {"name": "a", "phase": "Failed", "steps": [step("x", "Succeeded", "1"), step("y", "Failed", "2")]},
+            {"name": "b", "phase": "Omitted", "steps": [{"name": "z", "phase": "Omitted"}]}]});
+        let after = json!({"phase": "Running", "round": 2, "stages": [
+            {"name": "a", "phase": "Succeeded", "attempt": 2, "steps": [step("x", "Succeeded", "1"), step("y", "Succeeded", "3")]},
+            {"name": "b", "phase": "Running", "steps": [step("z", "Running", "4")]}]});
+        let told = [
+            "run Running: round 2",
+            "stage a Running (attempt 2)",
+            "step a/y Succeeded",
+            "stage a Succeeded (attempt 2)",
+            "stage b Running",
+            "step b/z Running",
+        ];
+        assert_eq!(lines(before, after), told);
+    }
+
+    #[test]
+    fn answers_to_people_say_who_asked_for_what() {
+        let asked = [
+            json!({"type": "Approve", "stage": "live", "by": "ada"}),
+            json!({"type": "Skip", "stage": "live", "item": "eu", "step": "roll", "by": "bob"}),
+            json!({"type": "Pause", "by": "ada"}),
+        ];
+        let given: Vec<ActionResult> = serde_json::from_value(json!([
+            {"index": 0, "result": "Applied"},
+            {"index": 1, "result": "Ignored", "message": "nothing is left"},
+            {"index": 2, "result": "Applied"},
+            {"index": 3, "result": "Ignored"},
+        ]))
+        .unwrap();
+        let told: Vec<String> = answers(&asked, &given, 1).iter().map(Change::line).collect();
+        let expected = [
+            "action Skip live[eu]/roll by bob Ignored: nothing is left",
+            "action Pause by ada Applied",
+            "action an entry Ignored",
+        ];
+        assert_eq!(told, expected);
     }
 }

@@ -3,13 +3,15 @@
 mod error;
 mod objects;
 
-use std::{error::Error as _, io, path::PathBuf};
+use std::{error::Error as _, io, path::PathBuf, time::Duration};
 
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use sluice_expr::closest;
+
+use crate::shell;
 
 pub(crate) use error::RequestError;
 pub(crate) use objects::Objects;
@@ -33,6 +35,19 @@ pub(crate) struct Cluster {
     pub(crate) client: Client,
     /// Where objects are looked for.
     pub(crate) namespace: String,
+    /// From which `client` was made.
+    pub(crate) config: Config,
+}
+
+impl Cluster {
+    /// A client for watches that send nothing for as long as that.
+    ///
+    /// # Errors
+    /// What is wrong with the kubeconfig.
+    pub(crate) fn watch_client(&self, silence: Duration) -> Result<Client, Error> {
+        let client = sluice_controller::watch_client(self.config.clone(), silence);
+        client.map_err(|error| Error::Unusable { why: error.to_string() })
+    }
 }
 
 /// Why there is no cluster to ask.
@@ -54,6 +69,16 @@ impl Options {
         self.kubeconfig.is_some() || self.context.is_some() || self.namespace.is_some()
     }
 
+    /// The same options, to be typed behind another command.
+    pub(crate) fn to_arguments(&self) -> String {
+        let Self { kubeconfig, context, namespace } = self;
+        let kubeconfig = kubeconfig.as_ref().map(|path| ("--kubeconfig", path.display().to_string()));
+        let context = context.as_ref().map(|name| ("--context", name.clone()));
+        let namespace = namespace.as_ref().map(|name| ("-n", name.clone()));
+        let given = [kubeconfig, context, namespace].into_iter().flatten();
+        given.map(|(option, value)| format!(" {option} {}", shell::quoted(&value))).collect()
+    }
+
     /// The cluster that is meant. Nothing is asked of it yet.
     ///
     /// # Errors
@@ -63,9 +88,9 @@ impl Options {
         rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
         let config = self.config().await?;
         let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let client = sluice_controller::request_client(config);
-        let client = client.map_err(|error| Error::Unusable { why: error.to_string() })?;
-        Ok(Cluster { client, namespace })
+        let unusable = |error: kube::Error| Error::Unusable { why: error.to_string() };
+        let client = sluice_controller::request_client(config.clone()).map_err(unusable)?;
+        Ok(Cluster { client, namespace, config })
     }
 
     async fn config(&self) -> Result<Config, Error> {

@@ -30,6 +30,6 @@ pub(crate) use directory::{Error, StateDirectory, describe};
 pub(crate) use kept::now;
 pub(crate) use objects::Objects;
 pub(crate) use remembered::{Remembered, directory_of};
-pub(crate) use signals::Signals;
+pub(crate) use signals::{End, Signals};
 pub(crate) use start::{Held, Refused, begin, session, take_up, user};
 pub(crate) use world::{default_namespace, no_cluster, no_provider};

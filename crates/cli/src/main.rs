@@ -15,6 +15,7 @@ mod printable;
 mod reference;
 mod shell;
 mod tree;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ enum Command {
     Demo(command::demo::Arguments),
     Run(command::run::Arguments),
     Resume(command::resume::Arguments),
+    Watch(command::watch::Arguments),
     Abort(command::abort::Arguments),
     Controller(command::controller::Arguments),
     Crds(command::crds::Arguments),
@@ -49,6 +51,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => return command::demo::run(arguments),
         Command::Run(arguments) => return command::run::run(arguments),
         Command::Resume(arguments) => return command::resume::run(arguments),
+        Command::Watch(arguments) => return command::watch::run(&arguments),
         Command::Abort(arguments) => return command::abort::run(&arguments),
         Command::Controller(arguments) => command::controller::run(arguments)?,
         Command::Crds(arguments) => command::crds::run(arguments)?,

@@ -18,7 +18,7 @@ use sluice_api::PipelineRunStatus;
 use crate::{
     changes::{self, Change},
     printable,
-    tree::{self, Look},
+    tree::{self, Commands, Look},
 };
 use screen::Screen;
 
@@ -70,6 +70,12 @@ impl Output {
         }
     }
 
+    /// Shows with the run what a person may type about it.
+    pub(crate) fn with_commands(self, commands: Commands) -> Self {
+        self.screen().commands = Some(commands);
+        self
+    }
+
     /// Shows a run beside another one: as lines that say which run they are about, above that one's tree.
     pub(crate) fn beside(other: &Arc<Self>, run: &str, status: Option<&PipelineRunStatus>) -> Self {
         Self { beside: Some(other.clone()), ..Self::new(other.format, run, status) }
@@ -84,6 +90,16 @@ impl Output {
             }
             Format::Tree => self.screen().draw(),
             Format::Plain | Format::Json => changes::between(before, after).iter().for_each(|change| self.tell(change)),
+        }
+    }
+
+    /// People's requests were answered. The tree shows what came of those that were obeyed.
+    pub(crate) fn answered(&self, answers: &[Change]) {
+        match self.format {
+            Format::Tree => {
+                answers.iter().filter(|answer| answer.is_ignored()).for_each(|answer| self.note(&answer.line()));
+            }
+            Format::Plain | Format::Json => answers.iter().for_each(|answer| self.tell(answer)),
         }
     }
 
@@ -212,7 +228,7 @@ fn is_unicode() -> bool {
 
 /// The whole tree of a run, for the end of a command.
 pub(crate) fn whole_tree(run: &str, status: &PipelineRunStatus) -> String {
-    let rows = tree::of_run(run, status, Timestamp::now());
+    let rows = tree::of_run(run, status, None, Timestamp::now());
     let lines = Look { height: None, ..look() }.draw(&rows);
     lines.iter().map(|line| format!("{line}\n")).collect()
 }

@@ -3,18 +3,20 @@
 //!
 //! [`of_run`] says what there is to show; [`Look::draw`] makes it fit a terminal.
 
+mod commands;
 mod look;
 #[cfg(test)]
 mod tests;
 
 use jiff::{SignedDuration, Timestamp};
-use sluice_api::PipelineRunStatus;
+use sluice_api::{PipelineRunStatus, Summary, approvers, holds, missing_approval};
 use sluice_engine::{
-    HookState, RunPhase, StagePhase, StageState, StepPhase, StepState, Undo, UndoPhase, WaitKind, WaitingOn,
+    HookState, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState, Undo, UndoPhase, WaitKind, WaitingOn,
 };
 
 use crate::changes::subject;
 
+pub(crate) use commands::Commands;
 pub(crate) use look::{Look, width_of};
 
 /// How something stands, as a symbol and a colour.
@@ -42,23 +44,23 @@ pub(crate) struct Row {
     pub(crate) elapsed: Option<SignedDuration>,
     /// What it waits for, or why it ended like this.
     pub(crate) detail: Option<String>,
+    /// What a person may type about it.
+    pub(crate) command: Option<String>,
 }
 
-/// Everything there is to show of a run.
-pub(crate) fn of_run(name: &str, status: &PipelineRunStatus, now: Timestamp) -> Vec<Row> {
+/// Everything there is to show of a run, with the `commands` that answer it, where there are such.
+pub(crate) fn of_run(name: &str, status: &PipelineRunStatus, commands: Option<&Commands>, now: Timestamp) -> Vec<Row> {
     let state = &status.state;
     let mut rows = vec![Row {
         depth: 0,
         sign: run_sign(status),
-        name: format!("{name}  {:?}", state.phase),
+        name: format!("{name}  {}", standing(state)),
         elapsed: elapsed(state.started_at, state.finished_at, now),
-        detail: match state.stages.is_empty() || state.is_finished() {
-            true => status.message.clone(),
-            false => state.ending.as_ref().and_then(|ending| ending.message.clone()),
-        },
+        detail: run_detail(status),
+        command: commands.filter(|_| state.paused.is_some() && !state.is_finished()).map(Commands::resume),
     }];
     for stage in &state.stages {
-        rows.push(stage_row(stage, now));
+        rows.push(stage_row(stage, commands, now));
         if stage.phase != StagePhase::Omitted && stage.phase != StagePhase::Skipped {
             rows.extend(stage.steps.iter().map(|step| step_row(step, now)));
         }
@@ -70,8 +72,35 @@ pub(crate) fn of_run(name: &str, status: &PipelineRunStatus, now: Timestamp) -> 
     rows
 }
 
+/// Where the run stands, in a word or two.
+fn standing(state: &RunState) -> String {
+    let phase = match state.phase {
+        RunPhase::Pending | RunPhase::Running if state.paused.is_some() => "Paused".to_owned(),
+        RunPhase::Pending | RunPhase::Running if state.suspended.is_some() => "Suspended".to_owned(),
+        RunPhase::Pending | RunPhase::Running if waits_for_lock(state) => "Queued".to_owned(),
+        phase => format!("{phase:?}"),
+    };
+    if state.round > 1 { format!("{phase}, round {}", state.round) } else { phase }
+}
+
+fn waits_for_lock(state: &RunState) -> bool {
+    state.lock.as_ref().is_some_and(|lock| !lock.is_held()) && !state.is_finished()
+}
+
+/// Why the run ended, or what holds it up as a whole.
+fn run_detail(status: &PipelineRunStatus) -> Option<String> {
+    let state = &status.state;
+    // What keeps a run from being carried on at all is not part of its state.
+    if state.stages.is_empty() || state.is_finished() || status.message != Summary::of(state).message {
+        return status.message.clone();
+    }
+    let ending = state.ending.as_ref().and_then(|ending| ending.message.clone());
+    joined(ending.into_iter().chain(holds(state)).map(Some), "; ")
+}
+
 fn run_sign(status: &PipelineRunStatus) -> Sign {
     match status.state.phase {
+        RunPhase::Pending if status.state.is_paused() || waits_for_lock(&status.state) => Sign::Waiting,
         RunPhase::Pending => Sign::Pending,
         RunPhase::Running if status.waiting_on.is_some() => Sign::Waiting,
         RunPhase::Running => Sign::Running,
@@ -109,7 +138,7 @@ fn step_sign(step: &StepState) -> Sign {
     }
 }
 
-fn stage_row(stage: &StageState, now: Timestamp) -> Row {
+fn stage_row(stage: &StageState, commands: Option<&Commands>, now: Timestamp) -> Row {
     let sign = match stage.resume_at {
         Some(_) if stage.is_under_way() => Sign::Waiting,
         _ if stage.is_under_way() => Sign::Running,
@@ -119,9 +148,15 @@ fn stage_row(stage: &StageState, now: Timestamp) -> Row {
         depth: 1,
         sign,
         name: stage.title(),
-        elapsed: elapsed(stage.started_at, stage.finished_at, now),
+        elapsed: elapsed(stage.started_at.or(waits_since(stage)), stage.finished_at, now),
         detail: stage_detail(stage, now),
+        command: commands.filter(|_| stage.awaits_approval()).map(|commands| commands.approve(stage)),
     }
+}
+
+/// Since when a stage waits for people that has not started.
+fn waits_since(stage: &StageState) -> Option<Timestamp> {
+    stage.approval.as_ref().filter(|_| stage.awaits_approval())?.since
 }
 
 fn stage_detail(stage: &StageState, now: Timestamp) -> Option<String> {
@@ -131,14 +166,20 @@ fn stage_detail(stage: &StageState, now: Timestamp) -> Option<String> {
         StagePhase::Skipped => {
             return stage.message.clone().or_else(|| Some("skipped: its condition is false".to_owned()));
         }
-        StagePhase::Succeeded => None,
+        StagePhase::AwaitingApproval => missing_approval(stage),
+        StagePhase::Succeeded => approvers(stage),
+        StagePhase::Running if stage.message.is_none() => approvers(stage),
         // A failed stage repeats what its step says.
         _ if stage.steps.iter().any(|step| step.phase.is_failed()) => None,
         _ => stage.message.clone(),
     };
     let Some(at) = stage.resume_at else {
         // What a stage that goes on says is about the attempt before.
-        let by = if stage.phase == StagePhase::Running { ", after " } else { ": " };
+        let by = match stage.phase {
+            StagePhase::Running if stage.message.is_some() => ", after ",
+            StagePhase::AwaitingApproval | StagePhase::Running | StagePhase::Succeeded => ", ",
+            _ => ": ",
+        };
         return joined([round, said], by);
     };
     let pause = short(at.duration_since(now).max(SignedDuration::ZERO));
@@ -166,6 +207,7 @@ fn hook_row(hook: &HookState, now: Timestamp) -> Row {
         name: format!("hook {}", hook.hook),
         elapsed: elapsed(hook.started_at, hook.finished_at, now),
         detail: joined([Some(event), round(hook.attempt, hook.iteration)], ", "),
+        command: None,
     }
 }
 
@@ -177,6 +219,7 @@ fn step_row(step: &StepState, now: Timestamp) -> Row {
         name: step.name.clone(),
         elapsed: elapsed(step.started_at, step.finished_at, now).filter(|_| shows_time),
         detail: step.undo.as_ref().map_or_else(|| step_detail(step, now), |undo| Some(undo_detail(undo, step, now))),
+        command: None,
     }
 }
 
@@ -212,7 +255,7 @@ fn step_detail(step: &StepState, now: Timestamp) -> Option<String> {
             Some(format!("attempt {} in {}: {why}", step.attempt, short(pause)))
         }
         StepPhase::Running => running_detail(step),
-        StepPhase::Skipped => Some("skipped: its condition is false".to_owned()),
+        StepPhase::Skipped => step.message.clone().or_else(|| Some("skipped: its condition is false".to_owned())),
         StepPhase::Succeeded => url_of(step),
         StepPhase::Pending | StepPhase::Omitted => None,
         StepPhase::Failed | StepPhase::Unknown | StepPhase::Aborted => step.message.clone(),

@@ -34,6 +34,16 @@ pub fn request_client(config: Config) -> Result<Client, kube::Error> {
     Client::try_from(for_requests(configure(config)))
 }
 
+/// A client for watches; a connection on which nothing came for as long as `silence` counts as lost.
+///
+/// # Errors
+/// When the configuration makes no client.
+pub fn watch_client(config: Config, silence: Duration) -> Result<Client, kube::Error> {
+    let mut config = configure(config);
+    config.read_timeout = Some(silence);
+    Client::try_from(config)
+}
+
 /// A client with the in-cluster account, or with the kubeconfig.
 pub async fn client() -> Result<Client, kube::Error> {
     let config = Config::infer().await.map_err(kube::Error::InferConfig)?;

@@ -31,6 +31,7 @@ mod short;
 mod shutdown;
 mod status_patches;
 mod two_controllers;
+mod watch;
 
 /// Enough for anything that a cluster does by itself, on a slow machine with many tests at a time.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(240);

@@ -1,6 +1,9 @@
 //! Where a run stands, for people: the columns of `kubectl get`, and one message.
 
-use sluice_engine::{HookState, RunState, StagePhase, StageState, StepState, UndoPhase, WaitKind, WaitingOn, cut_to};
+use jiff::Timestamp;
+use sluice_engine::{
+    HookState, Lock, RunState, StagePhase, StageState, StepState, UndoPhase, WaitKind, WaitingOn, cut_to,
+};
 
 /// So many things that are under way are named; the others are counted.
 const NAMED: usize = 3;
@@ -28,8 +31,9 @@ impl Summary {
         if state.is_finished() {
             return Self { message: why, ..Self::default() };
         }
-        let mut doings = doings(state);
-        doings.extend(held(state));
+        // What holds up the whole run explains why nothing else goes on.
+        let mut doings = held(state);
+        doings.extend(self::doings(state));
         doings.sort_by_key(|doing| !doing.waits_for_people());
         let steps: Vec<String> = doings.iter().filter_map(|doing| doing.step.clone()).collect();
         let waits = doings.iter().filter_map(|doing| doing.waiting_on.clone());
@@ -82,6 +86,11 @@ impl Doing {
         self.waiting_on.as_ref().is_some_and(is_of_people)
     }
 
+    /// What waits for people or a lock.
+    fn held(text: String, kind: WaitKind, key: String, since: Timestamp) -> Self {
+        Self { waiting_on: Some(WaitingOn { kind, key, since }), ..Self::told(text) }
+    }
+
     /// Something of which this is said.
     fn told(text: String) -> Self {
         let (alone, among_others) = same(text);
@@ -131,51 +140,76 @@ fn taking_back(step: &StepState, item: Option<&str>) -> Option<Doing> {
     Some(Doing { step: Some(title), ..Doing::told(text) })
 }
 
+/// What a stage that awaits an approval waits for: how many are missing, who may give them, and who has.
+pub fn missing_approval(stage: &StageState) -> Option<String> {
+    let approval = stage.approval.as_ref().filter(|_| stage.awaits_approval())?;
+    let missing = match (approval.missing(), approval.by.is_empty()) {
+        (1, true) => "an approval".to_owned(),
+        (1, false) => "one more approval".to_owned(),
+        (missing, true) => format!("{missing} approvals"),
+        (missing, false) => format!("{missing} more approvals"),
+    };
+    let whose = stage
+        .guard
+        .as_ref()
+        .map_or_else(|| "this pipeline".to_owned(), |guard| format!("{}/{}", guard.resource, guard.name));
+    let given = approvers(stage).map(|given| format!("; {given}")).unwrap_or_default();
+    Some(format!("waits for {missing} by whoever may approve {whose}{given}"))
+}
+
+/// Who has approved the attempt of a stage.
+pub fn approvers(stage: &StageState) -> Option<String> {
+    let by = stage.approval.iter().flat_map(|approval| &approval.by);
+    list(by.map(|approver| approver.name.clone()).collect(), ", ").map(|names| format!("approved by {names}"))
+}
+
+/// What keeps the whole run from going on, each in a few words: a pause, the suspension of its pipeline, a lock.
+pub fn holds(state: &RunState) -> Vec<String> {
+    held(state).into_iter().map(|doing| doing.alone).collect()
+}
+
 /// A stage that starts once people have approved it.
 fn approval(stage: &StageState) -> Option<Doing> {
-    let approval = stage.approval.as_ref().filter(|_| stage.awaits_approval())?;
-    let (title, attempt) = (stage.title(), stage.attempt);
-    let missing = match approval.missing() {
-        1 => "an approval".to_owned(),
-        missing => format!("{missing} approvals"),
-    };
-    let given: Vec<&str> = approval.by.iter().map(|approver| approver.name.as_str()).collect();
-    let given = if given.is_empty() { String::new() } else { format!("; approved by {}", given.join(", ")) };
-    let whose = match &stage.guard {
-        Some(guard) => format!(" by those who may approve {}/{}", guard.resource, guard.name),
-        None => " by those who may approve the pipeline".to_owned(),
-    };
-    let attempt = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
-    let waiting_on = Some(WaitingOn { kind: WaitKind::Approval, key: title.clone(), since: approval.since? });
-    Some(Doing { waiting_on, ..Doing::told(format!("stage {title}{attempt} waits for {missing}{whose}{given}")) })
+    let (missing, title) = (missing_approval(stage)?, stage.title());
+    let attempt = if stage.attempt > 1 { format!(" (attempt {})", stage.attempt) } else { String::new() };
+    let text = format!("stage {title}{attempt} {missing}");
+    let since = stage.approval.as_ref().and_then(|approval| approval.since)?;
+    Some(Doing::held(text, WaitKind::Approval, format!("stage/{title}"), since))
 }
 
 /// What keeps the whole run from going on.
 fn held(state: &RunState) -> Vec<Doing> {
-    let resume = |key: &str, since| Some(WaitingOn { kind: WaitKind::Resume, key: key.to_owned(), since });
-    let because = |reason: Option<&str>| match reason.filter(|reason| !reason.is_empty()) {
-        Some(reason) => format!(": {reason}"),
-        None => String::new(),
+    let because = |reason: &str| match reason.trim().is_empty() {
+        true => String::new(),
+        false => format!(": {}", cut_to(SHORT, reason.to_owned())),
     };
     let paused = state.paused.as_ref().map(|paused| {
-        let text = format!("paused by {}{}", paused.by, because(paused.reason.as_deref()));
-        Doing { waiting_on: resume(&paused.by, paused.since), ..Doing::told(text) }
+        let text = format!("paused by {}{}", paused.by, because(paused.reason.as_deref().unwrap_or_default()));
+        Doing::held(text, WaitKind::Resume, "resume".to_owned(), paused.since)
     });
     let suspended = state.suspended.as_ref().map(|suspended| {
-        let text = format!("the pipeline is suspended{}", because(Some(&suspended.reason)));
-        Doing { waiting_on: resume("pipeline", suspended.since), ..Doing::told(text) }
+        let text = format!("the pipeline is suspended{}", because(&suspended.reason));
+        Doing::held(text, WaitKind::Resume, "end of suspension".to_owned(), suspended.since)
     });
-    let queued = state.lock.as_ref().and_then(|lock| {
-        let holder = lock.holder.as_ref()?;
-        let ahead = match lock.position {
-            1 => String::new(),
-            position => format!(", and {} more are before this run", position - 1),
-        };
-        let text = format!("waits for the lock {:?}: run {holder} holds it{ahead}", lock.group);
-        let waiting_on = Some(WaitingOn { kind: WaitKind::Lock, key: lock.group.clone(), since: lock.since });
-        Some(Doing { waiting_on, ..Doing::told(text) })
+    let queued = state.lock.as_ref().filter(|lock| !lock.is_held()).map(|lock| {
+        let text = format!("waits for the lock {:?}{}", lock.group, queue(lock));
+        Doing::held(text, WaitKind::Lock, format!("lock/{}", lock.group), lock.since)
     });
     [paused, suspended, queued].into_iter().flatten().collect()
+}
+
+/// Who has a lock, and how many are to have it before this run.
+pub fn queue(lock: &Lock) -> String {
+    let between = |position: i32| match position {
+        ..=1 => String::new(),
+        2 => "; one run more is before this one".to_owned(),
+        position => format!("; {} runs more are before this one", position - 1),
+    };
+    match (&lock.holder, lock.position) {
+        (Some(holder), position) => format!(": run {holder} has it{}", between(position)),
+        (None, ..=1) => String::new(),
+        (None, position) => format!(": {position} runs are before this one"),
+    }
 }
 
 /// A stage that rests before its next attempt or iteration.
@@ -273,6 +307,77 @@ mod tests {
         check(&format!("stages: [{resting}]"), None, said, Some("2026-01-01T01:00:00Z"));
         let state = format!("stages: [{resting}, {{name: s, phase: Running, steps: [{ACT}]}}]");
         check(&state, Some("build"), &format!("{said}; build is under way"), Some("2026-01-01T01:00:00Z"));
+    }
+
+    /// A stage that awaits approvals, with these members.
+    fn awaiting(more: &str) -> String {
+        format!("{{name: live, phase: AwaitingApproval, guard: {{resource: environments, name: production}}, {more}}}")
+    }
+
+    #[test]
+    fn an_approval_says_how_many_are_missing_who_may_give_them_and_who_has() {
+        let stage = |more: &str| format!("stages: [{}]", awaiting(more));
+        let none = "approval: {required: 1, since: 2026-01-01T00:00:00Z}";
+        let whose = "by whoever may approve environments/production";
+        check(&stage(none), None, &format!("stage live waits for an approval {whose}"), Some("stage/live"));
+        let item = format!("item: eu, attempt: 2, {none}");
+        let said = format!("stage live[eu] (attempt 2) waits for an approval {whose}");
+        check(&stage(&item), None, &said, Some("stage/live[eu]"));
+        let given = |required: i32, names: &[&str]| {
+            let by: Vec<String> =
+                names.iter().map(|name| format!("{{name: {name}, at: 2026-01-01T00:00:00Z}}")).collect();
+            format!("approval: {{required: {required}, since: 2026-01-01T00:00:00Z, by: [{}]}}", by.join(", "))
+        };
+        for (required, names, said) in [
+            (3, &[][..], format!("waits for 3 approvals {whose}")),
+            (3, &["ada"], format!("waits for 2 more approvals {whose}; approved by ada")),
+            (2, &["ada"], format!("waits for one more approval {whose}; approved by ada")),
+            (
+                6,
+                &["a", "b", "c", "d", "e"],
+                format!("waits for one more approval {whose}; approved by a, b, c and 2 more"),
+            ),
+        ] {
+            check(&stage(&given(required, names)), None, &format!("stage live {said}"), Some("stage/live"));
+        }
+        let unguarded =
+            "stages: [{name: live, phase: AwaitingApproval, approval: {required: 1, since: 2026-01-01T00:00:00Z}}]";
+        check(
+            unguarded,
+            None,
+            "stage live waits for an approval by whoever may approve this pipeline",
+            Some("stage/live"),
+        );
+    }
+
+    const PAUSED: &str = "paused: {by: ada, reason: lunch, since: 2026-01-04T00:00:00Z}";
+
+    #[test]
+    fn a_pause_and_a_suspension_say_why_and_come_before_what_they_hold_up() {
+        check(PAUSED, None, "paused by ada: lunch", Some("resume"));
+        check("paused: {by: ada, since: 2026-01-04T00:00:00Z}", None, "paused by ada", Some("resume"));
+        let suspended = |reason: &str| format!("suspended: {{reason: {reason:?}, since: 2026-01-04T00:00:00Z}}");
+        check(&suspended("quarter end"), None, "the pipeline is suspended: quarter end", Some("end of suspension"));
+        check(&suspended(""), None, "the pipeline is suspended", Some("end of suspension"));
+        let state = format!("{PAUSED}\n{}", stages(&[ACT]));
+        check(&state, Some("build"), "paused by ada: lunch; build is under way", Some("resume"));
+        let long = suspended(&"because ".repeat(100));
+        assert!(summary(&long).message.unwrap().len() < 300);
+    }
+
+    #[test]
+    fn a_queue_says_who_has_the_lock_and_how_many_come_before() {
+        let lock = |rest: &str| format!("lock: {{group: web, since: 2026-01-04T00:00:00Z, {rest}}}");
+        for (rest, said) in [
+            ("position: 1, holder: web-1", ": run web-1 has it"),
+            ("position: 2, holder: web-1", ": run web-1 has it; one run more is before this one"),
+            ("position: 4, holder: web-1", ": run web-1 has it; 3 runs more are before this one"),
+            ("position: 3", ": 3 runs are before this one"),
+            ("position: 1", ""),
+        ] {
+            check(&lock(rest), None, &format!("waits for the lock \"web\"{said}"), Some("lock/web"));
+        }
+        check(&lock("position: 0"), None, "", None);
     }
 
     const ABORTED: &str =

@@ -26,7 +26,8 @@ fn server(answers: Vec<(u16, Value)>) -> (Cluster, Arc<Mutex<Vec<String>>>) {
             Ok::<_, kube::Error>(answer.unwrap())
         }
     });
-    (Cluster { client: Client::new(service, "shop"), namespace: "shop".to_owned() }, asked)
+    let config = kube::Config::new(http::Uri::from_static("http://127.0.0.1:9"));
+    (Cluster { client: Client::new(service, "shop"), namespace: "shop".to_owned(), config }, asked)
 }
 
 fn run(name: &str) -> Value {

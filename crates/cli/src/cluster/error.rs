@@ -24,6 +24,26 @@ pub(crate) enum RequestError {
 }
 
 impl RequestError {
+    /// Whether the API server has decided against it: for want of a right, or by a rule.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let Self::Object { source: kube::Error::Api(status), .. } = self else { return false };
+        matches!(status.code, 403 | 422)
+    }
+
+    /// Whether there is an object of that name already.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self, Self::Object { source: kube::Error::Api(status), .. } if status.code == 409)
+    }
+
+    /// Whether it may have been done all the same.
+    pub(crate) fn leaves_open(&self) -> bool {
+        match self {
+            Self::Object { source: kube::Error::Api(status), .. } => status.code >= 500,
+            Self::Object { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether the same may go well a little later.
     pub(crate) fn may_pass(&self) -> bool {
         match self {

@@ -2,7 +2,7 @@
 
 use kube::{
     Api, ResourceExt,
-    api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams},
+    api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams},
 };
 
 use super::{Cluster, RequestError, hint};
@@ -53,23 +53,52 @@ impl Objects {
         }
     }
 
+    /// Creates an object; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// The API server refuses it, or does not answer: then it may be there or not.
+    pub(crate) async fn create(&self, name: &str, object: &DynamicObject) -> Result<DynamicObject, RequestError> {
+        let created = self.api.create(&PostParams::default(), object).await;
+        created.map_err(|source| match &source {
+            kube::Error::Api(status) if status.code == 404 && status.details.is_none() => {
+                RequestError::NoKind { kind: self.kind }
+            }
+            _ => self.error("create", name, source),
+        })
+    }
+
+    /// Those that have these values in their fields.
+    ///
+    /// # Errors
+    /// They may not be listed, or nobody answers.
+    pub(crate) async fn list(&self, fields: &str) -> Result<Vec<DynamicObject>, RequestError> {
+        let listed = self.api.list(&ListParams::default().fields(fields)).await;
+        listed.map(|list| list.items).map_err(|source| RequestError::Ask { what: "which there are", source })
+    }
+
+    /// What went wrong with an object.
+    pub(crate) fn error(&self, verb: &'static str, name: &str, source: kube::Error) -> RequestError {
+        let (what, name, namespace) = (self.what, name.to_owned(), self.namespace.clone());
+        RequestError::Object { verb, what, name, namespace, source }
+    }
+
     /// That others have changed it all the time.
     pub(crate) fn contended(&self, name: &str) -> RequestError {
         RequestError::Contended { what: self.what, name: name.to_owned(), namespace: self.namespace.clone() }
     }
 
     async fn failed(&self, verb: &'static str, name: &str, source: kube::Error) -> RequestError {
-        let (what, name, namespace) = (self.what, name.to_owned(), self.namespace.clone());
         match &source {
             // The answer of a server that does not know the path is no Status.
             kube::Error::Api(status) if status.code == 404 && status.details.is_none() => {
                 RequestError::NoKind { kind: self.kind }
             }
             kube::Error::Api(status) if status.code == 404 => {
+                let (what, name, namespace) = (self.what, name.to_owned(), self.namespace.clone());
                 let hint = hint(&name, &self.names().await);
                 RequestError::NoObject { what, name, namespace, hint }
             }
-            _ => RequestError::Object { verb, what, name, namespace, source },
+            _ => self.error(verb, name, source),
         }
     }
 

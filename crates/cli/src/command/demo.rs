@@ -70,10 +70,10 @@ async fn show(dir: &Path, shared: &Shared) -> anyhow::Result<ExitCode> {
         Err(refused) => return Ok(refuse([local::describe(&refused)])),
     };
     let name = held.run.name_any();
-    let session = local::session(held, objects, &remembered, &user, shared.format())?;
+    let session = local::session(held, objects, &remembered, &user, shared.format(None))?;
     let code = carry_on(session, &demo.state(), &mut signals).await?;
     if code < 128 {
-        print(&conclusion(&demo, &name, shared.format()).await?);
+        print(&conclusion(&demo, &name, shared.format(None)).await?);
     }
     Ok(ExitCode::from(code))
 }

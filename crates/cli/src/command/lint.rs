@@ -120,7 +120,7 @@ mod objects {
     pub(super) fn read(options: &Options, all: bool) -> anyhow::Result<Manifests> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.context("failed to start the runtime")?.block_on(async {
-            let Cluster { client, namespace } = options.connect().await?;
+            let Cluster { client, namespace, .. } = options.connect().await?;
             let namespace = (!all).then_some(namespace);
             let mut manifests = Manifests::default();
             add::<ScmProvider>(&client, namespace.as_deref(), &mut manifests).await?;

@@ -44,9 +44,6 @@ Signals:
 /// Options of the commands that carry runs on.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Shared {
-    /// How the run is shown: `tree` on a terminal and `plain` elsewhere, unless set.
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
     /// Merge changes of local repositories and approve stages that wait for a person, without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -61,13 +58,14 @@ pub(crate) struct Shared {
 impl Shared {
     /// The options of a command that has none of its own but this.
     pub(crate) fn only_yes(yes: bool) -> Self {
-        Self { output: None, yes, allow_http_to: Vec::new(), verbose: false }
+        Self { yes, allow_http_to: Vec::new(), verbose: false }
     }
 
-    pub(crate) fn format(&self) -> Format {
+    /// How a run is shown for which this was given.
+    pub(crate) fn format(&self, output: Option<Format>) -> Format {
         // Logs between the lines of a tree would leave pieces of it behind.
         let unless_set = if self.verbose { Format::Plain } else { Format::suitable() };
-        self.output.unwrap_or(unless_set)
+        output.unwrap_or(unless_set)
     }
 
     /// Starts what every run needs.

@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     /// The directory with the states of runs; `.sluice` beside the manifests, or here, unless set.
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) state: Option<PathBuf>,
+    /// How the run is shown: `tree` on a terminal and `plain` elsewhere, unless set.
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }
@@ -57,7 +60,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { run, retry, filename, state, shared } = arguments;
+    let Arguments { run, retry, filename, state, output, shared } = arguments;
+    let format = shared.format(output);
     let directory = state_directory(state.as_ref(), &filename);
     if let Some(path) = state.filter(|path| !path.is_dir()) {
         return Ok(refuse([format!("there is no directory {}: correct --state", path.display())]));
@@ -72,7 +76,7 @@ async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
     };
     if runs.is_empty() && unreadable.is_empty() {
         let text = format!("no run in {} is unfinished", directory.path().display());
-        match shared.format() {
+        match format {
             // There is no run that a line could be about.
             Format::Json => complain(&text),
             Format::Tree | Format::Plain => print(&format!("{text}\n")),
@@ -92,7 +96,7 @@ async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut worst = if unreadable.is_empty() { 0 } else { WRONG_INPUT };
     unreadable.iter().for_each(|error| complain(&format!("error: {}", local::describe(error))));
     let mut runs = runs.into_iter();
-    let how = How { retry, now: remembered, given, format: shared.format() };
+    let how = How { retry, now: remembered, given, format };
     while let Some(run) = runs.next() {
         let resumed = resume_one(&directory, &run, &how, &mut signals).await;
         let code = resumed.unwrap_or_else(|error| {

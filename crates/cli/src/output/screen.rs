@@ -8,7 +8,7 @@ use sluice_api::PipelineRunStatus;
 use unicode_width::UnicodeWidthStr;
 
 use super::{look, print};
-use crate::tree::{self, Look, width_of};
+use crate::tree::{self, Commands, Look, width_of};
 
 /// Lines of the terminal that the tree leaves: for the question, and for the cursor.
 const SPARE: usize = 2;
@@ -17,6 +17,8 @@ const SPARE: usize = 2;
 pub(super) struct Screen {
     run: String,
     pub(super) status: PipelineRunStatus,
+    /// With which a person answers the run.
+    pub(super) commands: Option<Commands>,
     question: Option<String>,
     /// The widths of the lines above the cursor that are the tree, and of what a person's line end left there.
     drawn: Vec<usize>,
@@ -26,7 +28,7 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(run: &str, status: PipelineRunStatus) -> Self {
-        Self { run: run.to_owned(), status, question: None, drawn: Vec::new(), asked: 0 }
+        Self { run: run.to_owned(), status, commands: None, question: None, drawn: Vec::new(), asked: 0 }
     }
 
     /// Draws everything anew, in place of what was drawn before.
@@ -93,7 +95,7 @@ impl Screen {
     }
 
     fn rows(&self) -> Vec<tree::Row> {
-        tree::of_run(&self.run, &self.status, Timestamp::now())
+        tree::of_run(&self.run, &self.status, self.commands.as_ref(), Timestamp::now())
     }
 
     fn lines(&self, look: Look) -> Vec<String> {

@@ -34,7 +34,8 @@ const STRONG: &str = "\x1b[1m";
 const FAINT: &str = "\x1b[2m";
 
 impl Look {
-    /// The lines: not more rows than the height, and none wider than the width but for a link, which is never broken.
+    /// The lines: not more rows than the height, and none wider than the width but for links and commands, which are never
+    /// broken.
     pub(crate) fn draw(&self, rows: &[Row]) -> Vec<String> {
         let Some(height) = self.height else { return self.draw_all(rows) };
         let mut rows = rows.to_vec();
@@ -73,8 +74,16 @@ impl Look {
         (0..rows.len()).flat_map(|index| self.row(rows, index, column)).collect()
     }
 
-    /// The lines of one row; times stand behind `column`, and details behind them if there is room.
+    /// The lines of one row, and below them the command that answers it, which is never broken.
     fn row(&self, rows: &[Row], index: usize, column: usize) -> Vec<String> {
+        let mut lines = self.described(rows, index, column);
+        let command = rows[index].command.as_ref();
+        lines.extend(command.map(|command| format!("{}{command}", self.faint(&self.trunks(rows, index)))));
+        lines
+    }
+
+    /// The lines that say what it is; times stand behind `column`, and details behind them if there is room.
+    fn described(&self, rows: &[Row], index: usize, column: usize) -> Vec<String> {
         let row = &rows[index];
         let width = self.width.map_or(usize::MAX, |width| width.max(MIN_WIDTH));
         let trunk = self.trunks(rows, index);

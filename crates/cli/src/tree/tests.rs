@@ -16,13 +16,13 @@ fn status(state: Value) -> PipelineRunStatus {
 
 fn draw(state: Value, look: Look) -> String {
     let now = "2026-05-04T12:01:30Z".parse().unwrap();
-    look.draw(&of_run("deploy-1", &status(state), now)).join("\n") + "\n"
+    look.draw(&of_run("deploy-1", &status(state), Some(&Commands::example()), now)).join("\n") + "\n"
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "so that the macro may stand in the call")]
 fn check(state: Value, look: Look, expected: Expect) {
     let drawn = draw(state, look);
-    for line in drawn.lines().filter(|line| !line.contains("://")) {
+    for line in drawn.lines().filter(|line| !line.contains("://") && !line.contains("sluice ")) {
         assert!(width_of(line) <= look.width.unwrap_or(usize::MAX), "too wide: {line:?}");
     }
     expected.assert_eq(&drawn);
@@ -367,6 +367,202 @@ fn an_effect_that_is_taken_back_says_how_far_that_is() {
                 could not be taken back, look at it: no right to delete it
     "#]],
     );
+}
+
+/// A run of these members, between a stage that is done and one that is to come.
+fn amid(stage: Value, more: Value) -> Value {
+    let mut state = json!({"phase": "Running", "startedAt": "2026-05-04T12:00:00Z",
+        "stages": [{"name": "build", "phase": "Succeeded"}, stage, {"name": "verify", "steps": [{"name": "check"}]}]});
+    state.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    state
+}
+
+fn awaiting(more: Value) -> Value {
+    let mut stage = json!({"name": "production", "phase": "AwaitingApproval", "steps": [{"name": "roll"}],
+        "guard": {"resource": "environments", "name": "production"},
+        "approval": {"required": 2, "since": "2026-05-04T12:01:00Z", "by": [{"name": "ada", "at": "2026-05-04T12:01:10Z"}]}});
+    stage.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    stage
+}
+
+#[test]
+fn a_manual_stage_says_who_is_missing_and_the_command_that_approves() {
+    check(
+        amid(awaiting(json!({})), json!({})),
+        PLAIN,
+        expect![[r#"
+        ◔ deploy-1  Running   1m30s
+        ├─ ✓ build
+        ├─ ◔ production         30s
+        │    waits for one more approval by whoever may approve environments/production;
+        │    approved by ada
+        │    sluice approve deploy-1 production -n shop
+        │  └─ ○ roll
+        └─ ○ verify
+           └─ ○ check
+    "#]],
+    );
+    check(
+        amid(awaiting(json!({"item": "eu west", "attempt": 2})), json!({})),
+        Look { width: Some(40), ..PLAIN },
+        expect![[r#"
+            ◔ deploy-1  Running        1m30s
+            ├─ ✓ build
+            ├─ ◔ production[eu west]     30s
+            │    attempt 2, waits for one more
+            │    approval by whoever may approve
+            │    environments/production; approved
+            │    by ada
+            │    sluice approve deploy-1 production --item 'eu west' -n shop
+            │  └─ ○ roll
+            └─ ○ verify
+               └─ ○ check
+        "#]],
+    );
+    let given = amid(awaiting(json!({"phase": "Running"})), json!({}));
+    check(
+        given,
+        PLAIN,
+        expect![[r#"
+        ● deploy-1  Running   1m30s
+        ├─ ✓ build
+        ├─ ● production              approved by ada
+        │  └─ ○ roll
+        └─ ○ verify
+           └─ ○ check
+    "#]],
+    );
+}
+
+#[test]
+fn a_pause_a_suspension_and_a_queue_say_why_with_the_run() {
+    let since = "2026-05-04T12:01:00Z";
+    let pending = || json!({"name": "production", "steps": [{"name": "roll"}]});
+    let paused = json!({"paused": {"by": "ada", "reason": "lunch", "since": since}, "round": 2});
+    check(
+        amid(pending(), paused),
+        PLAIN,
+        expect![[r#"
+        ◔ deploy-1  Paused, round 2   1m30s  paused by ada: lunch
+          sluice resume deploy-1 -n shop
+        ├─ ✓ build
+        ├─ ○ production
+        │  └─ ○ roll
+        └─ ○ verify
+           └─ ○ check
+    "#]],
+    );
+    let suspended = json!({"phase": "Pending", "suspended": {"reason": "quarter end", "since": since}});
+    check(
+        amid(pending(), suspended),
+        PLAIN,
+        expect![[r#"
+        ◔ deploy-1  Suspended   1m30s  the pipeline is suspended: quarter end
+        ├─ ✓ build
+        ├─ ○ production
+        │  └─ ○ roll
+        └─ ○ verify
+           └─ ○ check
+    "#]],
+    );
+    let queued =
+        json!({"phase": "Pending", "lock": {"group": "web", "since": since, "position": 2, "holder": "deploy-0"}});
+    check(
+        amid(pending(), queued),
+        PLAIN,
+        expect![[r#"
+        ◔ deploy-1  Queued   1m30s
+          waits for the lock "web": run deploy-0 has it; one run more is before this one
+        ├─ ✓ build
+        ├─ ○ production
+        │  └─ ○ roll
+        └─ ○ verify
+           └─ ○ check
+    "#]],
+    );
+    let held = json!({"lock": {"group": "web", "since": since, "position": 0}});
+    check(
+        amid(pending(), held),
+        PLAIN,
+        expect![[r#"
+        ● deploy-1  Running   1m30s
+        ├─ ✓ build
+        ├─ ○ production
+        │  └─ ○ roll
+        └─ ○ verify
+           └─ ○ check
+    "#]],
+    );
+}
+
+#[test]
+fn what_people_ended_and_passed_says_who_did_it() {
+    let at = "2026-05-04T12:01:00Z";
+    let ending = |phase: &str, message: &str| {
+        json!({"phase": phase, "startedAt": "2026-05-04T12:00:00Z", "finishedAt": at,
+            "ending": {"phase": phase, "reason": "No", "message": message, "at": at}})
+    };
+    let rejected = json!({"name": "production", "phase": "Failed", "message": "rejected by bob: not today",
+        "steps": [{"name": "roll", "phase": "Omitted"}]});
+    check(
+        amid(rejected, ending("Failed", "stage production: rejected by bob: not today")),
+        PLAIN,
+        expect![[r#"
+            ✗ deploy-1  Failed   1m00s  stage production: rejected by bob: not today
+            ├─ ✓ build
+            ├─ ✗ production             rejected by bob: not today
+            │  └─ · roll
+            └─ ○ verify
+               └─ ○ check
+        "#]],
+    );
+    let skipped = json!({"name": "production", "phase": "Running", "steps": [
+        {"name": "roll", "phase": "Skipped", "message": "skipped by ada: done by hand"}, {"name": "look", "phase": "Skipped"}]});
+    check(
+        amid(skipped, json!({})),
+        PLAIN,
+        expect![[r#"
+        ● deploy-1  Running   1m30s
+        ├─ ✓ build
+        ├─ ● production
+        │  ├─ ↷ roll                 skipped by ada: done by hand
+        │  └─ ↷ look                 skipped: its condition is false
+        └─ ○ verify
+           └─ ○ check
+    "#]],
+    );
+    let passed = json!({"name": "production", "phase": "Skipped", "message": "skipped by ada: not needed"});
+    check(
+        amid(passed, json!({})),
+        PLAIN,
+        expect![[r#"
+        ● deploy-1  Running   1m30s
+        ├─ ✓ build
+        ├─ ↷ production              skipped by ada: not needed
+        └─ ○ verify
+           └─ ○ check
+    "#]],
+    );
+    let cancelled = json!({"name": "production", "phase": "Omitted"});
+    check(
+        amid(cancelled, ending("Cancelled", "run deploy-0 holds the lock \"web\"")),
+        PLAIN,
+        expect![[r#"
+        ■ deploy-1  Cancelled   1m00s  run deploy-0 holds the lock "web"
+        ├─ ✓ build
+        ├─ · production                never started
+        └─ ○ verify
+           └─ ○ check
+    "#]],
+    );
+}
+
+#[test]
+fn what_keeps_a_run_from_being_carried_on_is_said_with_it() {
+    let mut status = status(waiting());
+    status.message = Some("there is no ServiceAccount \"deployer\"".to_owned());
+    let rows = of_run("deploy-1", &status, None, Timestamp::UNIX_EPOCH);
+    assert_eq!(rows[0].detail.as_deref(), Some("there is no ServiceAccount \"deployer\""));
 }
 
 #[test]
