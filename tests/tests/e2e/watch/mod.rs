@@ -1,5 +1,6 @@
 //! `sluice run` in a cluster, and `sluice watch`: what a person sees of a run, and of what they started.
 
+mod manual;
 mod started;
 mod watched;
 
@@ -59,7 +60,8 @@ fn user(team: &Team, name: &str) -> PathBuf {
 async fn grant(team: &Team, user: &str, role: &str, verb: &str, resource: &str) {
     let (cluster, namespace) = (team.cluster(), team.namespace());
     let (role, subject, by) = (format!("--clusterrole={role}"), format!("--user={user}"), format!("--as={user}"));
-    kubectl(cluster, &["create", "rolebinding", user, &role, &subject, "-n", namespace], "").expect("granted");
+    let name = format!("{user}-{}", role.trim_start_matches("--clusterrole="));
+    kubectl(cluster, &["create", "rolebinding", &name, &role, &subject, "-n", namespace], "").expect("granted");
     eventually(&format!("{user} may {verb} {resource}"), PATIENCE, async || {
         kubectl(cluster, &["auth", "can-i", verb, resource, &by, "-n", namespace], "")
     })

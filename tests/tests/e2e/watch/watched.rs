@@ -97,7 +97,7 @@ async fn without_a_name_it_is_the_newest_run_that_has_not_ended() {
     assert!(said.err.contains("is unfinished: name one"), "{said:?}");
     let quick = pipeline_with("quick", "- {name: a, set: {values: {x: 1}}}", "");
     let (one, two) = (format!("{}-1", team.namespace()), format!("{}-2", team.namespace()));
-    team.home().apply(&format!("{}---\n{quick}---\n{}", gates(&cluster, &one, &two), run("over", "quick")));
+    team.home().apply(&format!("{quick}---\n{}\n---\n{}", run("over", "quick"), gates(&cluster, &one, &two)));
     team.succeeded("over").await;
     team.at("web-1", "one").await;
     let live = Live::start(&team, &admin, &["watch", "-o", "json"]);
