@@ -9,7 +9,7 @@ mod items;
 mod killed;
 mod outputs;
 mod seen;
-mod server;
+pub(crate) mod server;
 mod stages;
 mod undone;
 
@@ -19,7 +19,7 @@ use sluice_tests::fixture::Team;
 use crate::short::run;
 
 /// A pipeline of these stages (a YAML list), with more members of its spec.
-fn pipeline(name: &str, stages: &str, more: &str) -> String {
+pub(crate) fn pipeline(name: &str, stages: &str, more: &str) -> String {
     let indented = |text: &str| -> String {
         text.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("  {line}\n")).collect()
     };
@@ -38,12 +38,12 @@ spec:
 }
 
 /// Applies a pipeline and starts a run of it of the same name.
-fn start(team: &Team, name: &str, stages: &str, more: &str) {
+pub(crate) fn start(team: &Team, name: &str, stages: &str, more: &str) {
     team.home().apply(&format!("{}---\n{}", pipeline(name, stages, more), run(name, name)));
 }
 
 /// The entries of a stage in a run's status: one, or one for each item.
-fn entries<'a>(run: &'a Value, stage: &str) -> Vec<&'a Value> {
+pub(crate) fn entries<'a>(run: &'a Value, stage: &str) -> Vec<&'a Value> {
     run["status"]["stages"].as_array().into_iter().flatten().filter(|entry| entry["name"] == stage).collect()
 }
 

@@ -25,12 +25,12 @@ use crate::PATIENCE;
 
 /// A request that came.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
-    pub(super) name: String,
+pub(crate) struct Request {
+    pub(crate) name: String,
     /// Its `Idempotency-Key`.
-    pub(super) key: Option<String>,
+    pub(crate) key: Option<String>,
     /// Its JSON, or null.
-    pub(super) body: Value,
+    pub(crate) body: Value,
 }
 
 #[derive(Default)]
@@ -102,14 +102,14 @@ impl Drop for Visit {
 }
 
 /// The running server. It ends with the value.
-pub(super) struct Server {
+pub(crate) struct Server {
     url: String,
     shared: Shared,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let shared = Shared { seen: Arc::default(), changed: watch::Sender::new(0) };
         let router = Router::new()
             .route("/tell/{name}", any(tell))
@@ -123,48 +123,48 @@ impl Server {
         Self { url, shared, task }
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// A step of this name that posts to this path.
-    pub(super) fn post(&self, step: &str, path: &str) -> String {
+    pub(crate) fn post(&self, step: &str, path: &str) -> String {
         self.post_to(&self.url, step, path)
     }
 
     /// The same through a proxy before this server.
-    pub(super) fn post_to(&self, url: &str, step: &str, path: &str) -> String {
+    pub(crate) fn post_to(&self, url: &str, step: &str, path: &str) -> String {
         post(step, "delivery: Idempotent", url, path)
     }
 
     /// The same, which is never sent twice.
-    pub(super) fn post_once(&self, step: &str, path: &str) -> String {
+    pub(crate) fn post_once(&self, step: &str, path: &str) -> String {
         post(step, "delivery: AtMostOnce", &self.url, path)
     }
 
     /// Every request so far, oldest first.
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.shared.seen().requests.clone()
     }
 
     /// The names of the requests so far, oldest first.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.requests().into_iter().map(|request| request.name).collect()
     }
 
     /// The `Idempotency-Key`s of the requests of a name.
-    pub(super) fn keys(&self, name: &str) -> Vec<String> {
+    pub(crate) fn keys(&self, name: &str) -> Vec<String> {
         let named = self.requests().into_iter().filter(|request| request.name == name);
         named.map(|request| request.key.expect("a key")).collect()
     }
 
     /// How many requests of a name were under way at the same time at most.
-    pub(super) fn most_at_once(&self, name: &str) -> usize {
+    pub(crate) fn most_at_once(&self, name: &str) -> usize {
         self.shared.seen().most.get(name).copied().unwrap_or_default()
     }
 
     /// Waits until so many requests of a name have come.
-    pub(super) async fn has_seen(&self, name: &str, count: usize) {
+    pub(crate) async fn has_seen(&self, name: &str, count: usize) {
         eventually(&format!("{count} requests of {name}"), PATIENCE, async || {
             let names = self.names();
             if names.iter().filter(|seen| *seen == name).count() >= count { Ok(()) } else { Err(format!("{names:?}")) }
@@ -173,7 +173,7 @@ impl Server {
     }
 
     /// Answers what is held under a name, now and from now on.
-    pub(super) fn release(&self, name: &str) {
+    pub(crate) fn release(&self, name: &str) {
         self.shared.change(|seen| seen.released.insert(name.to_owned()));
     }
 }
