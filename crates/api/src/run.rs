@@ -68,7 +68,8 @@ pub struct PipelineRunStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Succeeded`: True when every stage succeeded or was skipped, False when the run failed or was aborted, Unknown
-    /// until then. `kubectl wait --for=condition=Succeeded` waits for it.
+    /// until then, and again once a person has a run that had ended go on. `kubectl wait --for=condition=Succeeded` waits
+    /// for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -62,8 +62,9 @@ async fn the_status_of_a_run_reads_like_documentation() {
 
               conditions	<[]Object>
                 `Succeeded`: True when every stage succeeded or was skipped, False when the
-                run failed or was aborted, Unknown until then. `kubectl wait
-                --for=condition=Succeeded` waits for it.
+                run failed or was aborted, Unknown until then, and again once a person has a
+                run that had ended go on. `kubectl wait --for=condition=Succeeded` waits for
+                it.
 
               ending	<Object>
                 The result, from the moment it is decided: hooks may still run until
