@@ -2,8 +2,11 @@
 //!
 //! Every verb goes this way. Who may do what is decided by the API server, for all clients alike.
 
+mod rules;
+mod status;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::time::Duration;
 
@@ -14,9 +17,12 @@ use kube::{
 };
 use serde_json::{Value, json};
 use sluice_api::{PipelineRun, RunAction};
-use sluice_engine::RunPhase;
+use sluice_engine::{ActionOutcome, ActionResult, RunPhase};
 
 use crate::cluster::{Cluster, Objects, RequestError};
+
+pub(crate) use rules::Ask;
+pub(crate) use words::{asked, done, ignored};
 
 /// How often an entry is put behind those of others who appended theirs at the same time. The API server itself tries each
 /// of them a few times.
@@ -35,8 +41,9 @@ pub(crate) struct Run(pub(crate) DynamicObject);
 /// How a run has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct End {
-    pub(crate) is_aborted: bool,
-    /// `Succeeded`, `Failed` or `Aborted`, and why where that is said.
+    /// `Succeeded`, `Failed`, `Aborted` or `Cancelled`.
+    phase: String,
+    /// The same, and why where that is said.
     pub(crate) text: String,
 }
 
@@ -144,18 +151,30 @@ impl Run {
         self.entries().get(answered..).unwrap_or_default()
     }
 
-    /// The entries that ask for this, oldest first.
-    pub(crate) fn asked(&self, action: &str) -> impl Iterator<Item = &Value> {
-        let actions = self.0.data["spec"]["actions"].as_array().into_iter().flatten();
-        actions.filter(move |entry| entry["type"] == action)
+    /// The controller's answer to the entry at this place, once there is one.
+    pub(crate) fn answer(&self, index: usize) -> Option<ActionResult> {
+        let answers = self.0.data["status"]["actions"].as_array()?;
+        let answer = answers.iter().find(|answer| answer["index"] == index)?;
+        // A newer controller's word for it is none that this version knows as success.
+        let unknown = || ActionResult {
+            index: i32::try_from(index).unwrap_or(i32::MAX),
+            result: ActionOutcome::Ignored,
+            message: Some(format!("the answer is {}", answer["result"])),
+            at: None,
+        };
+        Some(serde_json::from_value(answer.clone()).unwrap_or_else(|_| unknown()))
     }
 }
 
 impl End {
     fn of(told: &Value) -> Self {
-        let phase = told["phase"].as_str().unwrap_or("Failed");
+        let phase = told["phase"].as_str().unwrap_or("Failed").to_owned();
         let why = told["message"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
-        Self { is_aborted: phase == format!("{:?}", RunPhase::Aborted), text: format!("{phase}{why}") }
+        Self { text: format!("{phase}{why}"), phase }
+    }
+
+    pub(crate) fn is(&self, phase: RunPhase) -> bool {
+        self.phase == format!("{phase:?}")
     }
 }
 

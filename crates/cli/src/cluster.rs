@@ -3,7 +3,7 @@
 mod error;
 mod objects;
 
-use std::{error::Error as _, io, path::PathBuf, time::Duration};
+use std::{error::Error as _, io, ops::Not, path::PathBuf, time::Duration};
 
 use kube::{
     Client, Config,
@@ -28,6 +28,12 @@ pub(crate) struct Options {
     /// The namespace in the cluster; that of the context unless set.
     #[arg(short, long)]
     pub(crate) namespace: Option<String>,
+    /// Ask as this user, such as ada or system:serviceaccount:shop:robot; it takes the right to impersonate them.
+    #[arg(long = "as", value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// Ask as a member of this group. May be repeated.
+    #[arg(long = "as-group", value_name = "GROUP", requires = "user")]
+    pub(crate) groups: Vec<String>,
 }
 
 /// A cluster that can be asked.
@@ -66,16 +72,19 @@ pub(crate) enum Error {
 impl Options {
     /// Whether any of them was given.
     pub(crate) fn is_any_given(&self) -> bool {
-        self.kubeconfig.is_some() || self.context.is_some() || self.namespace.is_some()
+        let Self { kubeconfig, context, namespace, user, groups } = self;
+        kubeconfig.is_some() || context.is_some() || namespace.is_some() || user.is_some() || !groups.is_empty()
     }
 
     /// The same options, to be typed behind another command.
     pub(crate) fn to_arguments(&self) -> String {
-        let Self { kubeconfig, context, namespace } = self;
+        let Self { kubeconfig, context, namespace, user, groups } = self;
         let kubeconfig = kubeconfig.as_ref().map(|path| ("--kubeconfig", path.display().to_string()));
         let context = context.as_ref().map(|name| ("--context", name.clone()));
         let namespace = namespace.as_ref().map(|name| ("-n", name.clone()));
-        let given = [kubeconfig, context, namespace].into_iter().flatten();
+        let user = user.as_ref().map(|name| ("--as", name.clone()));
+        let groups = groups.iter().map(|name| ("--as-group", name.clone()));
+        let given = [kubeconfig, context, namespace, user].into_iter().flatten().chain(groups);
         given.map(|(option, value)| format!(" {option} {}", shell::quoted(&value))).collect()
     }
 
@@ -86,7 +95,11 @@ impl Options {
     pub(crate) async fn connect(&self) -> Result<Cluster, Error> {
         // Installed twice is fine.
         rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-        let config = self.config().await?;
+        let mut config = self.config().await?;
+        if let Some(user) = &self.user {
+            config.auth_info.impersonate = Some(user.clone());
+            config.auth_info.impersonate_groups = Some(self.groups.clone()).filter(|groups| !groups.is_empty());
+        }
         let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let unusable = |error: kube::Error| Error::Unusable { why: error.to_string() };
         let client = sluice_controller::request_client(config.clone()).map_err(unusable)?;
@@ -117,6 +130,12 @@ impl Options {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))
     }
+}
+
+/// Whether there is neither a kubeconfig nor the account of a pod.
+pub(crate) fn is_missing() -> bool {
+    let is_there = |error| !matches!(unusable(&error), Error::Missing);
+    Kubeconfig::read().map_or_else(is_there, |_| true).not() && Config::incluster().is_err()
 }
 
 fn unusable(error: &KubeconfigError) -> Error {
@@ -156,7 +175,12 @@ mod tests {
         let path = directory.path().join("config");
         std::fs::write(&path, kubeconfig).unwrap();
         let text = |text: Option<&str>| text.map(str::to_owned);
-        let options = Options { kubeconfig: Some(path), context: text(context), namespace: text(namespace) };
+        let options = Options {
+            kubeconfig: Some(path),
+            context: text(context),
+            namespace: text(namespace),
+            ..Options::default()
+        };
         let connected = options.connect().await;
         connected.map(|cluster| cluster.namespace).map_err(|error| error.to_string())
     }

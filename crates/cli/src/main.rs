@@ -19,7 +19,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Delivery pipelines for Kubernetes: gates and flow for GitOps.
 #[derive(Debug, Parser)]
@@ -36,7 +36,13 @@ enum Command {
     Run(command::run::Arguments),
     Resume(command::resume::Arguments),
     Watch(command::watch::Arguments),
+    Approve(command::approve::Arguments),
+    Reject(command::reject::Arguments),
     Abort(command::abort::Arguments),
+    Pause(command::pause::Arguments),
+    Retry(command::retry::Arguments),
+    Skip(command::skip::Arguments),
+    Unlock(command::unlock::Arguments),
     Controller(command::controller::Arguments),
     Crds(command::crds::Arguments),
     Lint(command::lint::Arguments),
@@ -47,12 +53,18 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
+    match parse().command {
         Command::Demo(arguments) => return command::demo::run(arguments),
         Command::Run(arguments) => return command::run::run(arguments),
         Command::Resume(arguments) => return command::resume::run(arguments),
         Command::Watch(arguments) => return command::watch::run(&arguments),
+        Command::Approve(arguments) => return command::approve::run(arguments),
+        Command::Reject(arguments) => return command::reject::run(arguments),
         Command::Abort(arguments) => return command::abort::run(&arguments),
+        Command::Pause(arguments) => return command::pause::run(&arguments),
+        Command::Retry(arguments) => return command::retry::run(arguments),
+        Command::Skip(arguments) => return command::skip::run(arguments),
+        Command::Unlock(arguments) => return command::unlock::run(&arguments),
         Command::Controller(arguments) => command::controller::run(arguments)?,
         Command::Crds(arguments) => command::crds::run(arguments)?,
         Command::Lint(arguments) => return Ok(command::lint::run(arguments)),
@@ -61,4 +73,23 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Schema(arguments) => return command::schema::run(arguments),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The command line. As kubectl's plugin it is told of as people type it.
+fn parse() -> Cli {
+    let command = match shell::plugin_command() {
+        Some(name) => Cli::command().bin_name(name),
+        None => Cli::command(),
+    };
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_and_their_options_fit_together() {
+        Cli::command().debug_assert();
+    }
 }

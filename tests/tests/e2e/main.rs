@@ -32,6 +32,7 @@ mod short;
 mod shutdown;
 mod status_patches;
 mod two_controllers;
+mod verbs;
 mod watch;
 
 /// Enough for anything that a cluster does by itself, on a slow machine with many tests at a time.

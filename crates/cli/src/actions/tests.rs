@@ -95,6 +95,15 @@ async fn what_an_api_server_refuses_is_said_with_a_remedy() {
     for (answer, expected) in [
         ((404, json!("404 page not found\n")), "the cluster has no kind PipelineRun"),
         (refusal(403, "Forbidden", forbidden), "is forbidden: User \"bob\" cannot get resource; ask for a role"),
+        (
+            refusal(
+                403,
+                "Forbidden",
+                "pipelineruns.sluice.dev \"web-1\" is forbidden: ValidatingAdmissionPolicy 'sluice-actions' with binding \
+                 'sluice-actions' denied request: bob needs the verb approve on stages/web.live: a Role gives it",
+            ),
+            "in namespace \"shop\": bob needs the verb approve on stages/web.live: a Role gives it",
+        ),
         (refusal(401, "Unauthorized", "Unauthorized"), "Unauthorized; sign in again"),
         (refusal(503, "ServiceUnavailable", ""), "ServiceUnavailable; try again"),
     ] {
@@ -117,6 +126,23 @@ async fn the_name_of_whoever_asks_is_the_one_that_the_api_server_knows() {
     assert!(asked.lock().unwrap()[0].starts_with("POST /apis/authentication.k8s.io/v1/selfsubjectreviews?"));
     let (cluster, _) = server(vec![review(json!({}))]);
     assert!(user(&cluster).await.unwrap_err().to_string().contains("does not say who you are"));
+}
+
+#[test]
+fn the_answer_to_an_entry_is_the_one_of_its_place() {
+    let answers = json!([{"index": 0, "result": "Applied"}, {"index": 1, "result": "Ignored", "message": "why"},
+        {"index": 2, "result": "Postponed"}]);
+    let mut run = Run(serde_json::from_value(run("web-1")).unwrap());
+    run.0.data["spec"]["actions"] = json!(["a", "b", "c", "d", "e"]);
+    assert_eq!(run.unanswered().len(), 5);
+    run.0.data["status"] = json!({"actions": answers});
+    let answer = |index| run.answer(index).map(|answer| (answer.result, answer.message.unwrap_or_default()));
+    assert_eq!(answer(0), Some((ActionOutcome::Applied, String::new())));
+    assert_eq!(answer(1), Some((ActionOutcome::Ignored, "why".to_owned())));
+    // A word that this version does not know is none for success.
+    assert_eq!(answer(2), Some((ActionOutcome::Ignored, "the answer is \"Postponed\"".to_owned())));
+    assert_eq!(answer(3), None);
+    assert_eq!(run.unanswered(), ["d", "e"]);
 }
 
 #[test]

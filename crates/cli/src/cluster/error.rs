@@ -58,6 +58,9 @@ impl RequestError {
     }
 }
 
+/// What comes before the message of an admission policy, behind its name and that of its binding.
+const DENIED: &str = " denied request: ";
+
 /// Why the API server did not do it, and what there is to do about it.
 fn reason(error: &kube::Error) -> String {
     let kube::Error::Api(status) = error else {
@@ -72,5 +75,9 @@ fn reason(error: &kube::Error) -> String {
         _ => "",
     };
     let message = if status.message.is_empty() { &status.reason } else { &status.message };
+    if let Some((_, message)) = message.split_once(DENIED) {
+        // A policy says itself what there is to do about it.
+        return printable::line(message);
+    }
     printable::line(&format!("{message}{remedy}"))
 }

@@ -1,30 +1,25 @@
 //! `sluice abort`: ends a run in a cluster.
 
-use std::{path::Path, process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
-use anyhow::Context;
-use kube::ResourceExt;
-use sluice_api::{ActionType, RunAction};
+use sluice_api::ActionType;
+use sluice_engine::RunPhase;
 
-use crate::{
-    actions::{self, Run, Runs},
-    cluster::{self, RequestError},
-    local::StateDirectory,
-    output::{complain, write},
-    printable,
-};
+use super::verb::{self, Desk, Failed};
+use crate::actions::{self, Ask, Run};
 
 /// End a run in a cluster.
 ///
 /// What is under way is ended, its effects are taken back where the pipeline says so, and the Abortion hooks run. It appends
-/// an entry `Abort` to the `spec.actions` of the PipelineRun, under your name, as `kubectl patch` could; it takes the rights
-/// to get and to patch pipelineruns. To abort twice is to abort once.
+/// an entry `Abort` to the `spec.actions` of the PipelineRun, under your name, as `kubectl patch` could; it takes the verb
+/// `abort` on its pipeline. To abort twice is to abort once.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit codes:
-  0  the run was asked to end, or somebody else did that before;
+  0  the run is being aborted, or somebody else asked for that
+     before, or nobody has answered within 5 seconds, which is said;
      with --wait: it has ended as Aborted
-  1  it was not: there is no such run, it has ended by itself
+  1  it is not: there is no such run, it has ended by itself
      before, or the API server refuses or does not answer
   2  the command is wrong
 
@@ -34,92 +29,56 @@ pub(crate) struct Arguments {
     /// The run, such as web-1 or plr/web-1.
     #[arg(value_name = "RUN", value_parser = actions::run_name)]
     run: String,
-    /// Why, for whoever reads the record.
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// Wait until the run has ended, its hooks included, and say how.
-    #[arg(long)]
-    wait: bool,
+    /// Wait until the run has ended, its hooks included, and say how; with =false do not even wait for the answer. For that
+    /// 5 seconds unless set.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    wait: Option<bool>,
     #[command(flatten)]
-    cluster: cluster::Options,
-    /// What is printed: a line for people unless set.
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    options: verb::Options,
 }
-
-/// How the run is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// The name, as kubectl writes it.
-    Name,
-    /// The whole object.
-    Json,
-    /// The whole object.
-    Yaml,
-}
-
-/// How often a run is looked at that is waited for.
-const INTERVAL: Duration = Duration::from_secs(1);
-
-/// How many times in a row nobody may answer meanwhile.
-const PATIENCE: u32 = 60;
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("failed to start the runtime")?.block_on(async {
-        match abort(arguments).await {
-            Ok(code) => Ok(code),
-            Err(Failed::Print(error)) => Err(error),
-            Err(Failed::Said(text)) => {
-                complain(&format!("error: {}", printable::lines(&text)));
-                Ok(ExitCode::FAILURE)
-            }
-        }
-    })
-}
-
-/// Why a command came to its end early.
-enum Failed {
-    /// What is to be said to the person.
-    Said(String),
-    /// Nothing can be said any more.
-    Print(anyhow::Error),
-}
-
-impl<E: std::error::Error> From<E> for Failed {
-    fn from(error: E) -> Self {
-        Self::Said(error.to_string())
-    }
+    verb::block_on(abort(arguments))
 }
 
 async fn abort(arguments: &Arguments) -> Result<ExitCode, Failed> {
-    let Arguments { run: name, reason, wait, cluster, output } = arguments;
-    let cluster = cluster.connect().await?;
-    let runs = Runs::of(&cluster);
-    let run = runs.get(name).await.map_err(|error| with_local(error, name))?;
-    let (run, said) = match standing(&run) {
+    let Arguments { run: name, wait, options } = arguments;
+    let desk = Desk::open(options).await?;
+    let run = desk.get(name).await?;
+    let waits = *wait == Some(true);
+    let run = match standing(&run) {
         Standing::Over(end) => return Err(Failed::Said(format!("{} has ended already: {end}", run.reference()))),
         Standing::Decided(end) => {
             return Err(Failed::Said(format!("{} only finishes its hooks: {end}", run.reference())));
         }
-        Standing::Aborted(how) => (run, how),
+        Standing::Aborted(how) => {
+            desk.tell(&run, &how)?;
+            run
+        }
         Standing::Open => {
-            let by = actions::user(&cluster).await?;
-            let action = RunAction::new(ActionType::Abort, by, reason.clone());
-            (runs.append(name, &action).await?, "abort requested".to_owned())
+            let request = desk.send(Ask::of_run(ActionType::Abort, options.reason.clone()), &run).await?;
+            match waits {
+                // Its end is the answer.
+                true => {
+                    desk.tell(&request.run, &actions::asked(&request.action))?;
+                    request.run
+                }
+                false => desk.settle(request, verb::Waiting { wait: *wait }).await?,
+            }
         }
     };
-    if output.is_none() {
-        tell(&run, &said)?;
-    }
-    let (run, code) = if *wait { ended(&runs, run, output.is_none()).await? } else { (run, ExitCode::SUCCESS) };
-    match output {
-        None => {}
-        Some(Format::Name) => print(&format!("{}\n", run.reference()))?,
-        Some(Format::Json) => print(&format!("{:#}\n", run.to_value()?))?,
-        Some(Format::Yaml) => print(&serde_saphyr::to_string(&run.to_value()?)?)?,
-    }
+    let (run, code) = if waits { ended(&desk, run).await? } else { (run, ExitCode::SUCCESS) };
+    desk.print(&run)?;
     Ok(code)
+}
+
+/// The run once it has ended, and what that means for this command.
+async fn ended(desk: &Desk, asked: Run) -> Result<(Run, ExitCode), Failed> {
+    let (run, end) = desk.ended(asked).await?;
+    // Its deletion aborts a run, and it is gone once its hooks have run.
+    let (is_aborted, text) = end.map_or((true, "was deleted".to_owned()), |end| (end.is(RunPhase::Aborted), end.text));
+    desk.tell(&run, &text)?;
+    Ok((run, if is_aborted { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
 }
 
 /// Where a run stands that is to be aborted.
@@ -136,13 +95,18 @@ enum Standing {
 
 fn standing(run: &Run) -> Standing {
     match (run.end(), run.decided()) {
-        (Some(end), _) if end.is_aborted => return Standing::Aborted(format!("was aborted before: {}", end.text)),
+        (Some(end), _) if end.is(RunPhase::Aborted) => {
+            return Standing::Aborted(format!("was aborted before: {}", end.text));
+        }
         (Some(end), _) => return Standing::Over(end.text),
-        (None, Some(end)) if end.is_aborted => return Standing::Aborted(format!("is being aborted: {}", end.text)),
+        (None, Some(end)) if end.is(RunPhase::Aborted) => {
+            return Standing::Aborted(format!("is being aborted: {}", end.text));
+        }
         (None, Some(end)) => return Standing::Decided(end.text),
         (None, None) => {}
     }
-    if let Some(entry) = run.asked("Abort").next() {
+    // One that was answered has ended the run, or an earlier round of it.
+    if let Some(entry) = run.unanswered().iter().find(|entry| entry["type"] == "Abort") {
         let by = entry["by"].as_str().unwrap_or("somebody");
         return Standing::Aborted(format!("is being aborted: {by} asked for it"));
     }
@@ -150,52 +114,6 @@ fn standing(run: &Run) -> Standing {
         true => Standing::Aborted("is being deleted, which aborts it".to_owned()),
         false => Standing::Open,
     }
-}
-
-/// The run once it has ended, and what that means for this command.
-async fn ended(runs: &Runs, asked: Run, tells: bool) -> Result<(Run, ExitCode), Failed> {
-    let mut run = asked;
-    let mut unanswered = 0;
-    loop {
-        if let Some(end) = run.end() {
-            if tells {
-                tell(&run, &end.text)?;
-            }
-            return Ok((run, if end.is_aborted { ExitCode::SUCCESS } else { ExitCode::FAILURE }));
-        }
-        tokio::time::sleep(INTERVAL).await;
-        match runs.get(&run.0.name_any()).await {
-            Ok(now) if now.0.metadata.uid == run.0.metadata.uid => (run, unanswered) = (now, 0),
-            // Its deletion aborts a run, and it is gone once its hooks have run.
-            Ok(_) | Err(RequestError::NoObject { .. }) => {
-                if tells {
-                    tell(&run, "was deleted")?;
-                }
-                return Ok((run, ExitCode::SUCCESS));
-            }
-            Err(error) if error.may_pass() && unanswered < PATIENCE => unanswered += 1,
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Whoever means a run of the local mode is told how that one is ended.
-fn with_local(error: RequestError, name: &str) -> Failed {
-    let is_local = StateDirectory::beside(Path::new(".")).run_path(name).exists();
-    Failed::Said(match matches!(error, RequestError::NoObject { .. }) && is_local {
-        true => {
-            format!("{error}\nThe run {name:?} in .sluice is one of the local mode: Ctrl-C in its terminal aborts it.")
-        }
-        false => error.to_string(),
-    })
-}
-
-fn tell(run: &Run, text: &str) -> Result<(), Failed> {
-    print(&format!("{} {}\n", run.reference(), printable::line(text)))
-}
-
-fn print(text: &str) -> Result<(), Failed> {
-    write(text).context("failed to print").map_err(Failed::Print)
 }
 
 #[cfg(test)]

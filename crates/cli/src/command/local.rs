@@ -56,6 +56,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Whether any of them was given.
+    pub(crate) fn is_any_given(&self) -> bool {
+        let Self { yes, allow_http_to, verbose } = self;
+        *yes || !allow_http_to.is_empty() || *verbose
+    }
+
     /// The options of a command that has none of its own but this.
     pub(crate) fn only_yes(yes: bool) -> Self {
         Self { yes, allow_http_to: Vec::new(), verbose: false }
@@ -103,7 +109,8 @@ pub(crate) fn remember(manifests: &[PathBuf], shared: &Shared) -> anyhow::Result
     let remembered = Remembered::manifests(manifests);
     let remembered = remembered
         .map_err(|(path, error)| anyhow::Error::new(error).context(format!("failed to find {}", path.display())))?;
-    Ok(Remembered { yes: shared.yes, allow_http_to: shared.allow_http_to.clone(), ..remembered })
+    let Shared { yes, allow_http_to, verbose: _ } = shared;
+    Ok(Remembered { yes: *yes, allow_http_to: allow_http_to.clone(), ..remembered })
 }
 
 /// Says what is wrong with the input. Nothing was started.
@@ -146,7 +153,9 @@ pub(crate) fn exit_code(phase: RunPhase) -> u8 {
 /// The command that carries a run on from here, to be pasted.
 pub(crate) fn resume_command(directory: &StateDirectory, name: &str) -> String {
     let command = format!("{} resume {}", shell::own_command(), shell::quoted(name));
-    match *directory == StateDirectory::beside(Path::new(".")) {
+    // To kubectl's plugin a name alone is that of a run in the cluster.
+    let is_found = *directory == StateDirectory::beside(Path::new(".")) && shell::plugin_command().is_none();
+    match is_found {
         true => command,
         false => format!("{command} --state {}", shell::quoted(&directory.path().display().to_string())),
     }

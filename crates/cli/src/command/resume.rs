@@ -1,4 +1,4 @@
-//! `sluice resume`: carries on runs that were left unfinished.
+//! `sluice resume`: lets a paused run of a cluster go on, or carries on runs of the local mode that were left unfinished.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -13,54 +13,209 @@ use super::{
         state_directory,
     },
     preflight::lacking,
+    verb,
 };
 use crate::{
+    actions::{self, Ask},
+    cluster,
     local::{self, Error, NOBODY_TO_ASK, Objects, Refused, Remembered, Signals, StateDirectory},
     manifest::Manifests,
     output::{Format, Output, complain, print},
+    shell,
 };
 
 /// The exit code when the state of a run cannot be kept.
 const FAILED: u8 = 1;
 
-/// Carry on runs that were left unfinished, or do again what failed.
+/// Let a paused run go on, in a cluster; or carry on runs of the local mode that were left unfinished, or do again what failed.
 ///
-/// Every unfinished run of the state directory is carried on from the step it is at, one after the other, or the one that is
-/// named. No effect is repeated. A run keeps to the version of its pipeline that it began with, whatever became of the
-/// manifests; its ScmProviders and Secrets are read again from where they were. How it was started (--yes,
+/// RUN is a run of the cluster if it is written as plr/RUN, if any option is given that has to do with a cluster, or if there
+/// is no run of that name in the state directory; as `kubectl sluice` it always is, unless an option of the local mode is
+/// given. In the cluster an entry `Resume` is appended to the `spec.actions` of the PipelineRun, under your name, as
+/// `kubectl patch` could; it takes the verb `pause` on its pipeline.
+///
+/// In the local mode every unfinished run of the state directory is carried on from the step it is at, one after the other,
+/// or the one that is named. No effect is repeated. A run keeps to the version of its pipeline that it began with, whatever
+/// became of the manifests; its ScmProviders and Secrets are read again from where they were. How it was started (--yes,
 /// --allow-http-to) holds on. The hooks of a run that was aborted are finished, too. Once a signal has aborted or left one
 /// run, no further one is begun.
 ///
 /// With --retry a run that failed or was aborted goes on from the step that failed; what succeeded before is kept.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = EXIT_CODES)]
+#[command(after_long_help = help())]
 pub(crate) struct Arguments {
-    /// The run; every unfinished one unless set.
+    /// The run; every unfinished one of the local mode unless set.
     #[arg(value_name = "RUN")]
-    pub(crate) run: Option<String>,
+    run: Option<String>,
+    /// What is printed. Of a run in a cluster: a line for people unless set. In the local mode: `tree` on a terminal and
+    /// `plain` elsewhere, unless set.
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Printed>,
+    #[command(flatten)]
+    local: Local,
+    #[command(flatten)]
+    asking: Asking,
+}
+
+/// What only concerns the local mode.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of the local mode")]
+struct Local {
     /// Do again what failed or was aborted in the run that is named: from the step that failed on.
     #[arg(long, requires = "run")]
-    pub(crate) retry: bool,
+    retry: bool,
     /// Where the manifests are now, if they were moved: files, directories, `-` for standard input. May be repeated.
     #[arg(short, long = "filename", value_name = "PATH")]
-    pub(crate) filename: Vec<PathBuf>,
+    filename: Vec<PathBuf>,
     /// The directory with the states of runs; `.sluice` beside the manifests, or here, unless set.
     #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) state: Option<PathBuf>,
-    /// How the run is shown: `tree` on a terminal and `plain` elsewhere, unless set.
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    state: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) shared: Shared,
+    shared: Shared,
+}
+
+/// What only concerns a run in a cluster.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of a cluster")]
+struct Asking {
+    /// Why, for whoever reads the record.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    waiting: verb::Waiting,
+    #[command(flatten)]
+    cluster: cluster::Options,
+}
+
+/// How a run is printed, here and there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Printed {
+    /// A tree that is drawn over itself; local mode.
+    Tree,
+    /// A line for each thing that happens; local mode.
+    Plain,
+    /// One JSON object a line in the local mode, the whole object of a cluster.
+    Json,
+    /// The whole object; cluster.
+    Yaml,
+    /// The name, as kubectl writes it; cluster.
+    Name,
+}
+
+/// Where the run is that is meant.
+#[derive(Debug, PartialEq, Eq)]
+enum Where {
+    Local,
+    Cluster(String),
+    /// In the state directory, if there is one of this name, or no cluster; else in the cluster.
+    Nearest(String),
+}
+
+fn help() -> String {
+    let verb = verb::EXIT_CODES.replace("Exit codes:", "Exit codes for a run in a cluster:");
+    format!("{verb}\n\n{}", EXIT_CODES.replace("Exit codes:", "Exit codes in the local mode:"))
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let runtime = arguments.shared.prepare()?;
-    runtime.block_on(resume(arguments))
+    let place = match arguments.place(shell::plugin_command().is_some()) {
+        Ok(place) => place,
+        Err(problem) => return Ok(refuse([problem])),
+    };
+    let Arguments { run, output, local, asking } = arguments;
+    let (name, is_local) = match place {
+        Where::Local => (run, true),
+        Where::Cluster(name) => (Some(name), false),
+        Where::Nearest(name) => {
+            let is_local = is_local(&name);
+            (Some(name), is_local)
+        }
+    };
+    match (name, is_local) {
+        (Some(name), false) => in_cluster(&name, output, asking),
+        (name, _) => in_directory(name, output, local),
+    }
 }
 
-async fn resume(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { run, retry, filename, state, output, shared } = arguments;
+impl Arguments {
+    /// Where the run is that is meant.
+    ///
+    /// # Errors
+    /// What is given does not go together.
+    fn place(&self, is_plugin: bool) -> Result<Where, String> {
+        let Self { run, output, local, asking } = self;
+        let is_local = local.is_any_given() || matches!(output, Some(Printed::Tree | Printed::Plain));
+        let is_cluster = asking.is_any_given() || matches!(output, Some(Printed::Yaml | Printed::Name));
+        let Some(name) = run else {
+            return match is_cluster {
+                true => Err("name the run of the cluster that is to go on".to_owned()),
+                false => Ok(Where::Local),
+            };
+        };
+        let has_kind = name.contains('/');
+        match (is_local, is_cluster || has_kind) {
+            (true, true) => Err(format!(
+                "a run of the local mode is in no cluster: leave out what concerns the one or the other{}",
+                if has_kind { ", such as the kind before the name" } else { "" }
+            )),
+            (true, false) => Ok(Where::Local),
+            (false, is_cluster) => {
+                let name = actions::run_name(name)?;
+                Ok(if is_cluster || is_plugin { Where::Cluster(name) } else { Where::Nearest(name) })
+            }
+        }
+    }
+}
+
+/// Whether the run of this name is one of the local mode. Where runs are kept that are not it, that is said.
+fn is_local(name: &str) -> bool {
+    let directory = state_directory(None, &[]);
+    let is_here = directory.run_path(name).exists();
+    let is_local = is_here || cluster::is_missing();
+    if !is_local && directory.path().exists() {
+        complain(&format!("note: there is no run {name:?} in {}; the cluster is asked", directory.path().display()));
+    }
+    is_local
+}
+
+impl Local {
+    fn is_any_given(&self) -> bool {
+        let Self { retry, filename, state, shared } = self;
+        *retry || !filename.is_empty() || state.is_some() || shared.is_any_given()
+    }
+}
+
+impl Asking {
+    fn is_any_given(&self) -> bool {
+        let Self { reason, waiting, cluster } = self;
+        reason.is_some() || waiting.wait.is_some() || cluster.is_any_given()
+    }
+}
+
+fn in_cluster(name: &str, output: Option<Printed>, asking: Asking) -> anyhow::Result<ExitCode> {
+    let Asking { reason, waiting, cluster } = asking;
+    let output = match output {
+        Some(Printed::Json) => Some(verb::Format::Json),
+        Some(Printed::Yaml) => Some(verb::Format::Yaml),
+        Some(Printed::Name) => Some(verb::Format::Name),
+        Some(Printed::Tree | Printed::Plain) | None => None,
+    };
+    let ask = Ask::of_run(ActionType::Resume, reason.clone());
+    verb::run(name, ask, &verb::Options { reason, cluster, output }, waiting)
+}
+
+fn in_directory(run: Option<String>, output: Option<Printed>, local: Local) -> anyhow::Result<ExitCode> {
+    let output = match output {
+        Some(Printed::Json) => Some(Format::Json),
+        Some(Printed::Tree) => Some(Format::Tree),
+        Some(Printed::Plain) => Some(Format::Plain),
+        Some(Printed::Yaml | Printed::Name) | None => None,
+    };
+    let runtime = local.shared.prepare()?;
+    runtime.block_on(resume(run, output, local))
+}
+
+async fn resume(run: Option<String>, output: Option<Format>, local: Local) -> anyhow::Result<ExitCode> {
+    let Local { retry, filename, state, shared } = local;
     let format = shared.format(output);
     let directory = state_directory(state.as_ref(), &filename);
     if let Some(path) = state.filter(|path| !path.is_dir()) {
@@ -243,6 +398,51 @@ fn graver(one: u8, other: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn place(line: &str, is_plugin: bool) -> Result<Where, String> {
+        let words = line.split_whitespace();
+        let command = <Arguments as clap::Args>::augment_args(clap::Command::new("resume").no_binary_name(true));
+        let matches = command.try_get_matches_from(words).unwrap();
+        <Arguments as clap::FromArgMatches>::from_arg_matches(&matches).unwrap().place(is_plugin)
+    }
+
+    #[test]
+    fn a_run_is_in_the_cluster_or_in_a_directory_by_how_it_is_asked_for() {
+        let cluster = || Ok(Where::Cluster("web-1".to_owned()));
+        let nearest = || Ok(Where::Nearest("web-1".to_owned()));
+        for (line, expected, as_plugin) in [
+            ("", Ok(Where::Local), Ok(Where::Local)),
+            ("web-1", nearest(), cluster()),
+            ("web-1 -o json", nearest(), cluster()),
+            ("plr/web-1", cluster(), cluster()),
+            ("web-1 -n shop", cluster(), cluster()),
+            ("web-1 --as ada", cluster(), cluster()),
+            ("web-1 --wait", cluster(), cluster()),
+            ("web-1 --reason enough", cluster(), cluster()),
+            ("web-1 -o name", cluster(), cluster()),
+            ("web-1 -o plain", Ok(Where::Local), Ok(Where::Local)),
+            ("web-1 --state here", Ok(Where::Local), Ok(Where::Local)),
+            ("web-1 -f p.yaml", Ok(Where::Local), Ok(Where::Local)),
+            ("web-1 --yes", Ok(Where::Local), Ok(Where::Local)),
+        ] {
+            assert_eq!(place(line, false), expected, "{line}");
+            assert_eq!(place(line, true), as_plugin, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        for (line, expected) in [
+            ("-n shop", "name the run"),
+            ("web-1 --yes -n shop", "is in no cluster"),
+            ("plr/web-1 -f p.yaml", "the kind before the name"),
+            ("web-1 -o plain --wait", "is in no cluster"),
+            ("pl/web", "no kind of run"),
+        ] {
+            let refusal = place(line, false).unwrap_err();
+            assert!(refusal.contains(expected), "{line}: {refusal}");
+        }
+    }
 
     #[test]
     fn of_several_runs_the_worst_end_counts() {

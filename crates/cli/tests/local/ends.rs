@@ -173,7 +173,7 @@ fn the_help_explains_exit_codes_and_signals() {
     for command in ["run", "resume", "demo"] {
         let said = place.sluice(&[command, "--help"]);
         assert_eq!(said.code, Some(0));
-        for words in ["Exit codes:", "130, 143", "SIGTERM", "sluice resume"] {
+        for words in ["Exit codes", "130, 143", "SIGTERM", "sluice resume"] {
             assert!(said.out.contains(words), "{command} --help does not say {words:?}:\n{}", said.out);
         }
     }

@@ -1,60 +1,18 @@
 //! `sluice abort`: what kubectl could do, as whoever the kubeconfig names, with the rights that they have.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use sluice_tests::fixture::Team;
-use sluice_tests::{Cluster, eventually, kubeconfig_text, paths};
+use sluice_tests::{Cluster, kubeconfig_text};
 
 use super::waiting_with_hook;
-use crate::PATIENCE;
 use crate::short::{condition, kubectl, pipeline, run, told};
-
-const RUNS: &str = "pipelineruns.sluice.dev";
-
-/// What a command said, and its exit code.
-#[derive(Debug, PartialEq, Eq)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    fn of(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).expect("text");
-        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-    }
-}
+use crate::verbs::{self, Said, grant, user};
 
 /// `sluice abort` with this kubeconfig, in the team's namespace.
 async fn sluice(team: &Team, kubeconfig: &Path, arguments: &[&str]) -> Said {
-    let mut command = Command::new(paths::sluice());
-    command.arg("abort").args(arguments).args(["-n", team.namespace()]).env("KUBECONFIG", kubeconfig);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
-    Said::of(output.expect("sluice"))
-}
-
-fn user(team: &Team, name: &str) -> PathBuf {
-    team.cluster().facts().kubeconfig(name)
-}
-
-/// Gives a built-in role, which has the rights on Sluice's kinds by aggregation, and waits until it counts.
-async fn grant(team: &Team, subject: &str, role: &str, verb: &str) {
-    let (cluster, namespace) = (team.cluster(), team.namespace());
-    let name = subject.replace(['=', ':'], "-").trim_start_matches('-').to_owned();
-    let (role, subject) = (format!("--clusterrole={role}"), subject.to_owned());
-    kubectl(cluster, &["create", "rolebinding", &name, &role, &subject, "-n", namespace], "").expect("granted");
-    let who = match subject.split_once('=') {
-        Some(("--serviceaccount", account)) => format!("--as=system:serviceaccount:{account}"),
-        Some((_, user)) => format!("--as={user}"),
-        None => panic!("{subject} is no subject"),
-    };
-    eventually(&format!("{who} may {verb}"), PATIENCE, async || {
-        kubectl(cluster, &["auth", "can-i", verb, RUNS, &who, "-n", namespace], "")
-    })
-    .await;
+    verbs::sluice(team, kubeconfig, &[&["abort"], arguments].concat()).await
 }
 
 async fn actions(team: &Team, name: &str) -> Value {
