@@ -38,6 +38,7 @@ use in_cluster::{Object, Shown};
     mut_arg("namespace", |arg| arg.help("The namespace of the run, or of manifests that do not say one; that of the context unless set")),
     mut_arg("kubeconfig", |arg| arg.conflicts_with("filename")),
     mut_arg("context", |arg| arg.conflicts_with("filename")),
+    mut_arg("user", |arg| arg.conflicts_with("filename")),
     mut_arg("yes", |arg| arg.requires("filename")),
     mut_arg("allow_http_to", |arg| arg.requires("filename")),
     mut_arg("verbose", |arg| arg.requires("filename")),
