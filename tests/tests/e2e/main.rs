@@ -26,6 +26,7 @@ mod job;
 mod kubectl_reads;
 mod lint;
 mod local_mode;
+mod locks;
 mod people;
 mod pinning;
 mod short;
