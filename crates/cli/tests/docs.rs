@@ -56,10 +56,10 @@ fn sluice(arguments: &[&str], input: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_manifests_of_the_control_flow_have_no_mistakes() {
-    let pages = [page("docs/control-flow.md"), page("docs/people.md")];
+fn the_manifests_of_pages_have_no_mistakes() {
+    let pages = [page("docs/control-flow.md"), page("docs/locks.md"), page("docs/people.md")];
     let blocks: Vec<&str> = pages.iter().flat_map(|page| blocks(page, "yaml")).collect();
-    assert!(blocks.len() > 10, "{}", blocks.len());
+    assert!(blocks.len() > 11, "{}", blocks.len());
     for block in blocks {
         let members: String = block.lines().map(|line| format!("  {line}\n")).collect();
         let (code, said) = sluice(&["lint", "--local", "-"], &format!("{AROUND}{members}"));
@@ -76,6 +76,7 @@ fn links_lead_somewhere() {
         "docs/command-line.md",
         "docs/control-flow.md",
         "docs/local-mode.md",
+        "docs/locks.md",
         "docs/people.md",
     ];
     for name in pages {

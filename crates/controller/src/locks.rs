@@ -79,9 +79,11 @@ impl RunWorld {
         let book = &self.context.locks;
         let ahead = book.ahead(group, &run.uid, since);
         let is_new = since.is_none();
-        let is_next = ahead.is_empty() && (is_new || ahead.is_seen);
+        let is_next = ahead.count == 0 && (is_new || ahead.is_seen);
+        // As long as nothing is known of the lock, it is free more often than not.
         if is_next
             && is_new
+            && !book.is_held(group)
             && let Some(lease) = leases.create(group, run).await.map_err(refused)?
         {
             return Ok(Some(self.taken(group, run, &lease)));
@@ -114,7 +116,7 @@ impl RunWorld {
         book.holds(&lease.uid, group);
         let ahead = || book.ahead(group, &run.uid, since);
         let is_new = since.is_none();
-        let is_next = |ahead: &Ahead| ahead.is_empty() && (is_new || ahead.is_seen);
+        let is_next = |ahead: &Ahead| ahead.count == 0 && (is_new || ahead.is_seen);
         let before = ahead();
         if !is_next(&before) && (!is_new || run.parent.is_none()) {
             return Ok(Some(before));
@@ -169,10 +171,11 @@ impl RunWorld {
 
 /// The place behind these, and behind the one that has the lock.
 fn behind(ahead: &Ahead, lease: Option<&Held>) -> Turn {
+    let Ahead { count, first, has_holder, is_seen: _ } = ahead;
     let (holder, before) = match lease {
-        Some(lease) => (lease.holder(), ahead.count_beside(&lease.uid) + 1),
+        Some(lease) => (lease.holder(), count + usize::from(!has_holder)),
         // The first of them is about to take it.
-        None => (ahead.first().unwrap_or_default().to_owned(), ahead.count_beside("").max(1)),
+        None => (first.clone().unwrap_or_default(), (*count).max(1)),
     };
     Turn::Other { holder, position: i32::try_from(before).unwrap_or(i32::MAX) }
 }

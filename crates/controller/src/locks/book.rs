@@ -112,6 +112,10 @@ impl LockBook {
         self.queues().holds_not(uid);
     }
 
+    pub(super) fn is_held(&self, group: &Group) -> bool {
+        self.queues().is_held(group)
+    }
+
     pub(super) fn is_alive(&self, uid: &str) -> bool {
         self.queues().is_alive(uid)
     }
@@ -146,7 +150,8 @@ impl LockBook {
 pub(crate) async fn release(context: &Context, uid: &str) -> Result<(), kube::Error> {
     let book = &context.locks;
     let Some(Own { group, resource_version }) = book.own().get(uid).cloned() else { return Ok(()) };
-    if !book.wake_first(&group) {
+    // Whoever is first there has seen the same end.
+    if !book.queues().is_waited_for(&group) {
         let leases = Leases::within(&context.client, Some(&group.namespace));
         if !leases.delete(&names::lease_of_group(&group.name), &resource_version).await? {
             // Another process wrote it since; perhaps for the same run.

@@ -66,26 +66,14 @@ pub(crate) struct Woken {
 /// Who is before a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ahead {
-    /// The UIDs and names of those that wait before it, in order.
-    places: Vec<Place>,
+    /// How many wait before it.
+    pub(crate) count: usize,
+    /// The name of the first of them.
+    pub(crate) first: Option<String>,
+    /// Whether the one that has the lock is among them: its status does not say so yet.
+    pub(crate) has_holder: bool,
     /// Whether the run's own place in the queue was seen.
     pub(crate) is_seen: bool,
-}
-
-impl Ahead {
-    /// How many wait before it beside this one, which has the lock.
-    pub(crate) fn count_beside(&self, holder: &str) -> usize {
-        self.places.iter().filter(|place| place.uid != holder).count()
-    }
-
-    /// The name of the first.
-    pub(crate) fn first(&self) -> Option<&str> {
-        self.places.first().map(|place| place.run.as_str())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
 }
 
 /// The queues.
@@ -95,6 +83,8 @@ pub(crate) struct Queues {
     by_run: HashMap<String, (Group, Place)>,
     /// The runs of which it is known, by their status or by a Lease, that they had a lock when that was seen, by UID.
     holders: HashMap<String, Group>,
+    /// How many those are of each lock.
+    held: HashMap<Group, usize>,
     /// The UIDs of the runs that may have a lock.
     alive: HashSet<String>,
     /// The UIDs that a list which is under way has named so far.
@@ -134,11 +124,9 @@ impl Queues {
         };
         self.place(uid, &standing, woken);
         match standing {
-            Standing::Holds(group) => {
-                self.holders.insert(uid.to_owned(), group);
-            }
+            Standing::Holds(group) => self.holds(uid, &group),
             Standing::Over | Standing::Gone => {
-                if let Some(group) = self.holders.remove(uid) {
+                if let Some(group) = self.holds_not(uid) {
                     self.wake(&group, woken);
                 }
             }
@@ -202,19 +190,46 @@ impl Queues {
     /// Who is before this run: all that wait, while its own place was not seen.
     pub(crate) fn ahead(&self, group: &Group, uid: &str, since: Option<Timestamp>) -> Ahead {
         let own = self.by_run.get(uid).filter(|(own, place)| own == group && Some(place.since) == since);
-        let places = self.by_group.get(group).into_iter().flatten().filter(|place| place.uid != uid);
+        let places = self.by_group.get(group).into_iter().flatten();
         let is_before = |place: &&Place| own.is_none_or(|(_, own)| *place < own);
-        Ahead { places: places.filter(is_before).cloned().collect(), is_seen: own.is_some() }
+        let mut ahead = Ahead { is_seen: own.is_some(), ..Ahead::default() };
+        for place in places.take_while(is_before).filter(|place| place.uid != uid) {
+            ahead.count += 1;
+            ahead.has_holder |= self.holders.get(&place.uid) == Some(group);
+            ahead.first.get_or_insert_with(|| place.run.clone());
+        }
+        ahead
+    }
+
+    /// Whether anybody waits for this lock.
+    pub(crate) fn is_waited_for(&self, group: &Group) -> bool {
+        self.by_group.contains_key(group)
     }
 
     /// A Lease names the run as the holder: its end wakes whoever waits.
     pub(crate) fn holds(&mut self, uid: &str, group: &Group) {
-        self.holders.insert(uid.to_owned(), group.clone());
+        if self.holders.get(uid) != Some(group) {
+            self.holds_not(uid);
+            *self.held.entry(group.clone()).or_default() += 1;
+            self.holders.insert(uid.to_owned(), group.clone());
+        }
     }
 
-    /// The run has the lock no more.
-    pub(crate) fn holds_not(&mut self, uid: &str) {
-        self.holders.remove(uid);
+    /// The run has no lock any more; returns the one that it had.
+    pub(crate) fn holds_not(&mut self, uid: &str) -> Option<Group> {
+        let group = self.holders.remove(uid)?;
+        if let Some(holders) = self.held.get_mut(&group) {
+            *holders -= 1;
+            if *holders == 0 {
+                self.held.remove(&group);
+            }
+        }
+        Some(group)
+    }
+
+    /// Whether a run is known to have the lock.
+    pub(crate) fn is_held(&self, group: &Group) -> bool {
+        self.held.contains_key(group)
     }
 
     /// Whether the run may have a lock, as far as the watch has come.

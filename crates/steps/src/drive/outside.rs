@@ -123,7 +123,7 @@ impl Drive<'_, '_> {
 }
 
 /// How long a run leaves the lock that another one has, and that so many are before it.
-fn look_again(position: i32, is_new: bool) -> SignedDuration {
+pub(super) fn look_again(position: i32, is_new: bool) -> SignedDuration {
     if is_new {
         return LOOK_AGAIN;
     }

@@ -1,6 +1,7 @@
 //! The loop against a store in memory and a real HTTP server: what is written when, and what is never repeated.
 
 mod flow;
+mod locks;
 mod several;
 mod told;
 mod undo;

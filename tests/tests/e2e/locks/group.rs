@@ -28,7 +28,10 @@ async fn two_pipelines_share_the_locks_that_their_parameters_name() {
     assert_eq!((&lock["group"], &lock["position"], &lock["holder"]), (&json!("web-eu"), &json!(1), &json!("first")));
     assert_eq!(waiting["status"]["waitingOn"]["kind"], "Lock");
     let first = team.run("first").await.expect("the run");
-    assert_eq!((&first["status"]["lock"]["position"], &first["status"]["lock"]["group"]), (&json!(0), &json!("web-eu")));
+    assert_eq!(
+        (&first["status"]["lock"]["position"], &first["status"]["lock"]["group"]),
+        (&json!(0), &json!("web-eu"))
+    );
     assert_eq!(holders(&team).await, [first["metadata"]["uid"].as_str().expect("a UID")]);
     let annotations = leases(&team).await.remove(0).metadata.annotations.expect("annotations");
     assert_eq!((&*annotations["sluice.dev/lock-group"], &*annotations["sluice.dev/lock-holder"]), ("web-eu", "first"));

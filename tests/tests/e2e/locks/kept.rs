@@ -17,7 +17,7 @@ fn failing(server: &Server, name: &str) -> String {
 
 /// A team with a run that has failed and keeps the lock, and one that waits for it.
 async fn kept(cluster: &Cluster, server: &Server) -> (Team, sluice_tests::Controller) {
-    let team = Team::open(cluster).await;
+    let team = Team::open_with_policies(cluster).await;
     team.home().apply(&failing(server, "fail"));
     team.home().apply(&passing(server, "pass", "{group: all}"));
     let controller = team.controller().await;

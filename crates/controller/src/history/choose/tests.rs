@@ -64,6 +64,15 @@ fn an_aborted_run_counts_as_failed() {
 }
 
 #[test]
+fn a_run_that_keeps_its_lock_is_kept_and_counts() {
+    let lock = json!({"group": "web", "since": minute(0), "position": 0});
+    let runs = [with(run("a", "Failed", 1), "/status/lock", lock), run("b", "Failed", 0), run("c", "Failed", 2)];
+    let limits = json!({"historyLimits": {"failed": 1}, "ttlAfterFinished": "20m"});
+    check(limits.clone(), &runs, 9, &["b historyLimits"], Some(22));
+    check(limits, &runs, 59, &["c ttlAfterFinished", "b ttlAfterFinished"], None);
+}
+
+#[test]
 fn of_runs_that_ended_at_once_the_same_one_is_kept_each_time() {
     let runs = [run("b", "Succeeded", 1), run("c", "Succeeded", 1), run("a", "Succeeded", 1)];
     check(json!({"historyLimits": {"succeeded": 1}}), &runs, 9, &["b historyLimits", "a historyLimits"], None);
