@@ -90,3 +90,21 @@ async fn a_run_whose_pipeline_is_deleted_is_suspended_no_longer() {
     team.succeeded("web").await;
     assert_eq!(server.names(), ["after"]);
 }
+
+#[tokio::test]
+async fn a_step_that_waits_does_not_look_again_because_of_it() {
+    let cluster = Cluster::connect().await;
+    let (team, server) = (Team::open(&cluster).await, Server::start().await);
+    let _controller = team.controller().await;
+    let look = format!("sources: {{look: {{http: {{url: '{}/tell/look'}}}}}}", server.url());
+    let wait = format!("{{name: wait, waitFor: {{interval: 1h, condition: look.json.number > 1, {look}}}}}");
+    let stages = format!("- {{name: only, steps: [{wait}]}}");
+    team.home().apply(&pipeline("web", &stages, ""));
+    team.home().apply(&run("web", "web"));
+    team.until("web", "has looked", |run| step_of(run, "wait")["message"].is_string()).await;
+    for more in [FREEZE, "", FREEZE, ""] {
+        team.home().apply(&pipeline("web", &stages, more));
+        team.until("web", "knows of it", |run| is_suspended(run) != more.is_empty()).await;
+    }
+    assert_eq!(server.names(), ["look"]);
+}
