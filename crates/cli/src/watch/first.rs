@@ -40,8 +40,8 @@ pub(crate) enum Turn {
     Over,
     /// The controller has answered it; this is to be said where its answers are not seen.
     Answered(String),
-    /// The API server refuses it; this is to be said.
-    Refused(String),
+    /// The API server refuses it, or does not answer; this is to be said.
+    NotGiven(String),
 }
 
 /// Where the first stage stands.
@@ -65,25 +65,22 @@ impl<'a> FirstApproval<'a> {
     }
 
     /// Gives the approval if it is time, and says what became of it.
-    ///
-    /// # Errors
-    /// The API server does not answer: the approval may have been given or not.
-    pub(crate) async fn consider(&mut self, run: &Run, status: &PipelineRunStatus) -> Result<Turn, RequestError> {
+    pub(crate) async fn consider(&mut self, run: &Run, status: &PipelineRunStatus) -> Turn {
         match self.progress {
-            Progress::Over => Ok(Turn::Over),
-            Progress::Sent { index, left } => Ok(self.answered(status, index, left)),
+            Progress::Over => Turn::Over,
+            Progress::Sent { index, left } => self.answered(status, index, left),
             Progress::Due => match standing(status, &self.stage) {
-                Standing::NotYet => Ok(Turn::NotYet),
+                Standing::NotYet => Turn::NotYet,
                 Standing::Past => {
                     self.progress = Progress::Over;
-                    Ok(Turn::Over)
+                    Turn::Over
                 }
                 Standing::Waits(stage) => self.approve(run, stage).await,
             },
         }
     }
 
-    async fn approve(&mut self, run: &Run, stage: &StageState) -> Result<Turn, RequestError> {
+    async fn approve(&mut self, run: &Run, stage: &StageState) -> Turn {
         let action = RunAction {
             stage: Some(stage.name.clone()),
             attempt: Some(stage.attempt),
@@ -96,10 +93,9 @@ impl<'a> FirstApproval<'a> {
                 let index = run.entries().len().saturating_sub(1);
                 let missing = stage.approval.as_ref().map_or(0, sluice_engine::Approval::missing);
                 self.progress = Progress::Sent { index, left: missing.saturating_sub(1) };
-                Ok(Turn::NotYet)
+                Turn::NotYet
             }
-            Err(error) if error.is_refusal() => Ok(Turn::Refused(self.refused(stage, &error))),
-            Err(error) => Err(error),
+            Err(error) => Turn::NotGiven(self.not_given(stage, &error)),
         }
     }
 
@@ -121,11 +117,15 @@ impl<'a> FirstApproval<'a> {
         })
     }
 
-    /// That somebody else has to do it, and how.
-    fn refused(&self, stage: &StageState, error: &RequestError) -> String {
+    /// That somebody has to do it, and how.
+    fn not_given(&self, stage: &StageState, error: &RequestError) -> String {
+        let name = &stage.name;
         let waits = missing_approval(stage).unwrap_or_else(|| "waits for an approval".to_owned());
         let command = self.commands.approve(stage);
-        format!("stage {} {waits}, which is not you; they approve it with: {command}\n{error}", stage.name)
+        match error.is_refusal() {
+            true => format!("stage {name} {waits}, which is not you; they approve it with: {command}\n{error}"),
+            false => format!("stage {name} {waits}; yours may not have arrived: {error}\napprove it with: {command}"),
+        }
     }
 }
 

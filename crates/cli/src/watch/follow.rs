@@ -76,7 +76,7 @@ pub(crate) async fn follow(
             return Ok(Followed::Ended(shown.state.phase));
         }
         // The answer is among those that are shown.
-        if let Turn::Refused(text) = first.consider(&run, &shown).await.map_err(|error| error.to_string())? {
+        if let Turn::NotGiven(text) = first.consider(&run, &shown).await {
             output.note(&text);
         }
     }

@@ -44,6 +44,13 @@ pub(super) enum Shown {
     Created(Option<Object>),
 }
 
+/// What is done once the run is there.
+enum Then {
+    /// Signals that come while it is made are not lost: they leave it as it is.
+    Follow(Format, Signals),
+    Print(Option<Object>),
+}
+
 /// How an object is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Object {
@@ -75,8 +82,10 @@ pub(super) fn run(wanted: &Wanted) -> anyhow::Result<ExitCode> {
 }
 
 async fn start(wanted: &Wanted) -> Result<ExitCode, Failed> {
-    // What comes while the run is made is not lost.
-    let mut signals = Signals::take().context("failed to listen for signals")?;
+    let then = match wanted.shown {
+        Shown::Followed(format) => Then::Follow(format, Signals::take().context("failed to listen for signals")?),
+        Shown::Created(format) => Then::Print(format),
+    };
     let cluster = wanted.cluster.connect().await?;
     let pipeline = pipeline(&cluster, &wanted.pipeline).await?;
     let params = params(&declared(&pipeline)?, &wanted.params).map_err(Failed::Wrong)?;
@@ -89,15 +98,15 @@ async fn start(wanted: &Wanted) -> Result<ExitCode, Failed> {
     let manual = first_manual(&pipeline).filter(|_| wanted.approves);
     let first = FirstApproval::of(&runs, manual.clone(), by, &commands);
     let mut watching = Watching::of(&cluster, &run)?;
-    match wanted.shown {
-        Shown::Followed(format) => {
+    match then {
+        Then::Follow(format, mut signals) => {
             let output = Output::new(format, &run.0.name_any(), None).with_commands(commands.clone());
             output.note(&format!("{} created", run.reference()));
             output.refresh();
             let end = follow(&mut watching, &output, &mut signals, first).await;
             Ok(followed(end, &output, &run, &commands)?)
         }
-        Shown::Created(format) => {
+        Then::Print(format) => {
             let tells = |text: &str| tell(format, &format!("{} {text}", run.reference()));
             tells("created")?;
             let seen = match manual.is_some() || may_wait(&pipeline) {
@@ -220,14 +229,14 @@ async fn settle(
             }
         };
         let status = status_of(&run).map_err(Stopped::Said)?;
-        let turn = first.consider(&run, &status).await?;
+        let turn = first.consider(&run, &status).await;
         let state = &status.state;
         let held = holds(state);
         let waiting = state.stages.iter().find(|stage| stage.awaits_approval());
         let (has_begun, is_held) = (state.started_at.is_some(), !held.is_empty());
         last = Some(run);
         match turn {
-            Turn::Refused(text) | Turn::Answered(text) => {
+            Turn::NotGiven(text) | Turn::Answered(text) => {
                 tells(&text)?;
                 return Ok(last);
             }
