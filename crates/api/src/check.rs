@@ -2,6 +2,7 @@
 //!
 //! The controller shows the same list in the condition `Ready`, and a run of a pipeline with mistakes does not start.
 
+mod concurrency;
 mod expressions;
 mod flow;
 mod hooks;
@@ -64,6 +65,7 @@ pub fn pipeline(spec: &PipelineSpec) -> Vec<Mistake> {
     check.params(spec);
     check.timeout(spec.timeout, "spec.timeout".to_owned());
     check.ttl(spec.ttl_after_finished);
+    check.concurrency(spec);
     check.unique_names(spec);
     for index in 0..spec.stages.len() {
         check.stage(index);

@@ -6,6 +6,7 @@ mod early;
 mod flow;
 mod items;
 mod large;
+mod locks;
 mod loops;
 
 use expect_test::{Expect, expect};
