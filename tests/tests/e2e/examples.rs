@@ -1,6 +1,7 @@
 //! Every file under `examples/` is accepted as it is written, and what can run here runs. `deploy-v1.yaml` has tests of its
 //! own.
 
+mod approvals;
 mod flow;
 mod told;
 
@@ -31,9 +32,14 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The example of this name.
+fn of_file(name: &str) -> String {
+    read(&paths::workspace().join(format!("examples/{name}.yaml")))
+}
+
 /// An example of a step type, with what belongs to the example replaced by what belongs to the test.
 fn of_step(name: &str, replacements: &[(&str, &str)]) -> String {
-    let text = read(&paths::workspace().join(format!("examples/steps/{name}.yaml")));
+    let text = of_file(&format!("steps/{name}"));
     replacements.iter().fold(text, |text, (old, new)| {
         assert!(text.contains(old), "steps/{name}.yaml has no {old:?} any more");
         text.replace(old, new)
