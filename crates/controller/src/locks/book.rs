@@ -82,7 +82,12 @@ impl LockBook {
         let (is_over, is_gone) = (standing == Standing::Over, standing == Standing::Gone);
         let mut woken = self.queues().set(&uid, standing);
         if is_gone {
-            self.own().remove(&uid);
+            // Deleted at once after its end, before its reconcile.
+            if let Some(Own { group, .. }) = self.own().remove(&uid)
+                && !woken.idle.contains(&group)
+            {
+                woken.idle.push(group);
+            }
         } else if is_over && let Some(own) = self.own().get(&uid) {
             // Its reconcile deletes the Lease: see [`release`].
             woken.idle.retain(|group| *group != own.group);
@@ -160,4 +165,34 @@ pub(crate) async fn release(context: &Context, uid: &str) -> Result<(), kube::Er
     }
     book.own().remove(uid);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn run(status: Value) -> Guarded<PipelineRun> {
+        let run = json!({
+            "apiVersion": "sluice.dev/v1alpha1", "kind": "PipelineRun",
+            "metadata": {"name": "a", "namespace": "shop", "uid": "uid"},
+            "spec": {"pipelineRef": {"name": "p"}}, "status": status,
+        });
+        serde_json::from_value(run).unwrap()
+    }
+
+    #[test]
+    fn the_lease_of_a_run_is_left_to_its_reconcile_unless_the_run_is_deleted_before() {
+        let (book, mut watched) = LockBook::new();
+        let group = Group { namespace: "shop".to_owned(), name: "web".to_owned() };
+        let ended = || run(json!({"finishedAt": "2026-01-01T00:00:00Z"}));
+        book.keep(&Event::Apply(run(json!({}))));
+        book.taken("uid", &group, "1");
+        book.keep(&Event::Apply(ended()));
+        assert!(watched.idle.try_recv().is_err());
+        book.keep(&Event::Delete(ended()));
+        assert_eq!(watched.idle.try_recv().ok(), Some(group));
+        assert!(watched.idle.try_recv().is_err());
+    }
 }
