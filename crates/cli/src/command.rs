@@ -2,6 +2,7 @@
 
 pub(crate) mod abort;
 pub(crate) mod approve;
+pub(crate) mod completion;
 pub(crate) mod controller;
 pub(crate) mod crds;
 pub(crate) mod demo;

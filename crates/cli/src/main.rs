@@ -50,6 +50,9 @@ enum Command {
     #[command(hide = true)]
     Reference(command::reference::Arguments),
     Schema(command::schema::Arguments),
+    Completion(command::completion::Arguments),
+    #[command(name = "__complete", hide = true)]
+    Complete(command::completion::Asked),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -71,6 +74,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Graph(arguments) => return command::graph::run(&arguments),
         Command::Reference(arguments) => command::reference::run(arguments)?,
         Command::Schema(arguments) => return command::schema::run(arguments),
+        Command::Completion(arguments) => return command::completion::run(&arguments, Cli::command()),
+        Command::Complete(asked) => return command::completion::answer(&asked, Cli::command()),
     }
     Ok(ExitCode::SUCCESS)
 }

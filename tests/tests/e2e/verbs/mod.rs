@@ -1,6 +1,7 @@
 //! What people ask of runs with `sluice`: as whoever the kubeconfig names, with the rights that they have, and what comes of it.
 
 mod answers;
+mod approvals;
 mod pauses;
 mod plugin;
 mod same_request;
