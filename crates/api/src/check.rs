@@ -2,7 +2,9 @@
 //!
 //! The controller shows the same list in the condition `Ready`, and a run of a pipeline with mistakes does not start.
 
+mod bound;
 mod concurrency;
+mod environment;
 mod expressions;
 mod flow;
 mod hooks;
@@ -19,6 +21,7 @@ use crate::{Code, Duration, ParamType, PipelineSpec, params};
 
 use outline::Outline;
 
+pub use environment::environment;
 pub(crate) use names::{is_name, is_reserved};
 
 /// One mistake in a pipeline.

@@ -63,6 +63,7 @@ codes! {
     ConstantCondition "constant-condition" "The condition of a loop never changes: it reads nothing that the loop does."
     WrongParameters "wrong-parameters" "A run's parameters are not those that its pipeline declares."
     MissingObject "missing-object" "An object is named that is not there."
+    NotAllowed "not-allowed" "A stage is bound to an Environment that does not allow its pipeline."
     DuplicateObject "duplicate-object" "Two objects are of the same kind and name; the last one wins."
     NeedsCluster "needs-cluster" "The step needs a cluster, which the local mode may not have."
 }

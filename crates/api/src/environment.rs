@@ -11,6 +11,12 @@ use serde_json::Value;
 
 use crate::LocalReference;
 
+/// What `allowedPipelines` says where every pipeline is allowed.
+pub(crate) const EVERY_PIPELINE: &str = "*";
+
+/// The longest name of a target, in characters: it becomes the name of an item in the status of a run.
+pub(crate) const MAX_TARGET_NAME: usize = 63;
+
 /// Which pipelines may deploy here, as whom, with whose approval, and onto what.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
@@ -53,6 +59,13 @@ pub struct EnvironmentSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub components: Vec<Component>,
+}
+
+impl EnvironmentSpec {
+    /// Whether stages of this pipeline may be bound to the Environment.
+    pub fn allows(&self, pipeline: &str) -> bool {
+        self.allowed_pipelines.iter().any(|allowed| allowed == pipeline || allowed == EVERY_PIPELINE)
+    }
 }
 
 /// Each has a name, and whatever the steps need to know of it.

@@ -55,6 +55,10 @@ pub const NAME_PATTERN: &str = "^[a-z][A-Za-z0-9]{0,62}$";
 /// What to do about one that does not.
 pub const NAME_HELP: &str = "use letters and digits, a small letter first, 63 at most";
 
+/// What to do about a name that no object may have.
+pub const OBJECT_NAME_HELP: &str =
+    "use small letters, digits, `-` and `.`, with a letter or digit at both ends, 253 at most";
+
 /// Who asks for what the controller itself appends to `spec.actions`.
 pub fn own_user() -> String {
     FIELD_MANAGER.to_owned()

@@ -11,6 +11,8 @@ use crate::Stage;
 /// When in a run an expression is evaluated; stages and steps are places in the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
+    /// The run is made, and nothing else is known: what its stages are bound to.
+    RunBegins,
     /// Nothing has run: hooks for the start of the pipeline.
     RunStarts,
     /// It is not known yet whether the stage starts, or with which items: its `when`, its `forEach.in`.
@@ -31,7 +33,7 @@ impl Moment {
     /// The stage that it belongs to.
     pub(crate) fn stage(self) -> Option<usize> {
         match self {
-            Self::RunStarts | Self::RunEnds => None,
+            Self::RunBegins | Self::RunStarts | Self::RunEnds => None,
             Self::BeforeStage(stage) | Self::StageStarts(stage) | Self::StageEnds(stage) => Some(stage),
             Self::StepRuns { stage, .. } | Self::StepEnds { stage, .. } => Some(stage),
         }
@@ -39,7 +41,7 @@ impl Moment {
 
     /// Whether it belongs to one item of the stage, where that has a `forEach`.
     pub(crate) fn has_item(self) -> bool {
-        !matches!(self, Self::RunStarts | Self::RunEnds | Self::BeforeStage(_))
+        !matches!(self, Self::RunBegins | Self::RunStarts | Self::RunEnds | Self::BeforeStage(_))
     }
 }
 
@@ -105,7 +107,7 @@ impl Order {
     /// What is seen at a moment.
     pub(crate) fn seen(&self, moment: Moment) -> Seen {
         let own = match moment {
-            Moment::RunStarts => return Seen { stages: BTreeSet::new(), own: None },
+            Moment::RunBegins | Moment::RunStarts => return Seen { stages: BTreeSet::new(), own: None },
             Moment::RunEnds => return Seen { stages: (0..self.stages.len()).collect(), own: None },
             Moment::BeforeStage(_) | Moment::StageStarts(_) => 0..0,
             Moment::StepRuns { stage, .. } if self.is_parallel(stage) => 0..0,

@@ -38,6 +38,16 @@ const MEANINGS: &[(&str, &str)] = &[
     ("run.requestedBy", "Who asked for the run; empty when it does not say."),
     ("run.startedAt", "When the run started, such as `2026-11-01T06:00:00Z`."),
     ("pipeline.name", "The pipeline's name."),
+    (
+        "environment.name",
+        "The Environment that a stage with `environment` is bound to: in all expressions of that stage and its steps, and in \
+         hooks for it and its steps.",
+    ),
+    (
+        "environment.targets",
+        "The targets of that Environment, as they are when the stage starts: in its `forEach.in` alone. Each has its `name`, and \
+         whatever else the Environment says of it.",
+    ),
     ("trigger.parent", "The run of which a step started this one; null when there is none."),
     ("trigger.parent.name", "The parent's name."),
     ("trigger.parent.uid", "The parent's UID."),
@@ -56,7 +66,7 @@ const MEANINGS: &[(&str, &str)] = &[
 
 /// Every variable with its meaning and its type, for the documentation.
 pub fn meanings() -> impl Iterator<Item = (&'static str, &'static str, Type)> {
-    let run = with_failure(names(&PipelineSpec::default()));
+    let run = all_names();
     let r#type = move |path: &str| {
         let (root, members) = path.split_once('.')?;
         members.split('.').try_fold(run.get(root)?.clone(), |value, member| match value {
@@ -65,6 +75,11 @@ pub fn meanings() -> impl Iterator<Item = (&'static str, &'static str, Type)> {
         })
     };
     MEANINGS.iter().map(move |(path, meaning)| (*path, *meaning, r#type(path).unwrap_or_default()))
+}
+
+/// The fixed names, wherever they are seen.
+fn all_names() -> Names {
+    with_failure(names(&PipelineSpec::default())).with("environment", environment(true))
 }
 
 /// The names that every expression of the pipeline sees, without `steps`.
@@ -79,12 +94,27 @@ pub fn names(spec: &PipelineSpec) -> Names {
         let is_always_there = param.required || param.default.is_some();
         (param.name.clone(), if is_always_there { declared } else { Type::Any })
     });
-    let run = ["name", "namespace", "uid", "requestedBy", "startedAt"].map(|name| (name, Type::String));
     Names::new()
         .with("params", Type::object(params))
-        .with("run", Type::object(run))
+        .with("run", run(&["name", "namespace", "uid", "requestedBy", "startedAt"]))
         .with("pipeline", Type::object([("name", Type::String)]))
         .with("trigger", Type::object([("parent", parent_run())]))
+}
+
+fn run(members: &[&str]) -> Type {
+    Type::object(members.iter().map(|name| (*name, Type::String)))
+}
+
+/// The same names at the moment when the run is made: it has not started.
+pub(crate) fn before_the_start(names: Names) -> Names {
+    names.with("run", run(&["name", "namespace", "uid", "requestedBy"]))
+}
+
+/// What expressions read of the Environment that their stage is bound to.
+pub(crate) fn environment(has_targets: bool) -> Type {
+    let target = Type::open([("name", Type::String)]);
+    let targets = has_targets.then(|| ("targets", Type::list(target)));
+    Type::object([("name", Type::String)].into_iter().chain(targets))
 }
 
 fn parent_run() -> Type {
@@ -228,7 +258,7 @@ mod tests {
 
     #[test]
     fn every_variable_has_its_meaning() {
-        let run = with_failure(names(&PipelineSpec::default()));
+        let run = all_names();
         let fixed: std::collections::BTreeSet<_> =
             run.iter().flat_map(|(root, members)| below(root, members)).collect();
         let told =

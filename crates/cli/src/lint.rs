@@ -25,7 +25,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use sluice_api::{Code, Pipeline, PipelineRun, ScmProvider, check::Mistake};
+use sluice_api::{Code, Environment, Pipeline, PipelineRun, ScmProvider, check::Mistake};
 
 pub(crate) use metadata::is_dns_subdomain;
 pub(crate) use needs::cluster_needs;
@@ -144,6 +144,9 @@ fn object(document: &Document) -> Vec<(Mistake, bool)> {
             meaning(schema, &value, &structure, |pipeline: &Pipeline| check::pipeline(name, &pipeline.spec))
         }
         "PipelineRun" => meaning(schema, &value, &structure, |_: &PipelineRun| Vec::new()),
+        "Environment" => meaning(schema, &value, &structure, |environment: &Environment| {
+            sluice_api::check::environment(&environment.spec)
+        }),
         _ => meaning(schema, &value, &structure, |_: &ScmProvider| Vec::new()),
     };
     merge(structure, &broken, meaning)

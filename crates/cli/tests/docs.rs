@@ -68,6 +68,15 @@ fn the_manifests_of_pages_have_no_mistakes() {
 }
 
 #[test]
+fn the_manifests_of_environments_have_no_mistakes() {
+    let page = page("docs/environments.md");
+    let manifests: Vec<&str> =
+        blocks(&page, "yaml").into_iter().filter(|block| block.starts_with("apiVersion")).collect();
+    let (code, said) = sluice(&["lint", "-"], &manifests.join("---\n"));
+    assert_eq!((code, &*said), (Some(0), "2 objects: no mistakes\n"));
+}
+
+#[test]
 fn links_lead_somewhere() {
     let pages = [
         "README.md",
@@ -75,6 +84,7 @@ fn links_lead_somewhere() {
         "CONTRIBUTING.md",
         "docs/command-line.md",
         "docs/control-flow.md",
+        "docs/environments.md",
         "docs/local-mode.md",
         "docs/locks.md",
         "docs/people.md",
@@ -99,10 +109,15 @@ fn links_lead_somewhere() {
 }
 
 #[test]
-fn every_example_of_the_flow_and_of_hooks_is_told_of() {
-    let pages = [("flow", "control-flow.md"), ("hooks", "control-flow.md"), ("approvals", "people.md")];
-    for (directory, name_of_page) in pages {
-        let page = page(&format!("docs/{name_of_page}"));
+fn every_example_is_told_of_where_its_subject_is() {
+    let subjects = [
+        ("flow", "control-flow"),
+        ("hooks", "control-flow"),
+        ("approvals", "people"),
+        ("environments", "environments"),
+    ];
+    for (directory, subject) in subjects {
+        let page = page(&format!("docs/{subject}.md"));
         for file in fs::read_dir(workspace().join("examples").join(directory)).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
             // Whoever has run one has its state beside it.
@@ -111,7 +126,7 @@ fn every_example_of_the_flow_and_of_hooks_is_told_of() {
             }
             assert!(
                 page.contains(&format!("(../examples/{directory}/{name})")),
-                "docs/{name_of_page} does not tell of {directory}/{name}"
+                "docs/{subject}.md does not tell of {directory}/{name}"
             );
         }
     }

@@ -22,9 +22,9 @@ const CHECK_EVERY: Duration = Duration::from_secs(60);
 pub(crate) enum Error {
     /// The API server would let us impersonate an account that does not exist.
     #[error(
-        "there is no service account {name:?} in namespace {namespace:?}: create it, or correct spec.serviceAccountName of the pipeline"
+        "there is no service account {name:?} in namespace {namespace:?}: create it, or correct spec.serviceAccountName of {of}"
     )]
-    NotFound { namespace: String, name: String },
+    NotFound { namespace: String, name: String, of: String },
     #[error("failed to look for service account {name:?}")]
     Read { name: String, source: kube::Error },
     #[error("failed to make a client for service account {name:?}")]
@@ -43,8 +43,8 @@ impl Accounts {
         Self { own, config, clients: Mutex::default() }
     }
 
-    /// A client that acts as this account.
-    pub(crate) async fn client(&self, namespace: &str, name: &str) -> Result<Client, Error> {
+    /// A client that acts as this account, which `of` names: a pipeline or an Environment.
+    pub(crate) async fn client(&self, namespace: &str, name: &str, of: &str) -> Result<Client, Error> {
         let key = (namespace.to_owned(), name.to_owned());
         let known = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some((client, checked)) = &known
@@ -52,7 +52,9 @@ impl Accounts {
         {
             return Ok(client.clone());
         }
-        self.check(namespace, name).await?;
+        if !self.exists(namespace, name).await? {
+            return Err(Error::NotFound { namespace: key.0, name: key.1, of: of.to_owned() });
+        }
         let client = match known {
             Some((client, _)) => client,
             None => self.impersonate(namespace, name)?,
@@ -62,13 +64,12 @@ impl Accounts {
         Ok(client)
     }
 
-    async fn check(&self, namespace: &str, name: &str) -> Result<(), Error> {
+    /// Whether there is such an account, now.
+    pub(crate) async fn exists(&self, namespace: &str, name: &str) -> Result<bool, Error> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.own.clone(), namespace);
-        match accounts.get_metadata_opt(name).await {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(Error::NotFound { namespace: namespace.to_owned(), name: name.to_owned() }),
-            Err(source) => Err(Error::Read { name: name.to_owned(), source }),
-        }
+        let found = accounts.get_metadata_opt(name).await;
+        let found = found.map_err(|source| Error::Read { name: name.to_owned(), source })?;
+        Ok(found.is_some())
     }
 
     fn impersonate(&self, namespace: &str, name: &str) -> Result<Client, Error> {

@@ -7,8 +7,9 @@ use kube::Client;
 use sluice_steps::HttpClient;
 
 use crate::{
-    accounts::Accounts, enforcement::Enforcement, failures::Failures, history::History, locks::LockBook,
-    memories::Memories, pin::Pins, reports::Reports, revisions::Revisions, suspensions::Suspensions, waits::Waits,
+    accounts::Accounts, enforcement::Enforcement, environments::Records, failures::Failures, fences::Fences,
+    history::History, locks::LockBook, memories::Memories, pin::Pins, reports::Reports, revisions::Revisions,
+    suspensions::Suspensions, waits::Waits,
 };
 
 /// What every reconcile shares.
@@ -32,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) pins: Pins,
     pub(crate) suspensions: Suspensions,
     pub(crate) history: History,
+    pub(crate) fences: Fences,
+    pub(crate) records: Records,
 }
 
 /// The time, to the millisecond: what is remembered equals what is read back from a status.

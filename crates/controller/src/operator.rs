@@ -27,7 +27,7 @@ use kube_runtime::{
 };
 use serde::de::DeserializeOwned;
 use sluice_api::{
-    Pipeline, PipelineRun, names,
+    Environment, Pipeline, PipelineRun, names,
     step::{Application, Job},
 };
 use sluice_engine::WaitKind;
@@ -39,7 +39,9 @@ use crate::{
     client::{configure, for_requests, scoped},
     context::Context,
     enforcement::Enforcement,
+    environments::{self, EnvironmentRef, Records},
     failures::Failures,
+    fences::Fences,
     guarded::Guarded,
     history::History,
     lean,
@@ -107,6 +109,8 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let client = lean::client(config.clone()).map_err(Error::Client)?;
     let user = own_user(&client).await;
     let (locks, watched) = LockBook::new();
+    let (environments, environment_writer) = reflector::store();
+    let (wake, recorded) = mpsc::unbounded();
     let context = Arc::new(Context {
         user,
         enforcement: Enforcement::default(),
@@ -120,6 +124,8 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         pins: Pins::default(),
         suspensions: Suspensions::default(),
         history: History::default(),
+        fences: Fences::default(),
+        records: Records::new(environments.clone(), wake),
         stopping: AtomicBool::new(false),
         failures: Failures::default(),
         client: client.clone(),
@@ -136,6 +142,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let (sender, woken) = mpsc::unbounded();
     let runs = run_controller(&watching, &context, &options, (sender.clone(), woken), watched.wakes);
     let pipelines = pipeline_controller(&watching, &context, &options, (runs.store(), sender));
+    let environments = environment_controller(&watching, &options, (environments, environment_writer), recorded);
     let (store, known) = (runs.store(), pipelines.store());
     let work = async {
         tokio::join!(
@@ -145,6 +152,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
                 drive_runs(runs, context.clone(), stop.clone()).await;
             },
             judge_pipelines(pipelines, context.clone(), stop.clone()),
+            keep_environments(environments, context.clone(), stop.clone()),
         )
     };
     let background = async {
@@ -366,6 +374,39 @@ async fn judge_pipelines(
 async fn judge_carefully(pipeline: Arc<Guarded<Pipeline>>, context: Arc<Context>) -> Result<Action, pipelines::Error> {
     let reconcile = AssertUnwindSafe(pipelines::reconcile(pipeline, context)).catch_unwind();
     reconcile.await.unwrap_or(Err(pipelines::Error::Panicked))
+}
+
+type EnvironmentController = Controller<Guarded<Environment>>;
+
+/// The controller of Environments, which runs that have succeeded wake.
+fn environment_controller(
+    client: &Client,
+    options: &Options,
+    (store, writer): (Store<Guarded<Environment>>, reflector::store::Writer<Guarded<Environment>>),
+    woken: mpsc::UnboundedReceiver<EnvironmentRef>,
+) -> EnvironmentController {
+    let environments = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default());
+    Controller::for_stream(environments.reflect(writer).applied_objects(), store)
+        .with_config(controller::Config::default().concurrency(4))
+        .reconcile_on(woken)
+}
+
+async fn keep_environments(
+    environments: EnvironmentController,
+    context: Arc<Context>,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let outcomes = environments.graceful_shutdown_on(stop).run(keep_carefully, environments::error_policy, context);
+    outcomes.for_each(|outcome| async { note_trouble(outcome.err()) }).await;
+}
+
+/// One reconcile of an Environment; a panic in it ends it alone.
+async fn keep_carefully(
+    environment: Arc<Guarded<Environment>>,
+    context: Arc<Context>,
+) -> Result<Action, environments::Error> {
+    let reconcile = AssertUnwindSafe(environments::reconcile(environment, context)).catch_unwind();
+    reconcile.await.unwrap_or(Err(environments::Error::Panicked))
 }
 
 /// Logs what went wrong around reconciles; what went wrong in one was logged there.

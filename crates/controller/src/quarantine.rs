@@ -8,7 +8,7 @@ use kube::{
     core::PartialObjectMeta,
 };
 use serde_json::{Value, json};
-use sluice_api::{Pipeline, PipelineRun, Truth, Verdict};
+use sluice_api::{Environment, Pipeline, PipelineRun, Truth, Verdict};
 
 use crate::patch;
 
@@ -26,6 +26,12 @@ pub(crate) async fn run(client: &Client, metadata: &ObjectMeta, error: &str) {
 pub(crate) async fn pipeline(client: &Client, metadata: &ObjectMeta, error: &str) {
     let status = json!({"observedGeneration": metadata.generation});
     set::<Pipeline>(client, metadata, Verdict::ready(Truth::False, REASON, message(error)), error, status).await;
+}
+
+/// Says on an Environment itself that it cannot be read, and why.
+pub(crate) async fn environment(client: &Client, metadata: &ObjectMeta, error: &str) {
+    let status = json!({"observedGeneration": metadata.generation});
+    set::<Environment>(client, metadata, Verdict::ready(Truth::False, REASON, message(error)), error, status).await;
 }
 
 /// What is said of an object that cannot be read.

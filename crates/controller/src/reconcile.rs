@@ -16,12 +16,12 @@ use crate::{
     causes::in_one_line,
     context::{Context, now},
     decode::{self, Decoded},
-    finalizer,
+    environments, finalizer,
     guarded::Guarded,
     locks,
     memories::{RunMemory, version},
     pin::{self, Obstacle, Resolved},
-    quarantine,
+    quarantine, revisions,
     status::{self, StatusStore},
     waits::{self, Awaited, RunRef},
     world::RunWorld,
@@ -40,6 +40,8 @@ pub(crate) enum Error {
     Enforcement(#[source] kube::Error),
     #[error("failed to let the run's lock go")]
     Lock(#[source] kube::Error),
+    #[error("failed to find out what the run brought to its Environments")]
+    Record(#[source] revisions::Error),
     #[error("failed to read the run's namespace")]
     Namespace(#[source] kube::Error),
     #[error("a step panicked; this is a fault of Sluice, please report it")]
@@ -170,7 +172,7 @@ async fn missing_account(context: &Context, run: &Decoded, resolved: &Resolved) 
         return None;
     }
     let account = &resolved.pinned.spec.service_account_name;
-    match context.accounts.client(&run.identity.namespace, account).await {
+    match context.accounts.client(&run.identity.namespace, account, "the pipeline").await {
         Err(error @ accounts::Error::NotFound { .. }) => {
             Some(Obstacle::Missing("ServiceAccountNotFound", error.to_string()))
         }
@@ -329,6 +331,7 @@ const MESSAGE_LIMIT: usize = 1024;
 /// What is left to do for a run that has ended: tell people, let go.
 async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -> Result<Action, Error> {
     context.waits.set(&run_ref(run), Vec::new());
+    environments::succeeded(context, object, run).await.map_err(Error::Record)?;
     context.history.look();
     let memory = context.memories.take(&run.identity.uid);
     if memory.written.is_some()

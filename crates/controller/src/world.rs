@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::Api;
-use sluice_api::{Environment, EnvironmentSpec, ScmProvider, ScmProviderSpec};
+use sluice_api::{EnvironmentSpec, ScmProvider, ScmProviderSpec};
 use sluice_engine::Failure;
 use sluice_steps::{HttpClient, Locks, Report, Runs, World, allowed};
 
@@ -25,20 +25,24 @@ pub(crate) struct RunWorld {
 }
 
 impl RunWorld {
-    /// The account to act as: asked for each time, so that a pipeline that is not allowed any more acts no more.
-    async fn account(&self) -> Result<String, Failure> {
-        let of_environment = match &self.environment {
-            Some(environment) => self.environment(environment).await?.service_account_name,
-            None => None,
-        };
-        Ok(of_environment.unwrap_or_else(|| self.account.clone()))
+    /// The account to act as, and what names it: asked for each time, so that a pipeline that is not allowed any more acts no
+    /// more.
+    async fn account(&self) -> Result<(String, String), Failure> {
+        let own = || (self.account.clone(), "the pipeline".to_owned());
+        let Some(name) = &self.environment else { return Ok(own()) };
+        let Context { fences, client, .. } = &*self.context;
+        let environment = fences.lately(client, &self.namespace, name, &self.pipeline).await?;
+        allowed(name, &environment, &self.pipeline)?;
+        let account = environment.service_account_name.clone();
+        Ok(account.map_or_else(own, |account| (account, format!("Environment {name:?}"))))
     }
 }
 
 #[async_trait]
 impl World for RunWorld {
     async fn kubernetes(&self) -> Result<kube::Client, Failure> {
-        let client = self.context.accounts.client(&self.namespace, &self.account().await?).await;
+        let (account, of) = self.account().await?;
+        let client = self.context.accounts.client(&self.namespace, &account, &of).await;
         client.map_err(|error| match &error {
             accounts::Error::NotFound { .. } => Failure::definite("ServiceAccountNotFound", error.to_string()),
             accounts::Error::Read { source, .. } | accounts::Error::Client { source, .. } => {
@@ -67,27 +71,9 @@ impl World for RunWorld {
     }
 
     async fn environment(&self, name: &str) -> Result<EnvironmentSpec, Failure> {
-        let environments: Api<Environment> = Api::namespaced(self.context.client.clone(), &self.namespace);
-        let environment = match environments.get_opt(name).await {
-            Ok(Some(environment)) => environment.spec,
-            Ok(None) => {
-                let namespace = &self.namespace;
-                let message = format!(
-                    "there is no Environment {name:?} in namespace {namespace:?}: create it, or correct the stage's environment"
-                );
-                return Err(Failure::definite("EnvironmentNotFound", message));
-            }
-            // It is past our types: of a newer version, for example.
-            Err(kube::Error::SerdeError(error)) => {
-                let message = format!("Environment {name:?} cannot be read: {error}");
-                return Err(Failure::definite("EnvironmentMalformed", message));
-            }
-            Err(error) => {
-                let message = format!("failed to read Environment {name:?}: {error}");
-                return Err(Failure::transient("KubernetesUnavailable", message));
-            }
-        };
-        allowed(name, &environment, &self.pipeline).map(|()| environment)
+        let environment = self.context.fences.now(&self.context.client, &self.namespace, name).await?;
+        allowed(name, &environment, &self.pipeline)?;
+        Ok(EnvironmentSpec::clone(&environment))
     }
 
     fn within(&self, environment: &str) -> Option<Arc<dyn World>> {

@@ -162,6 +162,7 @@ impl Check<'_> {
                     Type::Any
                 }
             },
+            Type::Open(members) => members.get(member).cloned().unwrap_or_default(),
             _ if lenient => Type::Any,
             other => {
                 let message = format!("`{}` is {other} and has no `{member}`", self.text(node));
@@ -180,7 +181,9 @@ impl Check<'_> {
         };
         let lenient = index.optional || wrapped;
         let element = match (&of, index.index.string_literal()) {
-            (Type::Object(_), Some(member)) => self.member(&index.of, &of, member, &index.index.span, lenient),
+            (Type::Object(_) | Type::Open(_), Some(member)) => {
+                self.member(&index.of, &of, member, &index.index.span, lenient)
+            }
             _ => self.element(index, &of, &key, lenient),
         };
         match lenient {
@@ -197,7 +200,7 @@ impl Check<'_> {
                 let scalar = matches!(key, Type::Any | Type::Bool | Type::String);
                 ((**value).clone(), scalar || key.is_number())
             }
-            Type::Object(_) => (Type::Any, Type::String.fits(key)),
+            Type::Object(_) | Type::Open(_) => (Type::Any, Type::String.fits(key)),
             _ => (Type::Any, false),
         };
         if !indexes && !lenient {
@@ -256,7 +259,7 @@ impl Check<'_> {
         let element = match (&range, l.kind.over_optional()) {
             (Type::Any, _) => Some(Type::Any),
             (Type::Optional(inner), true) | (Type::List(inner), false) => Some((**inner).clone()),
-            (Type::Object(_), false) if l.kind != LoopKind::SortBy => Some(Type::String),
+            (Type::Object(_) | Type::Open(_), false) if l.kind != LoopKind::SortBy => Some(Type::String),
             (Type::Map(_), false) if l.kind != LoopKind::SortBy => Some(Type::Any),
             _ => None,
         };

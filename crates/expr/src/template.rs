@@ -222,7 +222,7 @@ fn plain(value: &Value, expression: &Expression, span: &Range<usize>) -> Result<
 
 /// Whether values of a type can stand inside a text.
 fn has_form(actual: &Type) -> bool {
-    !matches!(actual, Type::Null | Type::List(_) | Type::Map(_) | Type::Object(_))
+    !matches!(actual, Type::Null | Type::List(_) | Type::Map(_) | Type::Object(_) | Type::Open(_))
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub enum Type {
     Map(Box<Type>),
     /// An object with exactly these members: an unknown one is an error.
     Object(Arc<BTreeMap<String, Type>>),
+    /// An object with these members, and any others besides.
+    Open(Arc<BTreeMap<String, Type>>),
     /// A value that may be absent: `a.?b`.
     Optional(Box<Type>),
     /// What `semver(...)` returns.
@@ -66,6 +68,11 @@ impl Type {
     /// A closed object with these members.
     pub fn object<N: Into<String>>(members: impl IntoIterator<Item = (N, Type)>) -> Self {
         Self::Object(Arc::new(members.into_iter().map(|(n, t)| (n.into(), t)).collect()))
+    }
+
+    /// An object with these members, and any others besides.
+    pub fn open<N: Into<String>>(members: impl IntoIterator<Item = (N, Type)>) -> Self {
+        Self::Open(Arc::new(members.into_iter().map(|(n, t)| (n.into(), t)).collect()))
     }
 
     /// The type of a JSON value, with closed objects.
@@ -119,7 +126,7 @@ impl Type {
             (Self::Any, _) | (_, Self::Any) => true,
             // Whatever is in them: they may be empty.
             (Self::List(_), Self::List(_)) | (Self::Optional(_), Self::Optional(_)) => true,
-            (Self::Map(_) | Self::Object(_), Self::Map(_) | Self::Object(_)) => true,
+            (Self::Map(_) | Self::Object(_) | Self::Open(_), Self::Map(_) | Self::Object(_) | Self::Open(_)) => true,
             (Self::Number, Self::Int | Self::Double) | (Self::Int | Self::Double, Self::Number) => true,
             (a, b) => a == b,
         }
@@ -142,7 +149,7 @@ impl fmt::Display for Type {
             Self::Duration => "a duration",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
-            Self::Object(_) => "an object",
+            Self::Object(_) | Self::Open(_) => "an object",
             Self::Optional(_) => "an optional",
             Self::Semver => "a semver",
             Self::Quantity => "a quantity",

@@ -3,13 +3,9 @@
 use sluice_api::EnvironmentSpec;
 use sluice_engine::Failure;
 
-/// The word that allows every pipeline.
-const EVERY: &str = "*";
-
 /// Whether runs of this pipeline may use the Environment of that name.
 pub fn allowed(name: &str, environment: &EnvironmentSpec, pipeline: &str) -> Result<(), Failure> {
-    let allowed = &environment.allowed_pipelines;
-    if allowed.iter().any(|allowed| allowed == pipeline || allowed == EVERY) {
+    if environment.allows(pipeline) {
         return Ok(());
     }
     let message = format!(

@@ -191,7 +191,12 @@ impl<'a> Step<'a> {
             403 if status.message.contains("exceeded quota") => {
                 Failure::transient("QuotaExceeded", message).with_end(End::Known)
             }
-            403 if status.message.contains("cannot create resource") => forbidden("create", &failed, status),
+            403 if ["create", "impersonate"]
+                .iter()
+                .any(|verb| status.message.contains(&format!("cannot {verb} resource"))) =>
+            {
+                forbidden("create", &failed, status)
+            }
             408 => Failure::transient("KubernetesUnavailable", message),
             409 | 429 => Failure::transient(status.reason.clone(), message).with_end(End::Known),
             400..500 => Failure::definite(status.reason.clone(), message),

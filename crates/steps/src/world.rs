@@ -100,15 +100,7 @@ pub struct Report {
 /// What a failed read of a Kubernetes object is to a step: forbidden and invalid requests are definite, the rest may
 /// pass by itself. `verb` is the right that the read takes.
 pub(crate) fn failed_read(verb: &str, what: &str, error: &kube::Error) -> Failure {
-    match error {
-        // Not the account lacks a right, but the controller that acts as it.
-        kube::Error::Api(status) if status.code == 403 && status.message.contains("cannot impersonate resource") => {
-            let remedy = "grant it with a Role in that namespace, as the README shows";
-            let message = format!("failed to read {what}: {}; {remedy}", status.message);
-            Failure::definite("ImpersonationForbidden", message)
-        }
-        error => refused(verb, &format!("failed to read {what}"), error),
-    }
+    refused(verb, &format!("failed to read {what}"), error)
 }
 
 /// What a failed request is to a step: forbidden and invalid ones are definite, the rest may pass by itself. `verb` is the
@@ -130,6 +122,11 @@ pub(crate) fn refused(verb: &str, failed: &str, error: &kube::Error) -> Failure 
 /// The failure of a request that the run's account may not make. The API server says itself which account may not do what
 /// where; the remedy is ours.
 pub(crate) fn forbidden(verb: &str, failed: &str, status: &Status) -> Failure {
+    if status.message.contains("cannot impersonate resource") {
+        // Not the account lacks a right, but the controller that acts as it.
+        let remedy = "grant it with a Role in that namespace, as the README shows";
+        return Failure::definite("ImpersonationForbidden", format!("{failed}: {}; {remedy}", status.message));
+    }
     let resource = status.details.as_ref().filter(|details| !details.kind.is_empty());
     let resource = resource.map_or("it".to_owned(), |StatusDetails { kind, group, .. }| match group.as_str() {
         "" => kind.clone(),

@@ -33,7 +33,17 @@ async fn check(path: &str, expected: Expect) {
 
 #[tokio::test]
 async fn every_field_has_a_description() {
-    let paths = ["pl.spec", "pl.spec.stages.steps.http", "plr.spec", "plr.status.stages.steps", "scmproviders.spec"];
+    let paths = [
+        "pl.spec",
+        "pl.spec.stages.steps.http",
+        "plr.spec",
+        "plr.status.stages.steps",
+        "env.spec",
+        "env.spec.targets",
+        "env.status.components.deployed",
+        "env.status.lastSucceededRuns",
+        "scmproviders.spec",
+    ];
     for path in paths {
         let said = explain(path).await;
         assert!(!said.contains("<no description>"), "{path}: {said}");

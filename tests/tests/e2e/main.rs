@@ -11,6 +11,7 @@ mod children;
 mod concurrency;
 mod crash;
 mod deploy_v1;
+mod environments;
 mod examples;
 mod explain;
 mod flow;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sluice_engine::{MAX_DEPTH, nests_at_most};
-use sluice_expr::{Diagnostic, Expression, Reference, Type, check_value, value_names};
+use sluice_expr::{Diagnostic, Expression, Reference, Template, Type, check_value, value_names};
 
 use super::{Check, Mistake, Place, unseen::Unseen, view::View};
 use crate::{Code, PipelineSpec, sight::Moment};
@@ -29,6 +29,25 @@ impl Check<'_> {
                     self.diagnostic(diagnostic, unseen, path.to_owned());
                 }
                 is_right.then_some(expression)
+            }
+        }
+    }
+
+    /// Checks a text with `${{ }}` in it, and returns it when nothing is wrong with it.
+    pub(super) fn text(&mut self, source: &str, view: &View<'_>, path: &str) -> Option<Template> {
+        match Template::parse(source) {
+            Err(diagnostic) => {
+                self.diagnostic(diagnostic, None, path.to_owned());
+                None
+            }
+            Ok(template) => {
+                let (found, read) = (template.check(&view.names), template.names());
+                let is_right = found.is_empty();
+                for diagnostic in found {
+                    let unseen = self.unseen(&diagnostic, read.iter(), view);
+                    self.diagnostic(diagnostic, unseen, path.to_owned());
+                }
+                is_right.then_some(template)
             }
         }
     }

@@ -65,8 +65,12 @@ impl<'a> Outline<'a> {
     fn type_of_items(&self, stage: usize) -> Type {
         let Some(for_each) = self.stages.get(stage).and_then(|stage| stage.for_each.as_ref()) else { return Type::Any };
         let Ok(list) = sluice_expr::Expression::compile(&for_each.r#in) else { return Type::Any };
-        let steps = self.step_types(Moment::BeforeStage(stage));
-        match list.result_type(&self.names.clone().with("steps", Type::Object(steps))) {
+        let moment = Moment::BeforeStage(stage);
+        let mut names = self.names.clone().with("steps", Type::Object(self.step_types(moment)));
+        if self.is_bound(moment) {
+            names.insert("environment", variables::environment(true));
+        }
+        match list.result_type(&names) {
             Type::List(item) => *item,
             _ => Type::Any,
         }
@@ -75,6 +79,11 @@ impl<'a> Outline<'a> {
     /// The type of the stage's item.
     pub(super) fn item(&self, stage: usize) -> Type {
         self.items.get(stage).cloned().unwrap_or_default()
+    }
+
+    /// Whether the moment belongs to a stage that is bound to an Environment.
+    pub(super) fn is_bound(&self, moment: Moment) -> bool {
+        moment.stage().and_then(|stage| self.stages.get(stage)).is_some_and(|stage| stage.environment.is_some())
     }
 
     /// The stage's `as` name.

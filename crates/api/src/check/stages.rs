@@ -6,7 +6,7 @@ use sluice_engine::MAX_ITEMS;
 use sluice_expr::{Expression, Scope, Type};
 
 use super::{Check, view::View};
-use crate::{Code, ForEach, Stage, Until, sight::Moment};
+use crate::{Code, ForEach, Stage, Until, sight::Moment, variables};
 
 impl Check<'_> {
     pub(super) fn stage(&mut self, index: usize) {
@@ -20,9 +20,16 @@ impl Check<'_> {
             self.expression(when, &before, &Type::Bool, &format!("{path}.when"));
         }
         if let Some(for_each) = &stage.for_each {
-            self.for_each(for_each, &before, &format!("{path}.forEach"));
+            let view = match outline.is_bound(before.moment) {
+                true => before.clone().with("environment", variables::environment(true)),
+                false => before.clone(),
+            };
+            self.for_each(for_each, &view, &format!("{path}.forEach"));
         }
         drop(before);
+        if let Some(environment) = &stage.environment {
+            self.bound_to(environment, format!("{path}.environment"));
+        }
         let retry_when = stage.retry.as_ref().and_then(|retry| retry.when.as_ref());
         if stage.until.is_some() || retry_when.is_some() {
             let after = View::at(outline, Moment::StageEnds(index));

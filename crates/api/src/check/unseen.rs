@@ -34,6 +34,10 @@ impl Unseen {
                     None => outline.hook_of(step).map(|hook| of_hook(step, hook)),
                 },
             },
+            ["environment", ..] if view.names.get("environment").is_none() => {
+                Some(environment_of(outline, view.moment))
+            }
+            ["environment", "targets", ..] => Some(targets()),
             [item, ..] if view.names.get(item).is_none() => item_of(outline, item),
             _ => None,
         }
@@ -45,10 +49,11 @@ impl Unseen {
         let step_name = &outline.stages[stage].steps[step].name;
         let early = |message: String, help: String| Self { is_too_early: true, message, help };
         let Some(own) = moment.stage() else {
-            return early(
-                format!("step `{step_name}` has not run yet here: no stage has"),
-                "choose another event, or name the stage or step that the hook is for".to_owned(),
-            );
+            let help = match moment {
+                Moment::RunBegins => "it is rendered when the run is made: read `params` instead",
+                _ => "choose another event, or name the stage or step that the hook is for",
+            };
+            return early(format!("step `{step_name}` has not run yet here: no stage has"), help.to_owned());
         };
         let is_sibling = match moment {
             Moment::StepRuns { stage: own, step: other } | Moment::StepEnds { stage: own, step: other } => {
@@ -99,6 +104,29 @@ fn of_hook(step: &str, hook: &str) -> Unseen {
         is_too_early: false,
         message: format!("step `{step}` is one of hook `{hook}`"),
         help: "only the later steps of that hook see it".to_owned(),
+    }
+}
+
+/// An Environment is read where there is none.
+fn environment_of(outline: &Outline<'_>, moment: Moment) -> Unseen {
+    let (why, help) = match moment.stage().and_then(|stage| outline.stages.get(stage)) {
+        Some(stage) => {
+            (format!("stage `{}` is bound to none", stage.name), "name one in the stage's `environment`".to_owned())
+        }
+        None => {
+            let help = "a stage with `environment` sees it, and its steps, and the hooks for it and its steps";
+            ("it is that of a stage".to_owned(), help.to_owned())
+        }
+    };
+    Unseen { is_too_early: false, message: format!("`environment` is not known here: {why}"), help }
+}
+
+/// The targets of an Environment are read elsewhere than in the list of a stage's items.
+fn targets() -> Unseen {
+    Unseen {
+        is_too_early: false,
+        message: "`environment.targets` is not known here: it is read once, when the stage starts".to_owned(),
+        help: "read it in the stage's `forEach.in`; what the stage does for each target reads the item".to_owned(),
     }
 }
 

@@ -42,6 +42,12 @@ impl<'v> View<'v> {
         if let (Some(stage), Some(name)) = (moment.stage(), item_name(outline, moment)) {
             names.insert(name, outline.item(stage));
         }
+        if outline.is_bound(moment) {
+            names.insert("environment", variables::environment(false));
+        }
+        if moment == Moment::RunBegins {
+            names = variables::before_the_start(names);
+        }
         Self { moment, names, steps, hook_steps }
     }
 

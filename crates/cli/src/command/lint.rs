@@ -109,7 +109,7 @@ mod objects {
         api::{DynamicObject, ListParams},
         core::ApiResource,
     };
-    use sluice_api::{Pipeline, PipelineRun, ScmProvider};
+    use sluice_api::{Environment, Pipeline, PipelineRun, ScmProvider};
 
     use crate::{
         cluster::{Cluster, Options},
@@ -124,6 +124,7 @@ mod objects {
             let namespace = (!all).then_some(namespace);
             let mut manifests = Manifests::default();
             add::<ScmProvider>(&client, namespace.as_deref(), &mut manifests).await?;
+            add::<Environment>(&client, namespace.as_deref(), &mut manifests).await?;
             add::<Pipeline>(&client, namespace.as_deref(), &mut manifests).await?;
             add::<PipelineRun>(&client, namespace.as_deref(), &mut manifests).await?;
             Ok(manifests)

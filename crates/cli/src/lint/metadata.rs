@@ -110,7 +110,7 @@ impl Check {
     fn name(&mut self, name: &str) {
         if !is_dns_subdomain(name) {
             let message = format!("`{name}` is no name of an object");
-            let help = "use small letters, digits, `-` and `.`, with a letter or digit at both ends, 253 at most";
+            let help = sluice_api::names::OBJECT_NAME_HELP;
             self.report(Code::InvalidMetadata, "metadata.name", message, help);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kube::Resource;
 use serde_json::Value;
-use sluice_api::{Code, Pipeline, PipelineRun, ScmProvider, check::Mistake, resolve_params};
+use sluice_api::{Code, Environment, Pipeline, PipelineRun, ScmProvider, check::Mistake, resolve_params};
 use sluice_expr::{closest, may_interpolate};
 
 use super::{Severity, path};
@@ -34,6 +34,15 @@ pub(super) fn check(documents: &[Document], whole: bool) -> Vec<Located> {
             for (name, path) in literal_providers(&document.value["spec"]) {
                 if find::<ScmProvider>(documents, document, &name).is_none() {
                     found.extend(missing::<ScmProvider>(documents, &name, &path, whole, index));
+                }
+            }
+            for (name, path) in literal_environments(&document.value["spec"]) {
+                match find::<Environment>(documents, document, name) {
+                    Some(environment) => {
+                        let mistake = not_allowed(environment, document.name(), path);
+                        found.extend(mistake.map(|it| (index, Severity::Error, it)));
+                    }
+                    None => found.extend(missing::<Environment>(documents, name, &path, whole, index)),
                 }
             }
         }
@@ -113,6 +122,30 @@ fn params(run: &Document, pipeline: &Document) -> impl Iterator<Item = Mistake> 
         place: None,
         message: format!("parameter `{}`: {}", problem.name, problem.message),
         help: Some(declared.clone()),
+    })
+}
+
+/// The Environments that the stages of a pipeline of this `spec` are bound to, with the paths. Those that an expression names
+/// are not known.
+fn literal_environments(spec: &Value) -> impl Iterator<Item = (&str, String)> {
+    let stages = spec["stages"].as_array().into_iter().flatten().enumerate();
+    let bound = stages.filter_map(|(index, stage)| {
+        let path = path::member(&path::item("spec.stages", index), "environment");
+        Some((stage.get("environment")?.as_str()?, path))
+    });
+    bound.filter(|(name, _)| !may_interpolate(name))
+}
+
+/// A stage of a pipeline of this name is bound to an Environment that does not allow it. One that cannot be read is reported by
+/// its own document.
+fn not_allowed(environment: &Document, pipeline: &str, path: String) -> Option<Mistake> {
+    let is_allowed = environment.parse::<Environment>().map_or(true, |it| it.spec.allows(pipeline));
+    (!is_allowed && !pipeline.is_empty()).then(|| Mistake {
+        code: Code::NotAllowed,
+        path,
+        place: None,
+        message: format!("Environment `{}` does not allow pipeline `{pipeline}`", environment.name()),
+        help: Some(format!("add it to its `spec.allowedPipelines`, at {}", environment.place())),
     })
 }
 

@@ -4,7 +4,7 @@
 
 use std::{
     error::Error as _,
-    io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,11 +12,13 @@ use std::{
 use async_trait::async_trait;
 use ipnet::IpNet;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client, ResourceExt, config::KubeconfigError};
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Secret};
+use kube::{Api, Client, Resource, ResourceExt, config::KubeconfigError};
 use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 use sluice_api::{
-    EnvironmentSpec, PipelineRun, PipelineSpec, RunIdentity, ScmProvider, ScmProviderSpec, SecretKeyReference,
+    Environment, EnvironmentSpec, PipelineRun, PipelineSpec, RunIdentity, ScmProvider, ScmProviderSpec,
+    SecretKeyReference,
 };
 use sluice_engine::Failure;
 use sluice_steps::{HttpClient, Locks, Report, Runs, Turn, World, allowed, drive, read_secret, secret_text};
@@ -66,6 +68,26 @@ impl LocalWorld {
         environment.spec.approval.as_ref().map(|approval| approval.required)
     }
 
+    /// The object of this name in the cluster behind; `missing` says that it is nowhere, `also` not there.
+    async fn from_cluster<K>(&self, name: &str, missing: impl Fn(&str) -> Failure + Send) -> Result<K, Failure>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + fmt::Debug + DeserializeOwned,
+    {
+        let Ok(client) = self.kubernetes().await else { return Err(missing("")) };
+        match Api::<K>::namespaced(client, &self.namespace).get_opt(name).await {
+            Ok(Some(object)) => Ok(object),
+            Ok(None) => Err(missing(&format!(" nor in namespace {:?}", self.namespace))),
+            // The cluster may have no such kind at all.
+            Err(kube::Error::Api(status)) if (400..500).contains(&status.code) && status.code != 429 => {
+                Err(missing(&format!(", and the cluster says: {}", status.message)))
+            }
+            Err(error) => {
+                let message = format!("failed to read {} {name:?}: {error}", K::kind(&()));
+                Err(Failure::transient("KubernetesUnavailable", message))
+            }
+        }
+    }
+
     /// The git hosts on disk that the run's providers name.
     pub(crate) fn local_hosts(&self) -> Vec<(String, PathBuf)> {
         let providers = self.objects.providers(&self.namespace);
@@ -102,11 +124,19 @@ impl World for LocalWorld {
     }
 
     async fn environment(&self, name: &str) -> Result<EnvironmentSpec, Failure> {
-        let Some(environment) = self.objects.environment(&self.namespace, name) else {
-            let message = format!("there is no Environment {name:?} among the manifests: add it, or correct the stage");
-            return Err(Failure::definite("EnvironmentNotFound", message));
+        let spec = match self.objects.environment(&self.namespace, name) {
+            Some(environment) => environment.spec.clone(),
+            None => {
+                let missing = |also: &str| {
+                    let message = format!(
+                        "there is no Environment {name:?} among the manifests{also}: add it, or correct the stage's environment"
+                    );
+                    Failure::definite("EnvironmentNotFound", message)
+                };
+                self.from_cluster::<Environment>(name, missing).await?.spec
+            }
         };
-        allowed(name, &environment.spec, &self.pipeline).map(|()| by_one_person(environment.spec.clone()))
+        allowed(name, &spec, &self.pipeline).map(|()| by_one_person(spec))
     }
 
     /// Here everything is done as the person at the terminal.
@@ -120,19 +150,7 @@ impl World for LocalWorld {
             return Ok(provider.spec.clone());
         }
         let missing = |also: &str| Failure::definite("ScmProviderNotFound", no_provider(name, also));
-        let Ok(client) = self.kubernetes().await else { return Err(missing("")) };
-        match Api::<ScmProvider>::namespaced(client, &self.namespace).get_opt(name).await {
-            Ok(Some(provider)) => Ok(provider.spec),
-            Ok(None) => Err(missing(&format!(" nor in namespace {:?}", self.namespace))),
-            // The cluster may have no such kind at all.
-            Err(kube::Error::Api(status)) if (400..500).contains(&status.code) && status.code != 429 => {
-                Err(missing(&format!(", and the cluster says: {}", status.message)))
-            }
-            Err(error) => {
-                let message = format!("failed to read ScmProvider {name:?}: {error}");
-                Err(Failure::transient("KubernetesUnavailable", message))
-            }
-        }
+        Ok(self.from_cluster::<ScmProvider>(name, missing).await?.spec)
     }
 
     async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<SecretString, Failure> {

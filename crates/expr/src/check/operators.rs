@@ -59,7 +59,7 @@ impl Check<'_> {
             Type::List(element) => format!("{needle} is never in a list whose elements are {element}"),
             Type::Map(_) if matches!(needle, Type::Any | Type::Bool | Type::String) => return,
             Type::Map(_) if needle.is_number() => return,
-            Type::Object(_) if Type::String.fits(needle) => return,
+            Type::Object(_) | Type::Open(_) if Type::String.fits(needle) => return,
             other => undefined(Binary::In, needle, other),
         };
         self.report(Code::TypeMismatch, message, &node.span);

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sluice_api::{EnvironmentSpec, Reader};
 use sluice_engine::{Condition, Event, Failure, LockAnswer, Question, RunState};
+use sluice_expr::Expression;
 
 use super::{Drive, Run, Store};
 use crate::{Turn, render};
@@ -107,8 +108,13 @@ impl Drive<'_, '_> {
             Some(environment) => scope.with_owned_at(&["environment", "targets"], json!(environment.targets)),
             None => scope,
         };
-        let items = render::list(&items.0, "forEach.in", &scope);
-        self.note(Event::Listed { stage, items }, now);
+        let listed = render::list(&items.0, "forEach.in", &scope);
+        let name = self.bound_to(stage).unwrap_or_default();
+        let listed = match &environment {
+            Some(environment) if reads_targets(&items.0) => some_of_targets(listed, &name, environment),
+            _ => listed,
+        };
+        self.note(Event::Listed { stage, items: listed }, now);
     }
 
     /// The name of the Environment that the stage is bound to.
@@ -129,6 +135,32 @@ pub(super) fn look_again(position: i32, is_new: bool) -> SignedDuration {
     }
     let more = SignedDuration::from_secs(i64::from(position.max(1)) - 1);
     (LOOK_FOR_TURN + more).min(LOOK_AT_LEAST)
+}
+
+/// Whether a list is made of the targets of an Environment.
+fn reads_targets(items: &str) -> bool {
+    let targets = |path: &[String]| matches!(path, [root, member, ..] if root == "environment" && member == "targets");
+    Expression::compile(items).is_ok_and(|list| list.names().iter().any(|reference| targets(&reference.path)))
+}
+
+/// The items, unless there are none: then what is said of it names the Environment.
+fn some_of_targets(
+    items: Result<Vec<Value>, Failure>,
+    name: &str,
+    environment: &EnvironmentSpec,
+) -> Result<Vec<Value>, Failure> {
+    let items = items?;
+    if !items.is_empty() {
+        return Ok(items);
+    }
+    let message = match environment.targets.len() {
+        0 => format!("Environment {name:?} has no targets: add some to its spec.targets"),
+        count => format!(
+            "forEach.in takes none of the {count} targets of Environment {name:?}; say with `when` where there may be nothing \
+             to do"
+        ),
+    };
+    Err(Failure::definite("NoItems", message))
 }
 
 /// What the Environment of this name is now; nothing where there is no name.

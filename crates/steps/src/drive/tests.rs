@@ -1,5 +1,6 @@
 //! The loop against a store in memory and a real HTTP server: what is written when, and what is never repeated.
 
+mod environments;
 mod flow;
 mod locks;
 mod several;

@@ -14,7 +14,8 @@ use crate::PATIENCE;
 
 const SYSTEM: &str = "sluice-system";
 const ACCOUNT: &str = "system:serviceaccount:sluice-system:sluice-controller";
-const DEFINITIONS: [&str; 3] = ["pipelineruns.sluice.dev", "pipelines.sluice.dev", "scmproviders.sluice.dev"];
+const DEFINITIONS: [&str; 4] =
+    ["environments.sluice.dev", "pipelineruns.sluice.dev", "pipelines.sluice.dev", "scmproviders.sluice.dev"];
 
 /// A pipeline that waits for the ConfigMap of its run's name, with something to do when it is aborted.
 const SHOP: &str = "

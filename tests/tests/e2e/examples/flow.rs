@@ -1,4 +1,4 @@
-//! Every example of the flow and of hooks comes to the end that it tells of, in the cluster and, where it needs none, without
+//! Every example of the flow, of hooks and of Environments comes to the end that it tells of, in the cluster and, where it needs none, without
 //! one.
 
 use std::path::Path;
@@ -11,7 +11,7 @@ use sluice_tests::{Cluster, paths};
 use super::apply;
 use super::told::{Example, example, examples};
 
-const DIRECTORIES: [&str; 2] = ["flow", "hooks"];
+const DIRECTORIES: [&str; 3] = ["environments", "flow", "hooks"];
 
 /// What teaches more than the end: a place in the status of a run, and what is there.
 fn seen() -> Vec<(&'static str, &'static str, Value)> {
@@ -37,6 +37,11 @@ fn seen() -> Vec<(&'static str, &'static str, Value)> {
         ("test-in-preview-8", "/hooks/0/steps/0/outputs/status", json!(200)),
         ("risky-release-1-11", "/hooks/0/steps/0/outputs/outputs/image", json!("registry.example/web:1.10.2")),
         ("risky-release-latest", "/hooks/0/steps/0/phase", json!("Skipped")),
+        ("roll-out-1-10", "/stages/2/item", json!("asia")),
+        ("roll-out-1-10", "/stages/3/steps/0/outputs/replicas", json!(12)),
+        ("promote-to-staging", "/stages/0/item", json!("green")),
+        ("promote-to-vault", "/stages/0/guard", json!({"resource": "environments", "name": "vault"})),
+        ("settings", "/stages/0/steps/0/outputs/replicas", json!("6")),
     ]
 }
 
