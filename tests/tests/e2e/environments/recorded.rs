@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use sluice_tests::faults::{Faults, Position};
@@ -154,14 +155,20 @@ async fn kept(cluster: &Cluster, kill: Option<(usize, Position)>) -> usize {
     })
     .await;
     resurrection.abort();
-    let mut runs = Vec::new();
+    let mut ended = Vec::new();
     for component in ["web", "db"] {
-        let run = team.run(component).await.expect("the run");
-        runs.push((run["status"]["finishedAt"].to_string(), run["metadata"]["uid"].clone()));
+        ended.push(end_of(&team.run(component).await.expect("the run")));
     }
-    let newest = runs.iter().max_by_key(|(at, uid)| (at, uid.to_string())).expect("two runs");
+    let newest = ended.into_iter().max().expect("two runs");
     assert_eq!(last(&staging, "deploy")["uid"], newest.1, "{kill:?}");
     faults.writes().len()
+}
+
+/// When a run ended, and its UID: the greatest is the newest.
+fn end_of(run: &Value) -> (Timestamp, String) {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let at = text(&run["status"]["finishedAt"]).parse().expect("a time");
+    (at, text(&run["metadata"]["uid"]))
 }
 
 async fn resurrect(faults: Arc<Faults>, controller: Arc<Controller>) {
@@ -197,17 +204,16 @@ async fn two_controllers_write_down_every_component_of_many_runs() {
     for name in &names {
         start(&team, name, "deploy", json!({"component": name, "version": "1"}));
     }
-    let mut newest = (String::new(), String::new(), String::new());
+    let mut ended = Vec::new();
     for name in &names {
-        let run = team.succeeded(name).await;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        newest = newest.max((text(&run["status"]["finishedAt"]), text(&run["metadata"]["uid"]), (*name).to_owned()));
+        ended.push(end_of(&team.succeeded(name).await));
     }
+    let newest = ended.into_iter().max().expect("runs");
     let staging = until(&team, "staging", "knows all", |it| {
         names.iter().all(|name| deployed(it, name)["runRef"]["name"] == **name)
     })
     .await;
-    assert_eq!(last(&staging, "deploy")["name"], newest.2);
+    assert_eq!(last(&staging, "deploy")["uid"], newest.1);
     let path = format!("/apis/sluice.dev/v1alpha1/namespaces/{}/environments/staging", team.namespace());
     println!("{RUNS} runs of two controllers: {:?} writes of their Environment", faults.status_patches().get(&path));
 }
