@@ -1,6 +1,6 @@
 //! One run through everything that people do, with the controller killed (`kill -9`) in each of its waits: it queues for its lock,
-//! passes dev, waits in staging for two approvals, is paused and resumed, rejected, retried, approved, and fans out over three
-//! targets. Whatever the wait, everything ends as if nothing had happened, and nothing is done twice.
+//! passes dev, waits in staging for two approvals, is paused and resumed, rejected, retried, approved, and fans out over the three
+//! targets of its Environment. Whatever the wait, everything ends as if nothing had happened, and nothing is done twice.
 
 use std::collections::BTreeMap;
 
@@ -72,14 +72,14 @@ impl World {
             &format!("- {{name: only, steps: [{}]}}", wait("first")),
             concurrency,
         ));
-        let target = self.server.post("roll", "/tell/${{ target }}");
+        let target = self.server.post("roll", "/tell/${{ target.name }}");
         let stages = format!(
             "\
 - {{name: dev, steps: [{}, {}]}}
 - {{name: staging, approval: {{required: 2}}, steps: [{}, {}, {}]}}
 - name: production
-  approval: {{required: 1}}
-  forEach: {{in: \"['eu', 'us', 'asia']\", as: target}}
+  environment: production
+  forEach: {{in: environment.targets, as: target}}
   steps: [{target}, {}]",
             tell("build"),
             tell("test"),
@@ -89,6 +89,13 @@ impl World {
             wait("rolled"),
         );
         let hooks = format!("{concurrency}\nhooks: [{{name: end, events: [Abortion], steps: [{}]}}]", tell("aborted"));
+        self.team.apply_value(&json!({
+            "apiVersion": "sluice.dev/v1alpha1", "kind": "Environment", "metadata": {"name": "production"},
+            "spec": {
+                "allowedPipelines": ["web"], "approval": {"required": 1},
+                "targets": [{"name": "eu"}, {"name": "us"}, {"name": "asia"}],
+            },
+        }));
         self.team.home().apply(&pipeline("web", &stages, &hooks));
     }
 
