@@ -1,7 +1,5 @@
 //! The lock of a pipeline's runs.
 
-use serde_json::json;
-
 use super::{Check, view::View};
 use crate::{PipelineSpec, sight::Moment};
 
@@ -10,8 +8,8 @@ impl Check<'_> {
     pub(super) fn concurrency(&mut self, spec: &PipelineSpec) {
         let group = spec.concurrency.as_ref().and_then(|concurrency| concurrency.group.as_ref());
         if let Some(group) = group {
-            let view = View::at(self.outline, Moment::RunStarts);
-            self.value(&json!({"group": group}), &view, "spec.concurrency");
+            let view = View::at(self.outline, Moment::RunBegins);
+            self.text(group, &view, "spec.concurrency.group");
         }
     }
 }

@@ -21,8 +21,8 @@ fn it_sees_no_step_and_no_failure() {
     group(
         "${{ steps.find.outputs.place }}",
         &expect![[r#"
-        spec.concurrency.group (at character 11): step `find` has not run yet here: no stage has; choose another event, or name the stage or step that the hook is for
-    "#]],
+            spec.concurrency.group (at character 11): step `find` has not run yet here: no stage has; it is rendered when the run is made: read `params` instead
+        "#]],
     );
     group(
         "${{ failure.reason }}",
