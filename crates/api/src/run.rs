@@ -43,7 +43,8 @@ pub struct PipelineRunSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub params: BTreeMap<String, ParamValue>,
-    /// Who asked for the run, for people. Expressions read it as `run.requestedBy`; it gives no rights.
+    /// Who asked for the run, for people. Whoever sets it has to give their own user name; the API server writes that where
+    /// it can, unless it is set. Expressions read it as `run.requestedBy`; it gives no rights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub requested_by: Option<String>,
@@ -52,7 +53,8 @@ pub struct PipelineRunSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Trigger>,
     /// What people asked of the run, in order. A run is created without any; later entries are appended, one in each
-    /// request, and never changed or removed, so that the list is also the record of who did what.
+    /// request, and never changed or removed, so that the list is also the record of who did what. The admission policies
+    /// of Sluice check who appends what; where they are not in force, all but `Abort`, `Pause` and `Resume` are ignored.
     #[serde(default)]
     #[schemars(transform = append_only)]
     pub actions: Vec<RunAction>,

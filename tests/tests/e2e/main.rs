@@ -4,6 +4,7 @@ mod abort;
 mod agreement;
 mod api_rules;
 mod argocd;
+mod authorization;
 mod bad_input;
 mod budgets;
 mod chart;
