@@ -8,7 +8,7 @@ mod status;
 
 use std::{sync::Arc, time::Duration};
 
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 use kube_runtime::{controller::Action, reflector::ObjectRef};
 use sluice_api::{Environment, EnvironmentStatus, Truth, Verdict, check};
 use sluice_steps::Report;
@@ -126,5 +126,5 @@ fn tell(record: &Record, environment: &Environment, context: &Context) {
 
 /// Where an Environment is, for messages and the watch.
 pub(crate) fn reference(namespace: &str, name: &str) -> EnvironmentRef {
-    ObjectRef::new_with(name, <Environment as Resource>::DynamicType::default()).within(namespace)
+    EnvironmentRef::new(name).within(namespace)
 }
