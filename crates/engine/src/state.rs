@@ -185,7 +185,7 @@ impl RunState {
             (is_one || (are_items && !entries.is_empty()))
                 && entries.iter().all(|entry| StepState::fit(&entry.steps, &plan.steps))
         };
-        groups.last().is_none_or(|group| group.entries.end == self.stages.len())
+        groups.last().map_or(0, |group| group.entries.end) == self.stages.len()
             && groups.iter().all(fits)
             && self.hooks.iter().all(|hook| hook.plan(plan).is_some())
     }
@@ -229,6 +229,11 @@ impl RunState {
     /// Whether it holds the lock of its group.
     pub fn holds_lock(&self) -> bool {
         self.lock.as_ref().is_some_and(Lock::is_held)
+    }
+
+    /// Whether this round has not started for want of its lock.
+    pub(crate) fn lacks_lock(&self, plan: &Plan) -> bool {
+        plan.lock.is_some() && self.started_at.is_none() && !self.holds_lock()
     }
 
     /// Whether all that the run does is waiting for people and locks.

@@ -67,15 +67,12 @@ impl Scene<'_> {
 
     pub(super) fn due_for_ends(&self) -> Option<Action> {
         self.state.stages.iter().find_map(|stage| self.due_for_end_of(stage)).or_else(|| {
-            let event = ended::of_run(self.state.ending.as_ref()?.phase).filter(|_| !self.lacks_lock())?;
+            // One that has not started for want of its lock has nothing to clean up, and must not touch what the run that holds
+            // the lock is at.
+            let event =
+                ended::of_run(self.state.ending.as_ref()?.phase).filter(|_| !self.state.lacks_lock(self.plan))?;
             self.due(|hook| hook.subject == Subject::Pipeline, event, &Occasion::of_run(self.state.round))
         })
-    }
-
-    /// Whether it has not started for want of its lock: then it has nothing to clean up, and must not touch what the run that
-    /// holds the lock is at.
-    fn lacks_lock(&self) -> bool {
-        self.plan.lock.is_some() && self.state.started_at.is_none() && !self.state.holds_lock()
     }
 
     fn due_for_end_of(&self, stage: &StageState) -> Option<Action> {
@@ -84,7 +81,10 @@ impl Scene<'_> {
             let event = ended::of_step(step.phase)?;
             self.due(|hook| is_of_step(hook, &step.name), event, &occasion)
         });
-        of_steps.or_else(|| self.due(|hook| is_of_stage(hook, stage), ended::of_stage(stage.phase)?, &occasion))
+        // An attempt that was rejected, or whose condition failed, has not begun: there is nothing of it to follow.
+        let has_begun = stage.started_at.is_some() || stage.phase != StagePhase::Failed;
+        let event = ended::of_stage(stage.phase).filter(|_| has_begun);
+        of_steps.or_else(|| self.due(|hook| is_of_stage(hook, stage), event?, &occasion))
     }
 
     /// Starts the first hook of this subject for this event that has not started yet.

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Approval, Plan, RunAction, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState};
+use crate::{
+    Approval, Guard, Nature, Plan, RunAction, RunPhase, RunState, StagePhase, StageState, StepPhase, StepState,
+};
 
 use super::{asked::named, hook, stage::LOOP_LIMIT};
 
-/// Has what failed done again, and the stage that is named.
-pub(super) fn retry(plan: &Plan, run: &mut RunState, action: &RunAction) -> Result<(), String> {
+/// Has what failed done again, or the stage that is named. Whoever may have something done again, by what guards it, cannot
+/// thereby have something else done again. Says what is still in the way of a run that has ended.
+pub(super) fn retry(plan: &Plan, run: &mut RunState, action: &RunAction) -> Result<Option<String>, String> {
     fits(plan, run)?;
-    let has_failed = run.stages.iter().any(StageState::has_failed);
-    match (&action.stage, &run.ending) {
+    let guard = match (&action.stage, &run.ending) {
         (Some(_), _) => Named::of(plan, run, action)?.restart(plan, run),
         _ if action.item.is_some() || action.step.is_some() => {
             return Err("it names an item or a step, but not the stage".to_owned());
@@ -18,12 +20,19 @@ pub(super) fn retry(plan: &Plan, run: &mut RunState, action: &RunAction) -> Resu
         (None, Some(ending)) if ending.phase == RunPhase::Succeeded => {
             return Err("the run has succeeded; name the stage that is to be done again".to_owned());
         }
-        (None, None) if !has_failed => return Err("nothing has failed".to_owned()),
-        (None, _) => {}
+        (None, None) if !run.stages.iter().any(StageState::has_failed) => return Err("nothing has failed".to_owned()),
+        (None, _) => match run.stages.iter().find(|entry| entry.has_ended_badly() && entry.guard.is_some()) {
+            Some(guarded) => return Err(format!("stage {} is guarded: name it", guarded.title())),
+            None => None,
+        },
+    };
+    run.stages.iter_mut().filter(|entry| entry.has_ended_badly() && entry.guard == guard).for_each(go_on);
+    let left = run.stages.iter().find(|entry| entry.has_ended_badly()).map(StageState::title);
+    if run.ending.is_some() && left.is_none() {
+        revive(run, guard.as_ref());
     }
-    resume(run);
     hook::forget_past(plan, run);
-    Ok(())
+    Ok(left.map(|left| format!("the run goes on once stage {left}, which has failed, too, is done again or passed")))
 }
 
 /// Whether the run's plan is still there.
@@ -34,26 +43,24 @@ pub(super) fn fits(plan: &Plan, run: &RunState) -> Result<(), String> {
     }
 }
 
-/// Has everything that failed, or was aborted, go on from there; a run that had ended begins another round.
-pub(super) fn resume(run: &mut RunState) {
-    let has_ended = run.ending.take().is_some();
-    // The abort may have taken back something of what had succeeded.
-    let is_undone = |entry: &StageState| has_ended && entry.steps.iter().any(StepState::is_undone);
+/// Begins another round of a run that has ended, once nothing is left in it that failed. What an abort has taken back of what had
+/// succeeded is done again, unless somebody else guards it.
+pub(super) fn revive(run: &mut RunState, guard: Option<&Guard>) {
     for entry in &mut run.stages {
-        let is_omitted = entry.phase == StagePhase::Omitted;
-        if is_omitted || entry.has_ended_badly() || (entry.phase == StagePhase::Succeeded && is_undone(entry)) {
+        let is_ours = entry.guard.is_none() || entry.guard.as_ref() == guard;
+        let is_undone = entry.phase == StagePhase::Succeeded && entry.steps.iter().any(StepState::is_undone);
+        if entry.phase == StagePhase::Omitted || (is_undone && is_ours) {
             go_on(entry);
         }
     }
-    if has_ended {
-        run.phase = RunPhase::Pending;
-        run.round = run.round.saturating_add(1);
-        run.started_at = None;
-        run.finished_at = None;
-        run.held_seconds = 0;
-        run.held_since = None;
-        run.outputs.clear();
-    }
+    run.ending = None;
+    run.phase = RunPhase::Pending;
+    run.round = run.round.saturating_add(1);
+    run.started_at = None;
+    run.finished_at = None;
+    run.held_seconds = 0;
+    run.held_since = None;
+    run.outputs.clear();
 }
 
 /// Has the stage go on from where it failed.
@@ -128,14 +135,27 @@ impl Named {
         let behind = behind(plan, &name);
         let is_under_way =
             |entry: &&StageState| behind.contains(&entry.name) && (entry.is_under_way() || entry.awaits_approval());
-        match run.stages.iter().find(is_under_way) {
-            Some(open) => Err(format!("stage {}, which needs it, is under way", open.title())),
+        if let Some(open) = run.stages.iter().find(is_under_way) {
+            return Err(format!("stage {}, which needs it, is under way", open.title()));
+        }
+        // The items of a list that is made anew are others: nobody would look for what these may still be doing.
+        let may_go_on = |entry: &&StageState| {
+            let planned = plan.stage(&entry.name).into_iter().flat_map(|stage| &stage.steps);
+            let mut acts = entry.steps.iter().zip(planned).filter(|(_, planned)| planned.nature == Nature::Acts);
+            behind.contains(&entry.name) && entry.item.is_some() && acts.any(|(step, _)| step.may_go_on())
+        };
+        match run.stages.iter().find(may_go_on) {
+            Some(open) => {
+                let (title, name) = (open.title(), &open.name);
+                Err(format!("stage {title}, which needs it, may still be doing something; retry stage {name} first"))
+            }
             None => Ok(Self { places, step, behind }),
         }
     }
 
-    /// Has it done again, and everything that needs it. What just failed is left to [`resume`].
-    fn restart(&self, plan: &Plan, run: &mut RunState) {
+    /// Has it done again, and everything that needs it. Returns what guards it.
+    fn restart(&self, plan: &Plan, run: &mut RunState) -> Option<Guard> {
+        let guard = self.places.first().and_then(|place| run.stages[*place].guard.clone());
         let had_succeeded = !self.places.iter().any(|place| run.stages[*place].has_ended_badly());
         for place in &self.places {
             let entry = &mut run.stages[*place];
@@ -144,10 +164,12 @@ impl Named {
             match self.step {
                 Some(first) => again(entry, |number, step| is_named(first, number) || !is_kept(step)),
                 None if had_succeeded => from_the_start(entry),
+                None if entry.has_ended_badly() => go_on(entry),
                 None => {}
             }
         }
         self.behind.iter().for_each(|name| collapse(run, name));
+        guard
     }
 }
 

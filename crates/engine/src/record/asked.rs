@@ -30,12 +30,20 @@ pub(super) fn answer(
         ActionType::Abort => abort(plan, run, action, unsettled, now),
         ActionType::Pause => pause(run, action, now),
         ActionType::Resume => resume(run),
-        ActionType::Retry => again::retry(plan, run, action),
+        ActionType::Retry => {
+            let outcome = again::retry(plan, run, action);
+            return note(run, outcome, now);
+        }
         ActionType::Skip => skip::skip(plan, run, action, now),
         ActionType::Unlock => unlock(run),
     };
+    note(run, outcome.map(|()| None), now);
+}
+
+/// Notes what became of the entry: what is to be said of one that was done, or why another one was not.
+fn note(run: &mut RunState, outcome: Result<Option<String>, Refusal>, now: Timestamp) {
     let (result, message) = match outcome {
-        Ok(()) => (ActionOutcome::Applied, None),
+        Ok(message) => (ActionOutcome::Applied, message),
         Err(refusal) => (ActionOutcome::Ignored, Some(cut_to(room_for_a_message(run), refusal))),
     };
     let index = i32::try_from(run.actions.len()).unwrap_or(i32::MAX);

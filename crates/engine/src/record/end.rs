@@ -54,7 +54,10 @@ pub(super) fn abort(
         return;
     }
     let reason = reason.as_str().to_owned();
-    ask_for_effects(plan, run, now);
+    // Without its lock it takes back nothing: another run may be at it.
+    if !run.lacks_lock(plan) {
+        ask_for_effects(plan, run, now);
+    }
     step::tell_unsettled(plan, run, unsettled);
     abort_stages(run, &reason, &message, now);
     abort_hooks(run, now);

@@ -25,6 +25,7 @@ pub(super) fn skip(plan: &Plan, run: &mut RunState, action: &RunAction, now: Tim
     }
     let revives = revives(plan, run, action, &open)?;
     let message = cut_to(room_for_a_message(run), action.told("skipped"));
+    let guard = open.first().and_then(|place| run.stages[*place].guard.clone());
     for place in open {
         let entry = &mut run.stages[place];
         if entry.is_final() {
@@ -33,7 +34,7 @@ pub(super) fn skip(plan: &Plan, run: &mut RunState, action: &RunAction, now: Tim
         pass(entry, action.step.as_deref(), &message, now);
     }
     if revives {
-        again::resume(run);
+        again::revive(run, guard.as_ref());
     }
     Ok(())
 }

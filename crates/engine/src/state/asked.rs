@@ -54,7 +54,7 @@ pub enum ActionType {
     Resume,
     /// What failed or was aborted is done again from the step that failed on, and what succeeded is kept. With a stage,
     /// that stage is done again, and all that needs it: from the step that failed, or from the step that is named, or
-    /// whole. What steps did before stays.
+    /// whole. A stage with a `guard` has to be named. What steps did before stays.
     Retry,
     /// The step that is named, or all of the stage that has not ended, is passed. A run that failed there goes on behind it.
     Skip,
@@ -72,7 +72,7 @@ pub struct ActionResult {
     pub index: i32,
     /// What became of it.
     pub result: ActionOutcome,
-    /// Why it was ignored, for people.
+    /// Why it was ignored, or what is still missing after it was done, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When it was answered.

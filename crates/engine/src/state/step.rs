@@ -161,13 +161,18 @@ impl StepState {
     /// The step before another attempt that a person asked for. Its effect is a new one where that of the last one has a known
     /// end, was taken back, or is of the past; one that may still be going on is looked for first.
     pub(crate) fn done_again(&self) -> Self {
-        let may_go_on = match self.phase {
+        Self { effect_unknown: self.may_go_on(), ..self.clone() }.anew()
+    }
+
+    /// Whether its effect, if it has one, may still be going on although it has ended.
+    pub(crate) fn may_go_on(&self) -> bool {
+        let is_unknown = match self.phase {
             StepPhase::Aborted => true,
             // The person has seen what became of it.
             StepPhase::Unknown => false,
             _ => self.effect_unknown,
         };
-        Self { effect_unknown: may_go_on && !self.is_undone(), ..self.clone() }.anew()
+        is_unknown && self.key.is_some() && !self.is_undone()
     }
 
     /// Whether there is nothing left of its effect.

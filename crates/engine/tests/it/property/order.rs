@@ -299,7 +299,9 @@ fn check_hooks_of_stage_ended(plan: &Plan, state: &RunState, stage: &StageState)
     let occasion = occasion(stage);
     let steps = stage.steps.iter().filter(|step| !step.kept);
     steps.for_each(|step| check_hooks_of_step_ended(plan, state, step, &occasion));
-    if let Some(event) = event_of_stage(stage).filter(|_| stage.phase.is_ended()) {
+    // An attempt that was refused before it began has nothing to follow.
+    let has_begun = stage.started_at.is_some() || stage.phase != StagePhase::Failed;
+    if let Some(event) = event_of_stage(stage).filter(|_| stage.phase.is_ended() && has_begun) {
         assert_ended(plan, state, &Subject::Stage(stage.name.clone()), event, &occasion);
     }
 }

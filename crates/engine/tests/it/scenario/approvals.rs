@@ -166,10 +166,6 @@ fn one_reject_ends_the_stage_whoever_approved_it_before() {
             20s bob asks for Reject
             20s action 1 Applied
             20s stage deploy Failed (Rejected: rejected by bob: friday)
-            20s hook warn starts (Failure stage/deploy)
-            20s compute warn/note
-            20s warn/note Succeeded
-            20s hook warn Succeeded
             20s ending Failed (Rejected: stage deploy: rejected by bob: friday)
             20s stage tell Omitted
             20s run Failed

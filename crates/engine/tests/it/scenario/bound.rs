@@ -79,10 +79,6 @@ fn a_place_that_refuses_the_run_fails_the_stage_for_good() {
         expect![[r#"
             0s ask the place of live
             0s stage live Failed (NotAllowed: the environment allows other pipelines)
-            0s hook warn starts (Failure stage/live)
-            0s compute warn/note
-            0s warn/note Succeeded
-            0s hook warn Succeeded
             0s ending Failed (NotAllowed: stage live: the environment allows other pipelines)
             0s run Failed
             0s write 1

@@ -1598,3 +1598,64 @@ fn what_is_behind_something_that_is_done_again_waits_for_it_although_what_is_bet
         "#]],
     );
 }
+
+#[test]
+fn a_list_is_not_made_anew_while_an_effect_of_its_items_may_still_be_going_on() {
+    check(
+        "stage plan
+           pure choose
+         stage deploy each=eu,us
+           acts apply",
+        "apply: wait 100s; wait 100s
+         ask 10s Abort by=ada
+         ask 20s Retry plan
+         ask 30s Retry deploy",
+        expect![[r#"
+            0s stage plan starts
+            0s compute choose
+            0s choose Succeeded
+            0s stage plan Succeeded
+            0s stage deploy starts
+            0s stage deploy[eu] is listed
+            0s stage deploy[us] is listed
+            0s stage deploy[eu] starts
+            0s claim eu/apply under key 1
+            0s stage deploy[us] starts
+            0s claim us/apply under key 2
+            0s write 1
+            0s act eu/apply
+            0s act us/apply
+            10s ada asks for Abort
+            10s action 0 Applied
+            10s eu/apply Aborted
+            10s stage deploy[eu] Aborted (Aborted: aborted by ada)
+            10s us/apply Aborted
+            10s stage deploy[us] Aborted (Aborted: aborted by ada)
+            10s ending Aborted (Aborted: aborted by ada)
+            10s run Aborted
+            10s write 2
+            20s ada asks for Retry
+            20s action 1 Ignored (stage deploy[eu], which needs it, may still be doing something; retry stage deploy first)
+            20s write 3
+            30s ada asks for Retry
+            30s action 2 Applied
+            30s round 2
+            30s stage deploy[eu] is to be done again: attempt 2
+            30s stage deploy[us] is to be done again: attempt 2
+            30s stage deploy[eu] starts
+            30s claim eu/apply under key 1 (2)
+            30s stage deploy[us] starts
+            30s claim us/apply under key 2 (2)
+            30s write 4
+            30s act eu/apply
+            30s act us/apply
+            30s eu/apply Succeeded
+            30s us/apply Succeeded
+            30s stage deploy[eu] Succeeded
+            30s stage deploy[us] Succeeded
+            30s ending Succeeded
+            30s run Succeeded
+            30s write 5
+        "#]],
+    );
+}

@@ -12,6 +12,7 @@ mod dag;
 mod done_again;
 mod flow;
 mod foreign;
+mod guarded;
 mod held;
 mod hook_steps;
 mod hooks;
