@@ -14,6 +14,8 @@ pub(crate) struct Decoded {
     pub(crate) status: PipelineRunStatus,
     /// Why it has to be aborted.
     pub(crate) abort: Option<Abort>,
+    /// Whether the entries that are not answered yet may be obeyed: false until that was found out.
+    pub(crate) is_enforced: bool,
     pub(crate) is_deleted: bool,
     pub(crate) has_finalizer: bool,
 }
@@ -29,6 +31,7 @@ pub(crate) fn run(run: &PipelineRun) -> Result<Decoded, Incomplete> {
         state,
         status,
         abort: run.abort(),
+        is_enforced: false,
         is_deleted: run.metadata.deletion_timestamp.is_some(),
         has_finalizer: run.finalizers().iter().any(|finalizer| finalizer == sluice_api::names::FINALIZER),
     })

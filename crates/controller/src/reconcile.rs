@@ -119,6 +119,7 @@ async fn carry_on(
         finalizer::set(&context.client, &object.metadata, false).await.map_err(Error::Finalizer)?;
         return Ok(Action::await_change());
     }
+    run.is_enforced = is_enforced(context, object).await?;
     let resolved = match pin::resolve(context, object, &run).await {
         Ok(Ok(resolved)) => resolved,
         Ok(Err(obstacle)) => return stop(context, object, &run, memory, obstacle).await,
@@ -137,7 +138,9 @@ async fn carry_on(
     }
     let program = &resolved.pinned.program;
     let variables = RunVariables::new(&run.identity, resolved.params.clone());
-    if run.state.stages.is_empty() {
+    // With another version, nothing of which has happened yet, come other guards, and nobody has approved it.
+    let is_pinned_anew = run.status.pipeline_revision.as_ref().is_some_and(|name| *name != resolved.revision);
+    if run.state.stages.is_empty() || is_pinned_anew {
         match begin(program, &run.identity, &variables) {
             Ok(begun) => run.state.stages = begun.stages,
             Err(Failure { reason, message, .. }) => {
@@ -145,13 +148,10 @@ async fn carry_on(
             }
         }
     }
-    let is_enforced = match object.unanswered().iter().any(|action| action.r#type.needs_authority()) {
-        true => context.enforcement.is_in_force(&context.client, &object.metadata).await.map_err(Error::Enforcement)?,
-        false => false,
-    };
     let goes_on = || {
         let plan = &program.plan;
-        !run.state.is_finished() || !answered(plan, run.state.clone(), object.unanswered(), is_enforced).is_finished()
+        !run.state.is_finished()
+            || !answered(plan, run.state.clone(), object.unanswered(), run.is_enforced).is_finished()
     };
     if program.plan.has_abortion_work() && !run.has_finalizer && !run.is_deleted && goes_on() {
         let version = finalizer::set(&context.client, &object.metadata, true).await.map_err(Error::Finalizer)?;
@@ -163,7 +163,20 @@ async fn carry_on(
         memory.steps.wake(now());
     }
     context.waits.set(&this, waits::of_state(&run.state));
-    drive_run(context, object, run, &this, &resolved, (&variables, is_enforced), memory).await
+    drive_run(context, object, run, &this, &resolved, &variables, memory).await
+}
+
+/// Whether the entries that are to be answered may be obeyed. An abort does not wait for an answer to that.
+async fn is_enforced(context: &Context, object: &PipelineRun) -> Result<bool, Error> {
+    let asked = |is_it: fn(ActionType) -> bool| object.unanswered().iter().any(|action| is_it(action.r#type));
+    if !asked(ActionType::needs_authority) {
+        return Ok(false);
+    }
+    match context.enforcement.is_in_force(&context.client, &object.metadata).await {
+        Ok(is_in_force) => Ok(is_in_force),
+        Err(_) if asked(|kind| kind == ActionType::Abort) => Ok(false),
+        Err(error) => Err(Error::Enforcement(error)),
+    }
 }
 
 /// A run does not start before its account is there. Whether one that has started may go on is for its steps to say.
@@ -186,7 +199,7 @@ async fn drive_run(
     run: Decoded,
     this: &RunRef,
     resolved: &Resolved,
-    (variables, is_enforced): (&RunVariables, bool),
+    variables: &RunVariables,
     memory: &mut RunMemory,
 ) -> Result<Action, Error> {
     let reference = object.object_ref(&());
@@ -208,7 +221,7 @@ async fn drive_run(
         world: &world,
         abort: run.abort.clone(),
         asked: &object.spec.actions,
-        is_enforced,
+        is_enforced: run.is_enforced,
         suspended: context.suspensions.of(&run.identity.namespace, &run.identity.pipeline),
         clock: &now,
         stopping: &context.stopping,
@@ -236,7 +249,7 @@ async fn stop(
 ) -> Result<Action, Error> {
     let mut store = StatusStore::new(context.client.clone(), run, |_| {});
     if run.state.is_finished() {
-        store.persist(&answered_at(&obstacle, run.state.clone(), object.unanswered())).await?;
+        store.persist(&answered_at(&obstacle, run.state.clone(), object.unanswered(), run.is_enforced)).await?;
         memory.written = version(Some(&store.resource_version));
         return Ok(Action::await_change());
     }
@@ -301,7 +314,7 @@ fn ended(state: RunState, end: Event) -> RunState {
 
 /// The same of a run that somebody wants to be aborted.
 fn aborted(run: &Decoded, unanswered: &[RunAction]) -> RunState {
-    let state = answered(&Plan::default(), run.state.clone(), unanswered, true);
+    let state = answered(&Plan::default(), run.state.clone(), unanswered, run.is_enforced);
     let deleted = run.abort.clone().map(Event::aborted);
     ended(state, deleted.unwrap_or(Event::RunFinished))
 }
@@ -313,7 +326,7 @@ fn answered(plan: &Plan, state: RunState, unanswered: &[RunAction], is_enforced:
 }
 
 /// The same of a run that has ended, without its plan: nothing of it can be done again, because of this.
-fn answered_at(obstacle: &Obstacle, state: RunState, unanswered: &[RunAction]) -> RunState {
+fn answered_at(obstacle: &Obstacle, state: RunState, unanswered: &[RunAction], is_enforced: bool) -> RunState {
     unanswered.iter().fold(state, |mut state, action| match action.r#type {
         ActionType::Retry | ActionType::Skip => {
             let index = i32::try_from(state.actions.len()).unwrap_or(i32::MAX);
@@ -321,7 +334,7 @@ fn answered_at(obstacle: &Obstacle, state: RunState, unanswered: &[RunAction]) -
             state.actions.push(ActionResult { index, result: ActionOutcome::Ignored, message, at: Some(now()) });
             state
         }
-        _ => answered(&Plan::default(), state, std::slice::from_ref(action), true),
+        _ => answered(&Plan::default(), state, std::slice::from_ref(action), is_enforced),
     })
 }
 
@@ -378,6 +391,10 @@ mod tests {
         Obstacle::Refused("PipelineNotPinned", "forbidden".to_owned())
     }
 
+    fn lost() -> Obstacle {
+        Obstacle::Fatal("RevisionMissing", "it was deleted".to_owned())
+    }
+
     fn waits(message: &str) -> Stop {
         Stop::Wait("PipelineNotPinned".to_owned(), message.to_owned())
     }
@@ -402,11 +419,20 @@ mod tests {
     fn a_run_that_has_ended_and_lost_its_plan_says_why_it_cannot_go_on() {
         let asked = [ActionType::Retry, ActionType::Pause].map(|kind| RunAction::new(kind, "alice", None));
         let state = ended(RunState::default(), failed("Timeout", "too late".to_owned()));
-        let lost = Obstacle::Fatal("RevisionMissing", "it was deleted".to_owned());
-        let answered = answered_at(&lost, state.clone(), &asked);
+        let answered = answered_at(&lost(), state.clone(), &asked, true);
         let messages: Vec<_> = answered.actions.iter().filter_map(|answer| answer.message.as_deref()).collect();
         assert_eq!(messages, ["the run cannot go on: it was deleted", "the run's result was decided before"]);
         assert_eq!(RunState { actions: Vec::new(), ..answered }, state);
+    }
+
+    #[test]
+    fn also_without_a_plan_nobody_is_obeyed_of_whom_nobody_knows_whether_they_may_ask() {
+        let lock = Lock { group: "web".to_owned(), since: now(), position: 0, holder: None };
+        let state = ended(RunState::default(), failed("Timeout", "too late".to_owned()));
+        let state = RunState { lock: Some(lock), ..state };
+        let unlock = [RunAction::new(ActionType::Unlock, "alice", None)];
+        assert!(answered_at(&lost(), state.clone(), &unlock, false).holds_lock());
+        assert!(!answered_at(&lost(), state, &unlock, true).holds_lock());
     }
 
     #[test]
