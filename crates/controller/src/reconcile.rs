@@ -427,7 +427,7 @@ mod tests {
 
     #[test]
     fn also_without_a_plan_nobody_is_obeyed_of_whom_nobody_knows_whether_they_may_ask() {
-        let lock = Lock { group: "web".to_owned(), since: now(), position: 0, holder: None };
+        let lock = sluice_engine::Lock { group: "web".to_owned(), since: now(), position: 0, holder: None };
         let state = ended(RunState::default(), failed("Timeout", "too late".to_owned()));
         let state = RunState { lock: Some(lock), ..state };
         let unlock = [RunAction::new(ActionType::Unlock, "alice", None)];
