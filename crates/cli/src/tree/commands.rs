@@ -19,10 +19,10 @@ impl Commands {
         Self { program: shell::own_command(), run: shell::quoted(run), options: options.to_arguments() }
     }
 
-    /// Approves a stage, or this item of it.
+    /// Approves this attempt of a stage, or of this item of it: pasted later, it approves no other one.
     pub(crate) fn approve(&self, stage: &StageState) -> String {
         let item = stage.item.as_ref().map(|item| format!(" --item {}", shell::quoted(item))).unwrap_or_default();
-        self.command("approve", &format!(" {}{item}", shell::quoted(&stage.name)))
+        self.command("approve", &format!(" {}{item} --attempt {}", shell::quoted(&stage.name), stage.attempt))
     }
 
     /// Ends a pause.

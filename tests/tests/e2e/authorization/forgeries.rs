@@ -272,4 +272,27 @@ async fn the_last_place_of_the_list_is_kept_for_the_controller() {
     );
     let probe = append(&place.runs(place.controller.clone()), "web", &json!({"type": "Abort", "by": "nobody"})).await;
     assert!(probe.expect_err("refused").contains("by must be your own user name"));
+    // It has to be able to end what a step has started.
+    let by = "system:serviceaccount:sluice-system:sluice-controller";
+    append(&place.runs(place.controller.clone()), "web", &json!({"type": "Abort", "by": by})).await.expect("accepted");
+}
+
+/// Kubernetes would delete a run whose owner there is none of; and one without its finalizer goes without its hooks.
+#[tokio::test]
+async fn nobody_lets_a_run_go_who_may_not_delete_it() {
+    let place = Place::open().await;
+    place.run("web", &waiting()).await;
+    let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "none", "uid": "1"});
+    let owned = Patch::Merge(json!({"metadata": {"ownerReferences": [owner]}}));
+    let finalizers = |names: &[&str]| Patch::Merge(json!({"metadata": {"finalizers": names}}));
+    let params = PatchParams::default();
+    let (approver, carol) = (place.runs_as("approver").await, place.runs_as("carol").await);
+    carol.patch("web", &params, &finalizers(&["sluice.dev/abort"])).await.expect("whoever may delete it");
+    for patch in [&owned, &finalizers(&[])] {
+        let refusal = told(approver.patch("web", &params, patch).await).expect_err("refused");
+        assert!(refusal.contains("approver needs the verb delete on pipelineruns/web"), "{refusal}");
+    }
+    let labelled = Patch::Merge(json!({"metadata": {"labels": {"seen": "yes"}}}));
+    approver.patch("web", &params, &labelled).await.expect("a label is no matter");
+    carol.patch("web", &params, &finalizers(&[])).await.expect("whoever may delete it");
 }

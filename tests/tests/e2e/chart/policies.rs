@@ -21,13 +21,15 @@ fn each_is_bound_and_named_after_the_release() {
         "MutatingAdmissionPolicyBinding sluice-stamp",
         "ValidatingAdmissionPolicy sluice-actions",
         "ValidatingAdmissionPolicy sluice-create",
+        "ValidatingAdmissionPolicy sluice-metadata",
         "ValidatingAdmissionPolicy sluice-status",
         "ValidatingAdmissionPolicyBinding sluice-actions",
         "ValidatingAdmissionPolicyBinding sluice-create",
+        "ValidatingAdmissionPolicyBinding sluice-metadata",
         "ValidatingAdmissionPolicyBinding sluice-status",
     ];
     assert_eq!(policies(&objects), expected);
-    for name in ["actions", "create", "status"] {
+    for name in ["actions", "create", "metadata", "status"] {
         let binding = object(&objects, "ValidatingAdmissionPolicyBinding", &format!("sluice-{name}"));
         assert_eq!(binding["spec"], json!({"policyName": format!("sluice-{name}"), "validationActions": ["Deny"]}));
     }

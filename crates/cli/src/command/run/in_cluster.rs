@@ -182,11 +182,10 @@ fn not_made(error: &RequestError, wanted: &Wanted) -> Stopped {
     Stopped::Said(format!("{error}{remedy}"))
 }
 
-/// The pipeline's first stage, if it may await an approval: its own, or one that its environment wants.
+/// The pipeline's first stage, if it is a manual one. An approval that only its Environment wants is given by itself.
 fn first_manual(pipeline: &DynamicObject) -> Option<String> {
     let first = &pipeline.data["spec"]["stages"][0];
-    let may_wait = first["approval"].is_object() || first["environment"].is_string();
-    first["name"].as_str().filter(|_| may_wait).map(str::to_owned)
+    first["name"].as_str().filter(|_| first["approval"].is_object()).map(str::to_owned)
 }
 
 /// Whether a run of the pipeline may have to wait before it starts.
@@ -194,7 +193,8 @@ fn may_wait(pipeline: &DynamicObject) -> bool {
     let spec = &pipeline.data["spec"];
     let has_lock =
         spec["concurrency"].is_object() && spec["concurrency"]["policy"] != format!("{:?}", LockPolicy::Parallel);
-    has_lock || spec["suspend"].is_object() || spec["stages"][0]["approval"].is_object()
+    let first = &spec["stages"][0];
+    has_lock || spec["suspend"].is_object() || first["approval"].is_object() || first["environment"].is_string()
 }
 
 /// Looks at the new run until it has begun or says what it waits for, and tells that; gives the approval meanwhile.
