@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context;
 use kube::ResourceExt;
 use sluice_api::{ActionType, PipelineRun, RunAction};
-use sluice_engine::{ActionOutcome, RunPhase};
+use sluice_engine::{ActionOutcome, RunPhase, StagePhase, StageState};
 
 use super::{
     local::{
@@ -332,7 +332,10 @@ async fn resume_one(
     }
     let user = local::user();
     let asked = match retry {
-        true => Some(held.ask(RunAction::new(ActionType::Retry, &user, None))?),
+        true => {
+            let stage = guarded_failure(&held.run);
+            Some(held.ask(RunAction { stage, ..RunAction::new(ActionType::Retry, &user, None) })?)
+        }
         false => None,
     };
     match local::session(held, objects, &remembered, &user, *format) {
@@ -393,6 +396,13 @@ fn graver(one: u8, other: u8) -> u8 {
     const ORDER: [u8; 5] = [0, NOBODY_TO_ASK, 3, FAILED, WRONG_INPUT];
     let rank = |code: u8| ORDER.iter().position(|known| *known == code).unwrap_or(ORDER.len());
     if rank(one) >= rank(other) { one } else { other }
+}
+
+/// The stage that failed and has to be named, since in a cluster somebody would guard it.
+fn guarded_failure(run: &PipelineRun) -> Option<String> {
+    let stages = run.status.iter().flat_map(|status| &status.state.stages);
+    let is_bad = |stage: &&StageState| matches!(stage.phase, StagePhase::Failed | StagePhase::Aborted);
+    stages.filter(is_bad).find(|stage| stage.guard.is_some()).map(|stage| stage.name.clone())
 }
 
 #[cfg(test)]

@@ -391,16 +391,16 @@ fn a_manual_stage_says_who_is_missing_and_the_command_that_approves() {
         amid(awaiting(json!({})), json!({})),
         PLAIN,
         expect![[r#"
-        ◔ deploy-1  Running   1m30s
-        ├─ ✓ build
-        ├─ ◔ production         30s
-        │    waits for one more approval by whoever may approve environments/production;
-        │    approved by ada
-        │    sluice approve deploy-1 production -n shop
-        │  └─ ○ roll
-        └─ ○ verify
-           └─ ○ check
-    "#]],
+            ◔ deploy-1  Running   1m30s
+            ├─ ✓ build
+            ├─ ◔ production         30s
+            │    waits for one more approval by whoever may approve environments/production;
+            │    approved by ada
+            │    sluice approve deploy-1 production --attempt 1 -n shop
+            │  └─ ○ roll
+            └─ ○ verify
+               └─ ○ check
+        "#]],
     );
     check(
         amid(awaiting(json!({"item": "eu west", "attempt": 2})), json!({})),
@@ -413,7 +413,7 @@ fn a_manual_stage_says_who_is_missing_and_the_command_that_approves() {
             │    approval by whoever may approve
             │    environments/production; approved
             │    by ada
-            │    sluice approve deploy-1 production --item 'eu west' -n shop
+            │    sluice approve deploy-1 production --item 'eu west' --attempt 2 -n shop
             │  └─ ○ roll
             └─ ○ verify
                └─ ○ check

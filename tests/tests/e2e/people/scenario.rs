@@ -159,7 +159,7 @@ impl World {
         assert_eq!(rejected["status"]["phase"], "Failed", "{:?}", self.kill);
         assert_eq!(rejected["status"]["lock"], Value::Null, "{:?}", self.kill);
         self.waits(WAITS[6]).await;
-        self.ask("dave", "Retry", json!({"reason": "it is Monday"})).await;
+        self.ask("dave", "Retry", json!({"stage": "production", "reason": "it is Monday"})).await;
         let awaits = |run: &Value| stage_of(run, "production")["phase"] == "AwaitingApproval";
         let retried = in_round(&self.team, "web", 2, "awaits production again", awaits).await;
         assert_eq!(stage_of(&retried, "production")["attempt"], 2, "{:?}", self.kill);

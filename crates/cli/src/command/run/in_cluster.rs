@@ -325,7 +325,7 @@ mod tests {
             first_manual(&serde_json::from_value(pipeline).unwrap())
         };
         assert_eq!(pipeline(json!([{"name": "a", "approval": {}}])), Some("a".to_owned()));
-        assert_eq!(pipeline(json!([{"name": "a", "environment": "live"}])), Some("a".to_owned()));
+        assert_eq!(pipeline(json!([{"name": "a", "environment": "live"}])), None, "what it wants is given by itself");
         assert_eq!(pipeline(json!([{"name": "a"}, {"name": "b", "approval": {}}])), None);
     }
 }
