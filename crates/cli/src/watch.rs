@@ -1,7 +1,7 @@
 //! One run of a cluster as it moves on: every change that the API server tells of, over connections that are lost and made
 //! again. Nothing is polled.
 //!
-//! [`Watching`] brings what there is to see; [`follow`] shows it until the run has ended or is left.
+//! [`Watching`] brings what there is to see; [`follow()`] shows it until the run has ended or is left.
 
 mod first;
 mod follow;

@@ -31,5 +31,8 @@ fn a_kind_is_named_as_kubectl_names_it() {
 #[test]
 fn an_unknown_kind_is_refused_with_those_there_are() {
     let said = schema(&["Deployment"]).unwrap_err();
-    assert_eq!(said, "error: there is no kind \"Deployment\": name one of Pipeline, PipelineRun, Environment, ScmProvider\n");
+    assert_eq!(
+        said,
+        "error: there is no kind \"Deployment\": name one of Pipeline, PipelineRun, Environment, ScmProvider\n"
+    );
 }

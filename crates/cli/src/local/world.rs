@@ -69,7 +69,7 @@ impl LocalWorld {
     }
 
     /// The object of this name in the cluster behind; `missing` says that it is nowhere, `also` not there.
-    async fn from_cluster<K>(&self, name: &str, missing: impl Fn(&str) -> Failure + Send) -> Result<K, Failure>
+    async fn read_in_cluster<K>(&self, name: &str, missing: impl Fn(&str) -> Failure + Send) -> Result<K, Failure>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + fmt::Debug + DeserializeOwned,
     {
@@ -133,7 +133,7 @@ impl World for LocalWorld {
                     );
                     Failure::definite("EnvironmentNotFound", message)
                 };
-                self.from_cluster::<Environment>(name, missing).await?.spec
+                self.read_in_cluster::<Environment>(name, missing).await?.spec
             }
         };
         allowed(name, &spec, &self.pipeline).map(|()| by_one_person(spec))
@@ -150,7 +150,7 @@ impl World for LocalWorld {
             return Ok(provider.spec.clone());
         }
         let missing = |also: &str| Failure::definite("ScmProviderNotFound", no_provider(name, also));
-        Ok(self.from_cluster::<ScmProvider>(name, missing).await?.spec)
+        Ok(self.read_in_cluster::<ScmProvider>(name, missing).await?.spec)
     }
 
     async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<SecretString, Failure> {
