@@ -79,10 +79,6 @@ fn kubectl(shop: &Shop, arguments: &[&str]) -> String {
 }
 
 async fn has_event(shop: &Shop, beginning: &str, content: &str) {
-    eventually(&format!("an Event {beginning:?} with {content:?}"), PATIENCE, async || {
-        let events = shop.events("deploy").await;
-        let found = events.iter().any(|event| event.starts_with(beginning) && event.contains(content));
-        if found { Ok(()) } else { Err(events.join("\n")) }
-    })
-    .await;
+    let is = |event: &str| event.starts_with(beginning) && event.contains(content);
+    shop.told("deploy", &format!("{beginning:?} with {content:?}"), is).await;
 }

@@ -104,11 +104,7 @@ async fn a_component_that_is_not_declared_or_has_no_version_is_told_of_and_not_w
              parameter `version` or `sha`",
         ),
     ] {
-        sluice_tests::eventually("the Event is there", crate::PATIENCE, async || {
-            let events = team.events(run).await;
-            if events.iter().any(|event| event == said) { Ok(()) } else { Err(format!("{events:?}")) }
-        })
-        .await;
+        team.told(run, said, |event| event == said).await;
     }
 }
 
