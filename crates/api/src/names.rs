@@ -10,6 +10,9 @@ pub const GROUP: &str = "sluice.dev";
 /// The version that is served and stored.
 pub const VERSION: &str = "v1alpha1";
 
+/// Where the next entry of `spec.actions` goes, in a JSON patch.
+pub const NEXT_ACTION: &str = "/spec/actions/-";
+
 /// Kept on a run while its abortion would have work to do, so that its deletion waits for that.
 pub const FINALIZER: &str = "sluice.dev/abort";
 

@@ -10,13 +10,12 @@ mod words;
 
 use std::time::Duration;
 
-use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::{
-    Api, ResourceExt,
-    api::{DynamicObject, Patch, PostParams},
+    ResourceExt,
+    api::{DynamicObject, Patch},
 };
 use serde_json::{Value, json};
-use sluice_api::{PipelineRun, RunAction};
+use sluice_api::{PipelineRun, RunAction, names};
 use sluice_engine::{ActionOutcome, ActionResult, RunPhase};
 
 use crate::cluster::{Cluster, Objects, RequestError};
@@ -52,10 +51,8 @@ pub(crate) struct End {
 /// # Errors
 /// It does not answer, or knows nobody by these credentials.
 pub(crate) async fn user(cluster: &Cluster) -> Result<String, RequestError> {
-    let reviews: Api<SelfSubjectReview> = Api::all(cluster.client.clone());
-    let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
-    let review = review.map_err(|source| RequestError::Ask { what: "who you are", source })?;
-    let user = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
+    let user = sluice_controller::user(&cluster.client).await;
+    let user = user.map_err(|source| RequestError::Ask { what: "who you are", source })?;
     user.filter(|name| !name.is_empty()).ok_or(RequestError::Nobody)
 }
 
@@ -97,7 +94,7 @@ impl Runs {
     /// # Errors
     /// The API server refuses it, or does not answer: then the entry may be there or not.
     pub(crate) async fn append(&self, name: &str, action: &RunAction) -> Result<Run, RequestError> {
-        let patch = json!([{"op": "add", "path": "/spec/actions/-", "value": action}]);
+        let patch = json!([{"op": "add", "path": names::NEXT_ACTION, "value": action}]);
         let patch = serde_json::from_value(patch).map(Patch::<()>::Json).map_err(RequestError::Patch)?;
         for attempt in 1..=ATTEMPTS {
             if let Some(run) = self.0.patch(name, &patch).await? {

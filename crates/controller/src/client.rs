@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use k8s_openapi::NamespaceResourceScope;
-use kube::{Api, Client, Config, Resource};
+use k8s_openapi::{NamespaceResourceScope, api::authentication::v1::SelfSubjectReview};
+use kube::{Api, Client, Config, Resource, api::PostParams};
 
 /// How long one request may take. A watch is not bound by it: it is ended and taken up again by its own timeout.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -48,6 +48,16 @@ pub fn watch_client(config: Config, silence: Duration) -> Result<Client, kube::E
 pub async fn client() -> Result<Client, kube::Error> {
     let config = Config::infer().await.map_err(kube::Error::InferConfig)?;
     Client::try_from(configure(config))
+}
+
+/// The name by which the API server knows whoever asks with this client; `None` when it knows nobody.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn user(client: &Client) -> Result<Option<String>, kube::Error> {
+    let reviews: Api<SelfSubjectReview> = Api::all(client.clone());
+    let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await?;
+    Ok(review.status.and_then(|status| status.user_info).and_then(|user| user.username))
 }
 
 /// All objects of one namespace, or of all.

@@ -83,7 +83,7 @@ enum Verdict {
 async fn forge(client: &Client, namespace: &str, name: &str) -> Result<(), kube::Error> {
     let runs: Api<PipelineRun> = Api::namespaced(client.clone(), namespace);
     let entry = RunAction::new(ActionType::Abort, NOBODY, None);
-    let patch = json!([{"op": "add", "path": "/spec/actions/-", "value": entry}]);
+    let patch = json!([{"op": "add", "path": names::NEXT_ACTION, "value": entry}]);
     let patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
     let params =
         PatchParams { dry_run: true, field_manager: Some(names::FIELD_MANAGER.to_owned()), ..Default::default() };

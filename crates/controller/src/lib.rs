@@ -45,5 +45,5 @@ mod suspensions;
 mod waits;
 mod world;
 
-pub use client::{client as kubernetes_client, request_client, watch_client};
+pub use client::{client as kubernetes_client, request_client, user, watch_client};
 pub use operator::{Options, run};

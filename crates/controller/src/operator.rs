@@ -13,10 +13,9 @@ use std::{
 };
 
 use futures::{FutureExt, Stream, StreamExt, channel::mpsc};
-use k8s_openapi::api::{authentication::v1::SelfSubjectReview, batch::v1 as batch};
+use k8s_openapi::api::batch::v1 as batch;
 use kube::{
     Api, Client, Config, Resource, ResourceExt,
-    api::PostParams,
     core::{DynamicObject, PartialObjectMeta},
 };
 use kube_runtime::{
@@ -36,7 +35,7 @@ use sluice_steps::HttpClient;
 use crate::{
     accounts::Accounts,
     causes::in_one_line,
-    client::{configure, for_requests, scoped},
+    client::{configure, for_requests, scoped, user},
     context::Context,
     enforcement::Enforcement,
     environments::{self, EnvironmentRef, Records},
@@ -178,13 +177,9 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
 
 /// The name by which the API server knows this controller. Without an answer nothing can be done anyway: it is asked again.
 async fn own_user(client: &Client) -> String {
-    let reviews: Api<SelfSubjectReview> = Api::all(client.clone());
     loop {
-        match reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await {
-            Ok(review) => {
-                let user = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
-                return user.unwrap_or_else(|| names::FIELD_MANAGER.to_owned());
-            }
+        match user(client).await {
+            Ok(user) => return user.unwrap_or_else(|| names::FIELD_MANAGER.to_owned()),
             Err(error) => tracing::warn!(error = %in_one_line(&error), "the API server does not say who we are"),
         }
         tokio::time::sleep(ASK_AGAIN).await;

@@ -32,7 +32,7 @@ impl Member {
         match self {
             Self::Status => ("/status", "/status"),
             Self::Finalizers => ("", "/metadata/finalizers"),
-            Self::NextAction => ("", "/spec/actions/-"),
+            Self::NextAction => ("", names::NEXT_ACTION),
         }
     }
 }

@@ -359,7 +359,6 @@ async fn finished(context: &Arc<Context>, object: &PipelineRun, run: &Decoded) -
     }
     if run.has_finalizer {
         finalizer::set(&context.client, &object.metadata, false).await.map_err(Error::Finalizer)?;
-        return Ok(Action::await_change());
     }
     Ok(Action::await_change())
 }

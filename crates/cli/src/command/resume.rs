@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context;
 use kube::ResourceExt;
 use sluice_api::{ActionType, PipelineRun, RunAction};
-use sluice_engine::{ActionOutcome, RunPhase, StagePhase, StageState};
+use sluice_engine::{ActionOutcome, RunPhase};
 
 use super::{
     local::{
@@ -400,9 +400,8 @@ fn graver(one: u8, other: u8) -> u8 {
 
 /// The stage that failed and has to be named, since in a cluster somebody would guard it.
 fn guarded_failure(run: &PipelineRun) -> Option<String> {
-    let stages = run.status.iter().flat_map(|status| &status.state.stages);
-    let is_bad = |stage: &&StageState| matches!(stage.phase, StagePhase::Failed | StagePhase::Aborted);
-    stages.filter(is_bad).find(|stage| stage.guard.is_some()).map(|stage| stage.name.clone())
+    let mut stages = run.status.iter().flat_map(|status| &status.state.stages);
+    stages.find(|stage| stage.has_ended_badly() && stage.guard.is_some()).map(|stage| stage.name.clone())
 }
 
 #[cfg(test)]

@@ -23,25 +23,19 @@ pub(super) fn answer(
     unsettled: &BTreeSet<String>,
     now: Timestamp,
 ) {
+    let done = |result: Result<(), Refusal>| result.map(|()| None);
     let outcome = match action.r#type {
         kind if kind.needs_authority() && !is_enforced => Err(NOT_ENFORCED.to_owned()),
-        ActionType::Approve => approve(plan, run, action, now),
-        ActionType::Reject => reject(plan, run, action, now),
-        ActionType::Abort => abort(plan, run, action, unsettled, now),
-        ActionType::Pause => pause(run, action, now),
-        ActionType::Resume => resume(run),
-        ActionType::Retry => {
-            let outcome = again::retry(plan, run, action);
-            return note(run, outcome, now);
-        }
-        ActionType::Skip => skip::skip(plan, run, action, now),
-        ActionType::Unlock => unlock(run),
+        ActionType::Approve => done(approve(plan, run, action, now)),
+        ActionType::Reject => done(reject(plan, run, action, now)),
+        ActionType::Abort => done(abort(plan, run, action, unsettled, now)),
+        ActionType::Pause => done(pause(run, action, now)),
+        ActionType::Resume => done(resume(run)),
+        ActionType::Retry => again::retry(plan, run, action),
+        ActionType::Skip => done(skip::skip(plan, run, action, now)),
+        ActionType::Unlock => done(unlock(run)),
     };
-    note(run, outcome.map(|()| None), now);
-}
-
-/// Notes what became of the entry: what is to be said of one that was done, or why another one was not.
-fn note(run: &mut RunState, outcome: Result<Option<String>, Refusal>, now: Timestamp) {
+    // What is still missing after it was done, or why it was not.
     let (result, message) = match outcome {
         Ok(message) => (ActionOutcome::Applied, message),
         Err(refusal) => (ActionOutcome::Ignored, Some(cut_to(room_for_a_message(run), refusal))),

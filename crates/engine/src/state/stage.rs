@@ -150,7 +150,7 @@ impl StageState {
     }
 
     /// Whether it failed for good, or was aborted.
-    pub(crate) fn has_ended_badly(&self) -> bool {
+    pub fn has_ended_badly(&self) -> bool {
         matches!(self.phase, StagePhase::Failed | StagePhase::Aborted) && self.next.is_none()
     }
 
