@@ -1,7 +1,8 @@
 //! What several kinds and step types share.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// Names an object of the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -61,4 +62,23 @@ pub struct HeaderSource {
 /// Whether a member need not be written.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Every field but these keeps its first value. One rule a field, so that a refusal names it.
+pub(crate) fn immutable(schema: &mut Schema, but_for: &[&str], message: &str) {
+    let Some(properties) = schema.get("properties").and_then(|properties| properties.as_object()) else { return };
+    let rules: Vec<_> = properties
+        .keys()
+        .filter(|field| !but_for.contains(&field.as_str()))
+        .map(|field| {
+            json!({
+                "rule": format!(
+                    "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+                ),
+                "message": message,
+                "fieldPath": format!(".{field}"),
+            })
+        })
+        .collect();
+    schema.insert("x-kubernetes-validations".to_owned(), rules.into());
 }

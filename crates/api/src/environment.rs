@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::LocalReference;
+use crate::{LocalReference, UpdateName};
 
 /// What `allowedPipelines` says where every pipeline is allowed.
 pub(crate) const EVERY_PIPELINE: &str = "*";
@@ -59,6 +59,11 @@ pub struct EnvironmentSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub components: Vec<Component>,
+    /// How many ComponentUpdates are kept of each component once nothing is left to do for them, such as `20`, which it is unless
+    /// set: the newest, by sequence; older ones are deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub update_history_limit: Option<i32>,
 }
 
 impl EnvironmentSpec {
@@ -99,6 +104,28 @@ pub struct Component {
     /// The component's name. A run with the parameter `component` of this value, and with `version` or `sha`, deploys it.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
+    /// What follows an update of the component that a Receiver took, once it is recorded. Nothing unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_update: Option<OnUpdate>,
+}
+
+/// What follows an update of a component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct OnUpdate {
+    /// Starts a run that deploys this component.
+    pub deploy: DeployOnUpdate,
+}
+
+/// The run that deploys a component. Of each component there is one at a time, in the order of the updates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct DeployOnUpdate {
+    /// The pipeline, in the same namespace. It has to declare the parameters `environment`, `component`, `version` and `sha`: its
+    /// runs are given them as the update has them. They run as the pipeline's service account.
+    pub pipeline_ref: LocalReference,
 }
 
 /// What was deployed, and whether the environment can be used. Only the controller writes it.
@@ -123,16 +150,41 @@ pub struct EnvironmentStatus {
     pub last_succeeded_runs: Vec<LastSucceededRun>,
 }
 
-/// Each is a component, and what a run brought here of it.
+/// Each is a component, what was reported of it, and what a run brought here of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub struct ComponentStatus {
     /// The component's name.
     pub name: String,
+    /// The update of the highest sequence that was reported for this environment, whether it is deployed or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
     /// What a run that succeeded brought here last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployed: Option<Deployed>,
+}
+
+/// What was reported of a component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub struct Recorded {
+    /// The version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha: Option<String>,
+    /// Who reported it, as the report says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When it was reported.
+    pub at: Timestamp,
+    /// The sequence of the report. One that is not higher never replaces it.
+    pub sequence: i64,
+    /// The ComponentUpdate.
+    pub update_ref: UpdateName,
 }
 
 /// What a run brought here.

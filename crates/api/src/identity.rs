@@ -1,6 +1,6 @@
 //! Who a run is.
 
-use crate::{ParentRun, PipelineRun};
+use crate::{PipelineRun, Trigger};
 
 /// Who a run is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub struct RunIdentity {
     pub requested_by: String,
     /// The pipeline's name.
     pub pipeline: String,
-    /// The run of which a step started it.
-    pub parent: Option<ParentRun>,
+    /// What started it, where that was no person.
+    pub trigger: Trigger,
 }
 
 /// An object without what the API server always sets.
@@ -34,7 +34,7 @@ impl RunIdentity {
             uid: needed(&run.metadata.uid, "UID")?,
             requested_by: run.spec.requested_by.clone().unwrap_or_default(),
             pipeline: run.spec.pipeline_ref.name.clone(),
-            parent: run.spec.trigger.as_ref().and_then(|trigger| trigger.parent.clone()),
+            trigger: run.spec.trigger.clone().unwrap_or_default(),
         })
     }
 }

@@ -9,11 +9,14 @@
 pub mod check;
 mod code;
 mod common;
+mod component_update;
 mod concurrency;
 mod condition;
 mod crds;
+mod cron;
 mod duration;
 mod environment;
+mod good_run;
 mod history_limits;
 mod identity;
 pub mod json_schema;
@@ -21,6 +24,7 @@ pub mod names;
 mod params;
 mod pipeline;
 mod program;
+mod receiver;
 mod revision;
 mod run;
 mod run_status;
@@ -33,14 +37,17 @@ pub mod variables;
 
 pub use code::Code;
 pub use common::{HeaderSource, HttpHeader, LocalReference, SecretKeyReference};
+pub use component_update::{ComponentUpdate, ComponentUpdateSpec, ComponentUpdateStatus};
 pub use concurrency::{Concurrency, LockPolicy, Suspend, Unlock};
 pub use condition::{Truth, Verdict};
 pub use crds::{all as crds, to_yaml as crd_to_yaml};
+pub use cron::{CatchUp, Cron, PipelineTrigger, SourceStatus, Start, StartResult, TriggerStatus};
 pub use duration::{Duration, ParseDurationError};
 pub use environment::{
-    Component, ComponentStatus, Deployed, Environment, EnvironmentApproval, EnvironmentSpec, EnvironmentStatus,
-    LastSucceededRun, Target,
+    Component, ComponentStatus, DeployOnUpdate, Deployed, Environment, EnvironmentApproval, EnvironmentSpec,
+    EnvironmentStatus, LastSucceededRun, OnUpdate, Recorded, Target,
 };
+pub use good_run::{FromSource, GoodRun, PinnedSource, RunName, Source};
 pub use history_limits::HistoryLimits;
 pub use identity::{Incomplete, RunIdentity};
 pub use params::{ParamProblem, resolve as resolve_params};
@@ -49,6 +56,7 @@ pub use pipeline::{
     PipelineStatus, Retry, Stage, Until,
 };
 pub use program::{Program, ProgramError, Retries};
+pub use receiver::{ComponentReports, Hint, HostWebhooks, Receiver, ReceiverSecret, ReceiverSpec, ReceiverStatus};
 pub use revision::{Revision, RevisionError};
 pub use run::{PipelineRun, PipelineRunSpec, PipelineRunStatus};
 pub use run_status::{Summary, approvers, holds, missing_approval, queue};
@@ -56,4 +64,4 @@ pub use scm_provider::{GitHubApp, GitHubProvider, GiteaProvider, LocalProvider, 
 pub use seen::Reader;
 pub use sluice_engine::{ActionOutcome, ActionResult, ActionType, RunAction};
 pub use step::{Step, StepConfig};
-pub use trigger::{MAX_DEPTH, ParentRun, Trigger};
+pub use trigger::{MAX_DEPTH, ParentRun, SourceRun, Tick, Trigger, UpdateName};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -9,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sluice_engine::HookEvent;
 
-use crate::{Concurrency, Duration, HistoryLimits, Step, Suspend};
+use crate::{
+    Concurrency, Duration, GoodRun, HistoryLimits, PipelineTrigger, Source, SourceStatus, Step, Suspend, TriggerStatus,
+    common::is_default,
+};
 
 /// What the runs of this pipeline do, with which parameters, and as which service account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
@@ -24,6 +28,8 @@ use crate::{Concurrency, Duration, HistoryLimits, Step, Suspend};
     doc = "A delivery process: stages of steps, and hooks beside them. Each PipelineRun keeps to the version it started with.",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Next", type_ = "string", json_path = ".status.next"),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".status.suspended"),
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.serviceAccountName", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -42,6 +48,15 @@ pub struct PipelineSpec {
     /// It goes on when this is taken away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<Suspend>,
+    /// Other pipelines whose last good run the runs of this one start from. A run takes the newest good run of each when it is
+    /// made, and keeps to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub sources: Vec<Source>,
+    /// What starts runs by itself, at certain times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub triggers: Vec<PipelineTrigger>,
     /// Whether runs wait for each other. Without it any number of them run at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
@@ -91,6 +106,24 @@ pub struct PipelineStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// Whether the pipeline was suspended when it was last looked at.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub suspended: bool,
+    /// When the next run is due by one of the `triggers`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Timestamp>,
+    /// Where each of the `triggers` stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub triggers: Vec<TriggerStatus>,
+    /// Where each of the `sources` with `start` stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub sources: Vec<SourceStatus>,
+    /// The last good run of the pipeline as a whole, and of each of its stages, also when that run has been deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 51), extend("x-kubernetes-list-type" = "atomic"))]
+    pub good_runs: Vec<GoodRun>,
 }
 
 /// Each is given by a run in its `spec.params`, or has a default.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sluice_engine::{RunAction, RunState, WaitingOn};
 
-use crate::{LocalReference, ParamValue, Trigger};
+use crate::{FromSource, LocalReference, ParamValue, PinnedSource, Trigger, common::immutable};
 
 /// Which pipeline runs, with which parameters, and what people ask of the run. Nothing in it changes once the run
 /// exists, except that `actions` grows.
@@ -43,6 +43,10 @@ pub struct PipelineRunSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub params: BTreeMap<String, ParamValue>,
+    /// Older good runs to take for `sources` of the pipeline than the newest ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["source"]))]
+    pub from: Vec<FromSource>,
     /// Who asked for the run, for people. Whoever sets it has to give their own user name; the API server writes that where
     /// it can, unless it is set. Expressions read it as `run.requestedBy`; it gives no rights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,28 +95,17 @@ pub struct PipelineRunStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub pipeline_revision: Option<String>,
+    /// The good runs that this run has taken for the `sources` of its pipeline, and keeps to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub sources: Vec<PinnedSource>,
     /// Where the run stands.
     #[serde(flatten)]
     pub state: RunState,
 }
 
-/// Every field but `actions` keeps its first value. One rule a field, so that a refusal names it.
 fn immutable_but_for_actions(schema: &mut Schema) {
-    let Some(properties) = schema.get("properties").and_then(|properties| properties.as_object()) else { return };
-    let rules: Vec<_> = properties
-        .keys()
-        .filter(|field| *field != "actions")
-        .map(|field| {
-            json!({
-                "rule": format!(
-                    "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
-                ),
-                "message": "a run never changes; create another one",
-                "fieldPath": format!(".{field}"),
-            })
-        })
-        .collect();
-    schema.insert("x-kubernetes-validations".to_owned(), rules.into());
+    immutable(schema, &["actions"], "a run never changes; create another one");
 }
 
 fn append_only(schema: &mut Schema) {

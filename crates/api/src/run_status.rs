@@ -58,6 +58,7 @@ impl PipelineRunStatus {
             step,
             waiting_on,
             pipeline_revision: self.pipeline_revision.clone(),
+            sources: self.sources.clone(),
             state: state.clone(),
         }
     }

@@ -1,7 +1,10 @@
 //! `spec.trigger` of a run: what started it, where that was no person.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::RunName;
 
 /// How deep runs may start runs: so many are above the deepest.
 pub const MAX_DEPTH: usize = 8;
@@ -14,6 +17,53 @@ pub struct Trigger {
     /// The run of which a step started this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentRun>,
+    /// The time of a `cron` trigger that started the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<Tick>,
+    /// The good run of a source with `start: true` that started the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceRun>,
+    /// The ComponentUpdate that started the run, as the `onUpdate` of its component says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component_update: Option<UpdateName>,
+}
+
+/// A time of a `cron` trigger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Tick {
+    /// The name of the trigger in the pipeline.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// The time of the schedule at which the run was due. It may have started later.
+    #[schemars(length(max = 64))]
+    pub at: Timestamp,
+}
+
+/// A good run of a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct SourceRun {
+    /// The name of the source in the pipeline.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// The run of the source's pipeline that went well.
+    pub run: RunName,
+}
+
+/// A ComponentUpdate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct UpdateName {
+    /// The name of the ComponentUpdate, in the same namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Its UID.
+    #[schemars(length(min = 1, max = 64))]
+    pub uid: String,
 }
 
 /// The run of which a step started this one, and that step.

@@ -8,12 +8,13 @@ use sluice_engine::{HookEvent, HookState, RunPhase, RunState, StagePhase, StageS
 use sluice_expr::{Names, Scope, Type};
 
 use crate::{
-    ParamType, PipelineSpec, Program, RunIdentity,
+    ParamType, PinnedSource, PipelineSpec, Program, RunIdentity, Trigger,
     seen::{Reader, SeenStep, Sight},
 };
 
 /// The roots, which no stage, step, source or parameter may be called.
-pub const ROOTS: &[&str] = &["params", "steps", "run", "pipeline", "failure", "response", "environment", "trigger"];
+pub const ROOTS: &[&str] =
+    &["params", "steps", "run", "pipeline", "failure", "response", "environment", "trigger", "sources"];
 
 /// What the variables mean, for the documentation; words in capitals stand for names that the pipeline chooses.
 const MEANINGS: &[(&str, &str)] = &[
@@ -48,6 +49,24 @@ const MEANINGS: &[(&str, &str)] = &[
         "The targets of that Environment, as they are when the stage starts: in its `forEach.in` alone. Each has its `name`, and \
          whatever else the Environment says of it.",
     ),
+    (
+        "sources.NAME.outputs.OUTPUT",
+        "An output of the good run that the run has taken for a source of its pipeline. Where the source names a stage: \
+         `sources.NAME.outputs.STEP.OUTPUT`.",
+    ),
+    ("sources.NAME.run.name", "The name of that run."),
+    ("sources.NAME.run.uid", "The UID of that run."),
+    ("trigger.cron", "The time of a `cron` trigger that started the run; null when there is none."),
+    ("trigger.cron.name", "The name of the trigger."),
+    ("trigger.cron.at", "The time of the schedule, such as `2026-11-01T06:00:00Z`."),
+    ("trigger.source", "The good run of a source that started the run; null when there is none."),
+    ("trigger.source.name", "The name of the source."),
+    ("trigger.source.run", "That run, which `sources.NAME.run` is, too."),
+    ("trigger.source.run.name", "The name of that run."),
+    ("trigger.source.run.uid", "The UID of that run."),
+    ("trigger.componentUpdate", "The ComponentUpdate that started the run; null when there is none."),
+    ("trigger.componentUpdate.name", "The name of the ComponentUpdate."),
+    ("trigger.componentUpdate.uid", "The UID of the ComponentUpdate."),
     ("trigger.parent", "The run of which a step started this one; null when there is none."),
     ("trigger.parent.name", "The parent's name."),
     ("trigger.parent.uid", "The parent's UID."),
@@ -98,7 +117,25 @@ pub fn names(spec: &PipelineSpec) -> Names {
         .with("params", Type::object(params))
         .with("run", run(&["name", "namespace", "uid", "requestedBy", "startedAt"]))
         .with("pipeline", Type::object([("name", Type::String)]))
-        .with("trigger", Type::object([("parent", parent_run())]))
+        .with("sources", Type::object(spec.sources.iter().map(|source| (source.name.clone(), source_run()))))
+        .with("trigger", trigger())
+}
+
+fn trigger() -> Type {
+    let texts = |members: &[&'static str]| Type::object(members.iter().map(|name| (*name, Type::String)));
+    let source = Type::object([("name", Type::String), ("run", texts(&["name", "uid"]))]);
+    Type::object([
+        ("parent", parent_run()),
+        ("cron", texts(&["name", "at"])),
+        ("source", source),
+        ("componentUpdate", texts(&["name", "uid"])),
+    ])
+}
+
+/// What expressions read of a source. Its outputs are what the other pipeline makes them.
+fn source_run() -> Type {
+    let run = ["name", "uid"].map(|name| (name, Type::String));
+    Type::object([("run", Type::object(run)), ("outputs", Type::Any)])
 }
 
 fn run(members: &[&str]) -> Type {
@@ -139,19 +176,25 @@ pub struct RunVariables {
     params: Value,
     run: Value,
     pipeline: Value,
-    parent: Value,
+    trigger: Value,
+    sources: Value,
 }
 
 impl RunVariables {
-    /// The variables of this run with these parameters.
-    pub fn new(identity: &RunIdentity, params: Map<String, Value>) -> Self {
-        let RunIdentity { name, namespace, uid, requested_by, pipeline, parent } = identity;
+    /// The variables of this run with these parameters, which has taken these good runs.
+    pub fn new(identity: &RunIdentity, params: Map<String, Value>, sources: &[PinnedSource]) -> Self {
+        let RunIdentity { name, namespace, uid, requested_by, pipeline, trigger } = identity;
         Self {
             params: Value::Object(params),
             run: json!({"name": name, "namespace": namespace, "uid": uid, "requestedBy": requested_by}),
             pipeline: json!({"name": pipeline}),
-            // It has nothing that JSON could not hold.
-            parent: serde_json::to_value(parent).unwrap_or_default(),
+            trigger: members_of(trigger),
+            sources: sources
+                .iter()
+                .map(|PinnedSource { name, run, outputs }| {
+                    (name.clone(), json!({"run": {"name": run.name, "uid": run.uid}, "outputs": outputs}))
+                })
+                .collect(),
         }
     }
 
@@ -161,7 +204,8 @@ impl RunVariables {
         let mut scope = Scope::new()
             .with("params", &self.params)
             .with("pipeline", &self.pipeline)
-            .with_at(&["trigger", "parent"], &self.parent)
+            .with("trigger", &self.trigger)
+            .with("sources", &self.sources)
             .with_owned_at(&["run", "startedAt"], started_at(state.started_at))
             .with_owned("steps", json!({}));
         for key in ["name", "namespace", "uid", "requestedBy"] {
@@ -184,6 +228,12 @@ impl RunVariables {
             None => scope,
         }
     }
+}
+
+/// Each way to start a run, null where it was another one.
+fn members_of(trigger: &Trigger) -> Value {
+    let Trigger { parent, cron, source, component_update } = trigger;
+    json!({"parent": parent, "cron": cron, "source": source, "componentUpdate": component_update})
 }
 
 fn started_at(started_at: Option<Timestamp>) -> Value {

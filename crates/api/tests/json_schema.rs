@@ -161,7 +161,7 @@ fn an_object_without_a_name_or_of_an_unknown_kind_is_refused() {
     manifest["metadata"] = json!({"namespace": "shop"});
     check(&manifest, expect!["/metadata: this is not valid under any of the schemas listed in the 'anyOf' keyword"]);
     manifest["kind"] = json!("Pipelin");
-    check(&manifest, expect![[r#"/kind: this is not one of "Pipeline", "PipelineRun" or 2 other candidates"#]]);
+    check(&manifest, expect![[r#"/kind: this is not one of "Pipeline", "PipelineRun" or 4 other candidates"#]]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn spec() -> PipelineSpec {
 fn read(state: &Value, reader: Reader, source: &str) -> Value {
     let program = Program::of(&spec()).unwrap();
     let state: RunState = serde_json::from_value(state.clone()).unwrap();
-    let variables = RunVariables::new(&RunIdentity::default(), Map::new());
+    let variables = RunVariables::new(&RunIdentity::default(), Map::new(), &[]);
     let scope = variables.scope(&program, &state, reader);
     let read = Expression::compile(source).unwrap().evaluate(&scope);
     read.unwrap_or_else(|error| json!(error.to_string()))

@@ -33,6 +33,6 @@ fn an_unknown_kind_is_refused_with_those_there_are() {
     let said = schema(&["Deployment"]).unwrap_err();
     assert_eq!(
         said,
-        "error: there is no kind \"Deployment\": name one of Pipeline, PipelineRun, Environment, ScmProvider\n"
+        "error: there is no kind \"Deployment\": name one of Pipeline, PipelineRun, Environment, Receiver, ComponentUpdate, ScmProvider\n"
     );
 }

@@ -118,7 +118,7 @@ impl RunWorld {
         let is_new = since.is_none();
         let is_next = |ahead: &Ahead| ahead.count == 0 && (is_new || ahead.is_seen);
         let before = ahead();
-        if !is_next(&before) && (!is_new || run.parent.is_none()) {
+        if !is_next(&before) && (!is_new || run.trigger.parent.is_none()) {
             return Ok(Some(before));
         }
         let found = holder(&self.context.client, lease, book.is_alive(&lease.uid)).await;
@@ -143,7 +143,7 @@ impl RunWorld {
 
     /// Fails if the holder of the lock waits for this run, which waits for the lock: neither would ever go on.
     async fn not_for_a_child_of(&self, run: &RunIdentity, lease: &Held) -> Result<(), Failure> {
-        let mut link = run.parent.clone();
+        let mut link = run.trigger.parent.clone();
         for _ in 0..MAX_DEPTH {
             let Some(parent) = link else { return Ok(()) };
             let above = match Runs::run(self, &parent.name).await {

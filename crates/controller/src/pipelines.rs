@@ -39,7 +39,11 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
     if before.contains(&ready) {
         return Ok(Action::await_change());
     }
-    let status = PipelineStatus { observed_generation: pipeline.metadata.generation, conditions: vec![ready] };
+    let status = PipelineStatus {
+        observed_generation: pipeline.metadata.generation,
+        conditions: vec![ready],
+        ..pipeline.status.clone().unwrap_or_default()
+    };
     let (namespace, version) = (pipeline.namespace().unwrap_or_default(), pipeline.resource_version());
     let version = Version { namespace: &namespace, name: &name, resource_version: &version.unwrap_or_default() };
     match patch::set::<Pipeline>(&context.client, version, Member::Status, &status).await {

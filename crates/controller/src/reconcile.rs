@@ -137,7 +137,7 @@ async fn carry_on(
         return stop(context, object, &run, memory, obstacle).await;
     }
     let program = &resolved.pinned.program;
-    let variables = RunVariables::new(&run.identity, resolved.params.clone());
+    let variables = RunVariables::new(&run.identity, resolved.params.clone(), &run.status.sources);
     // With another version, nothing of which has happened yet, come other guards, and nobody has approved it.
     let is_pinned_anew = run.status.pipeline_revision.as_ref().is_some_and(|name| *name != resolved.revision);
     if run.state.stages.is_empty() || is_pinned_anew {

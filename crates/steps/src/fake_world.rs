@@ -62,7 +62,7 @@ impl Default for FakeWorld {
                 uid: "6f1c".to_owned(),
                 requested_by: "alice".to_owned(),
                 pipeline: "deploy".to_owned(),
-                parent: None,
+                trigger: Default::default(),
             },
             secrets: BTreeMap::new(),
             providers: BTreeMap::new(),

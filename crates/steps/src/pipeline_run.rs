@@ -125,8 +125,9 @@ fn wanted(config: &ChildRun, context: &StepContext<'_>) -> Result<PipelineRun, F
     let spec = PipelineRunSpec {
         pipeline_ref: LocalReference { name: pipeline.clone() },
         params: family::params(params)?,
+        from: Vec::new(),
         requested_by: Some(context.run.requested_by.clone()).filter(|name| !name.is_empty()),
-        trigger: Some(Trigger { parent: Some(family::parent(context, pipeline)?) }),
+        trigger: Some(Trigger { parent: Some(family::parent(context, pipeline)?), ..Trigger::default() }),
         actions: Vec::new(),
     };
     let mut run = PipelineRun::new(&name(context), spec);

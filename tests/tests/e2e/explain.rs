@@ -137,6 +137,10 @@ async fn the_status_of_a_run_reads_like_documentation() {
                 The number of the round, from 1. It rises when a person has a run that had
                 ended done again.
 
+              sources	<[]Object>
+                The good runs that this run has taken for the `sources` of its pipeline, and
+                keeps to.
+
               stages	<[]Object>
                 Every stage of the pipeline, in order; all of them from the first write on.
                 A stage with `forEach` has an entry for each of its items once it has

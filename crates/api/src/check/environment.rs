@@ -7,14 +7,21 @@ use sluice_engine::{MAX_DEPTH, nests_at_most};
 
 use super::Mistake;
 use crate::{
-    Code, EnvironmentSpec, Target,
+    Code, EnvironmentSpec, OnUpdate, Target,
     environment::{EVERY_PIPELINE, MAX_TARGET_NAME},
     names,
 };
 
 /// Every mistake of an Environment, in the order of its text.
 pub fn environment(spec: &EnvironmentSpec) -> Vec<Mistake> {
-    let EnvironmentSpec { targets, allowed_pipelines, approval: _, service_account_name, components } = spec;
+    let EnvironmentSpec {
+        targets,
+        allowed_pipelines,
+        approval: _,
+        service_account_name,
+        components,
+        update_history_limit: _,
+    } = spec;
     let mut found = Found::default();
     let mut known = BTreeSet::new();
     for (index, target) in targets.iter().enumerate() {
@@ -29,7 +36,15 @@ pub fn environment(spec: &EnvironmentSpec) -> Vec<Mistake> {
     }
     let mut known = BTreeSet::new();
     for (index, component) in components.iter().enumerate() {
-        found.unique(&component.name, &mut known, format!("spec.components[{index}].name"));
+        let path = format!("spec.components[{index}]");
+        found.unique(&component.name, &mut known, format!("{path}.name"));
+        if let Some(OnUpdate { deploy }) = &component.on_update {
+            found.object_name(
+                &deploy.pipeline_ref.name,
+                format!("{path}.onUpdate.deploy.pipelineRef.name"),
+                "a Pipeline",
+            );
+        }
     }
     found.0
 }
@@ -86,7 +101,7 @@ mod tests {
 targets: [{name: eu}, {name: " "}, {name: "a\tb"}, {name: eu, region: x}]
 allowedPipelines: [deploy, Deploy, "*", "deploy-*"]
 serviceAccountName: Deployer
-components: [{name: web}, {name: Web/1}, {name: web}]
+components: [{name: web}, {name: Web/1}, {name: web, onUpdate: {deploy: {pipelineRef: {name: Deploy}}}}]
 "#,
             &expect![[r#"
                 spec.targets[1].name: " " is no name of a target; use 1 to 63 characters that can be seen: it names the target in the status of runs
@@ -96,6 +111,7 @@ components: [{name: web}, {name: Web/1}, {name: web}]
                 spec.allowedPipelines[3]: "deploy-*" is no name of a Pipeline; use small letters, digits, `-` and `.`, with a letter or digit at both ends, 253 at most
                 spec.serviceAccountName: "Deployer" is no name of a service account; use small letters, digits, `-` and `.`, with a letter or digit at both ends, 253 at most
                 spec.components[2].name: "web" is there twice; give it a name of its own
+                spec.components[2].onUpdate.deploy.pipelineRef.name: "Deploy" is no name of a Pipeline; use small letters, digits, `-` and `.`, with a letter or digit at both ends, 253 at most
             "#]],
         );
     }

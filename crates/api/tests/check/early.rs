@@ -159,7 +159,7 @@ outputs:
 "#,
         &expect![[r#"
             spec.outputs.both.first (at character 21): `steps.a.outputs` has no `y`; there is `x`
-            spec.outputs.both.list[0] (at character 5): unknown name `failure`; there is `params`, `pipeline`, `run`, `steps`, `trigger`
+            spec.outputs.both.list[0] (at character 5): unknown name `failure`; there is `params`, `pipeline`, `run`, `sources`, `steps`, `trigger`
         "#]],
     );
 }

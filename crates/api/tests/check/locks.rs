@@ -27,8 +27,8 @@ fn it_sees_no_step_and_no_failure() {
     group(
         "${{ failure.reason }}",
         &expect![[r#"
-        spec.concurrency.group (at character 5): unknown name `failure`; there is `params`, `pipeline`, `run`, `steps`, `trigger`
-    "#]],
+            spec.concurrency.group (at character 5): unknown name `failure`; there is `params`, `pipeline`, `run`, `sources`, `steps`, `trigger`
+        "#]],
     );
     group(
         "web-${{ param.version }}",

@@ -44,7 +44,7 @@ fn whether_a_stage_is_tried_again_sees_its_failure_and_its_steps() {
 "#,
         &expect![[r#"
             spec.stages[1].retry.when (at character 1): the condition is a string, not a bool; compare it with something, such as `... == 1`
-            spec.stages[2].when (at character 1): unknown name `failure`; there is `params`, `pipeline`, `run`, `steps`, `trigger`
+            spec.stages[2].when (at character 1): unknown name `failure`; there is `params`, `pipeline`, `run`, `sources`, `steps`, `trigger`
             spec.stages[2].retry.when (at character 7): step `d1` has not run yet here: `d` runs after `c`; an expression sees the steps before it
         "#]],
     );

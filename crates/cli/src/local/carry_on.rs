@@ -151,7 +151,8 @@ impl Walk {
         let run = kept.get();
         // A run's file has all of it: it was written by `start`.
         let identity = RunIdentity::of(&run).unwrap_or_default();
-        let variables = RunVariables::new(&identity, params.clone());
+        let sources = run.status.as_ref().map(|status| status.sources.as_slice()).unwrap_or_default();
+        let variables = RunVariables::new(&identity, params.clone(), sources);
         let driven = drive::Run {
             identity: &identity,
             program,

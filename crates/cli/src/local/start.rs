@@ -99,6 +99,7 @@ pub(crate) fn begin(
     let spec = PipelineRunSpec {
         pipeline_ref: LocalReference { name: revision.pipeline.clone() },
         params,
+        from: Vec::new(),
         requested_by: Some(user.to_owned()),
         trigger: None,
         actions: Vec::new(),

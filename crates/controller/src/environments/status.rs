@@ -18,8 +18,9 @@ pub(super) fn of(spec: &EnvironmentSpec, before: EnvironmentStatus, records: &[R
         before;
     let mut components: Vec<ComponentStatus> = Vec::new();
     for declared in &spec.components {
-        let deployed = known.iter().find(|known| known.name == declared.name).and_then(|known| known.deployed.clone());
-        components.push(ComponentStatus { name: declared.name.clone(), deployed });
+        let known = known.iter().find(|known| known.name == declared.name).cloned();
+        let name = declared.name.clone();
+        components.push(known.unwrap_or(ComponentStatus { name, recorded: None, deployed: None }));
     }
     for record in records {
         add_run(&mut runs, record);
@@ -89,7 +90,8 @@ mod tests {
     }
 
     fn spec(components: &[&str]) -> EnvironmentSpec {
-        let components = components.iter().map(|name| Component { name: (*name).to_owned() }).collect();
+        let components =
+            components.iter().map(|name| Component { name: (*name).to_owned(), on_update: None }).collect();
         EnvironmentSpec { components, ..EnvironmentSpec::default() }
     }
 

@@ -84,7 +84,7 @@ impl Bench {
         let world = FakeWorld::default();
         Self {
             program: Program::of(&spec).unwrap(),
-            variables: RunVariables::new(&world.run, serde_json::Map::new()),
+            variables: RunVariables::new(&world.run, serde_json::Map::new(), &[]),
             world,
             memory: Memory::default(),
             shelf: Shelf::default(),

@@ -11,7 +11,7 @@ use crate::StepContext;
 /// The parent as its child of this pipeline names it; an error where runs would start runs without an end.
 pub(super) fn parent(context: &StepContext<'_>, pipeline: &str) -> Result<ParentRun, Failure> {
     let run = context.run;
-    let above = run.parent.iter().flat_map(|parent| parent.pipelines.iter().cloned());
+    let above = run.trigger.parent.iter().flat_map(|parent| parent.pipelines.iter().cloned());
     let pipelines: Vec<String> = above.chain([run.pipeline.clone()]).collect();
     let chain = || pipelines.iter().map(String::as_str).chain([pipeline]).collect::<Vec<_>>().join(" -> ");
     if pipelines.iter().any(|above| above == pipeline) {

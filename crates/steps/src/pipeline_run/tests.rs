@@ -77,7 +77,7 @@ async fn an_attached_child_is_started_and_waited_for_and_its_outputs_are_the_ste
     let (uid, key) = ("6f1c".to_owned(), "sluice-key-1".to_owned());
     let (name, step, pipelines) = ("deploy-1".to_owned(), "example".to_owned(), vec!["deploy".to_owned()]);
     let parent = ParentRun { name, uid, step, key, pipelines };
-    assert_eq!(made.spec.trigger, Some(Trigger { parent: Some(parent) }));
+    assert_eq!(made.spec.trigger, Some(Trigger { parent: Some(parent), ..Trigger::default() }));
     assert_eq!(made.labels()["sluice.dev/parent"], "deploy-1");
 
     let waiting = json!({"phase": "Running", "stages": [{"name": "a", "phase": "Running", "steps": [{"name": "merge",
@@ -244,7 +244,7 @@ async fn values_are_passed_on_as_parameters_have_them() {
 async fn a_pipeline_that_is_above_already_is_refused_with_the_chain() {
     let mut world = world();
     let pipelines = vec!["build".to_owned(), "test".to_owned()];
-    world.run.parent = Some(ParentRun { pipelines, ..ParentRun::default() });
+    world.run.trigger.parent = Some(ParentRun { pipelines, ..ParentRun::default() });
     let expected =
         "Recursion: pipeline \"build\" would start itself: build -> test -> deploy -> build; end the chain before it";
     assert_eq!(failure(act(&build(), &world).await), expected);
@@ -257,10 +257,10 @@ async fn runs_are_nested_so_deep_and_no_deeper() {
         let pipelines = (1..=count).map(|number| format!("p{number}")).collect();
         Some(ParentRun { pipelines, ..ParentRun::default() })
     };
-    world.run.parent = above(MAX_DEPTH - 1);
+    world.run.trigger.parent = above(MAX_DEPTH - 1);
     waits(act(&build(), &world).await);
     world.runs.runs.lock().unwrap().clear();
-    world.run.parent = above(MAX_DEPTH);
+    world.run.trigger.parent = above(MAX_DEPTH);
     let expected = "TooDeep: no more than 8 runs may be above another one: p1 -> p2 -> p3 -> p4 -> p5 -> p6 -> p7 -> p8 \
                     -> deploy -> build; make the chain shorter";
     assert_eq!(failure(act(&build(), &world).await), expected);

@@ -25,7 +25,7 @@ async fn they_apply_without_a_warning_on_either_side() {
         assert!(!said.contains("Warning"), "{said}");
         said.lines().count()
     };
-    assert_eq!(applied(&["--server-side", "--force-conflicts"], &committed()), 4);
+    assert_eq!(applied(&["--server-side", "--force-conflicts"], &committed()), 6);
     // Under another group: nobody has applied that one in another way before.
     assert_eq!(applied(&[], &committed().replace("sluice.dev", "rules.sluice.dev")), 4);
 }

@@ -33,6 +33,7 @@ fn sample(schema: &Value, variant: usize) -> Value {
         Some("array") => json!([sample(&schema["items"], variant)]),
         Some("integer") => json!(variant + 1),
         Some("boolean") => json!(variant == 0),
+        _ if schema["format"] == "date-time" => json!(format!("2026-11-0{}T06:00:00Z", variant + 1)),
         _ => json!(format!("value-{variant}")),
     }
 }
