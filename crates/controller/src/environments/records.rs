@@ -106,6 +106,12 @@ impl Records {
         Self { environments, open: Mutex::default(), wake }
     }
 
+    /// Whether the stages of this Environment have to be approved unless they say so themselves, as far as the watch shows.
+    pub(crate) fn wants_approval(&self, namespace: &str, name: &str) -> bool {
+        let environment = self.environments.get(&reference(namespace, name));
+        environment.is_some_and(|environment| environment.0.as_ref().is_ok_and(|it| it.spec.approval.is_some()))
+    }
+
     /// What is to be written to an Environment.
     pub(super) fn of(&self, environment: &EnvironmentRef) -> Vec<Record> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).get(environment).cloned().unwrap_or_default()

@@ -1,0 +1,216 @@
+//! Starting a run for something that is no person: a time of a trigger, a good run of a source, a ComponentUpdate.
+//!
+//! # Guarantees
+//! - **One run for each cause.** The name follows from the cause, so whoever starts a run for it (this process again after a crash,
+//!   another controller, a request of which nobody knows what came) finds the one that is there.
+//! - **None is taken for another's.** A run of the name counts only if pipeline and `spec.trigger` are what would have been
+//!   written: only the controller may set that, and labels tell nothing.
+
+use kube::{Api, Client, ResourceExt, api::PostParams};
+use sluice_api::{LocalReference, PipelineRun, PipelineRunSpec, PipelineSpec, Stage, Trigger, names};
+
+use crate::{context::Context, guarded::Guarded};
+
+/// What came of starting a run.
+#[derive(Clone, Debug)]
+pub(crate) enum Made {
+    /// It was made just now.
+    New(PipelineRun),
+    /// It had been made before, by whomever, and may have ended.
+    Already(PipelineRun),
+    /// Somebody else's run has its name: a message for people.
+    NameTaken(String),
+}
+
+/// The run of a pipeline that something starts. Its parameters, what it takes and who asked for it are left to be set.
+pub(crate) fn run(name: &str, pipeline: &str, trigger: Trigger) -> PipelineRun {
+    let spec = PipelineRunSpec {
+        pipeline_ref: LocalReference { name: pipeline.to_owned() },
+        params: Default::default(),
+        from: Vec::new(),
+        requested_by: None,
+        trigger: Some(trigger),
+        actions: Vec::new(),
+    };
+    let mut run = PipelineRun::new(name, spec);
+    run.labels_mut().insert(names::PIPELINE_LABEL.to_owned(), names::label_value(pipeline));
+    run
+}
+
+/// Makes the run, unless it is there.
+///
+/// *Idempotency:* the client sends nothing again by itself; whoever got an error calls this again, with the same run.
+pub(crate) async fn create(client: &Client, namespace: &str, run: &PipelineRun) -> Result<Made, kube::Error> {
+    let runs: Api<PipelineRun> = Api::namespaced(client.clone(), namespace);
+    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    match runs.create(&params, run).await {
+        Ok(made) => Ok(Made::New(made)),
+        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
+            let runs: Api<Guarded<PipelineRun>> = Api::namespaced(client.clone(), namespace);
+            Ok(whose(run, runs.get(&run.name_any()).await?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the run that has the name is the one that was to be made.
+fn whose(wanted: &PipelineRun, found: Guarded<PipelineRun>) -> Made {
+    let name = wanted.name_any();
+    match found.0 {
+        Ok(found) if is_same(&wanted.spec, &found.spec) => Made::Already(found),
+        Ok(_) => Made::NameTaken(format!("there is a run {name:?} that nobody started for this: delete it")),
+        Err(invalid) => {
+            let message =
+                format!("there is a run {name:?}, which cannot be read: mend it, or delete it: {}", invalid.error);
+            Made::NameTaken(message)
+        }
+    }
+}
+
+/// No more than this is compared: the pipeline's parameters, or what is good of its sources, may have changed since.
+fn is_same(wanted: &PipelineRunSpec, found: &PipelineRunSpec) -> bool {
+    wanted.trigger == found.trigger && wanted.pipeline_ref == found.pipeline_ref
+}
+
+/// Whether every stage with which a run of the pipeline begins waits for people: then nothing but people and times start one.
+///
+/// `wants_approval` says of an Environment whether its stages are approved unless they say so themselves. Of a stage whose
+/// Environment's name is known only in a run, nobody can tell.
+pub(crate) fn begins_by_hand(spec: &PipelineSpec, wants_approval: impl Fn(&str) -> bool) -> bool {
+    let in_environment = |stage: &Stage| match &stage.environment {
+        Some(name) => !name.contains("${{") && wants_approval(name),
+        None => false,
+    };
+    let mut first = spec.stages.iter().enumerate().filter(|(index, stage)| begins(*index, stage)).peekable();
+    first.peek().is_some() && first.all(|(_, stage)| stage.approval.is_some() || in_environment(stage))
+}
+
+/// The same by what the watch shows of the Environments. It may lag: then a run is started that waits, or the other way round.
+pub(crate) fn begins_by_hand_now(context: &Context, namespace: &str, spec: &PipelineSpec) -> bool {
+    begins_by_hand(spec, |environment| context.records.wants_approval(namespace, environment))
+}
+
+/// Whether the stage needs no other one.
+fn begins(index: usize, stage: &Stage) -> bool {
+    stage.needs.as_ref().map_or(index == 0, Vec::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::{Arc, Mutex},
+    };
+
+    use http::{Method, Request, Response, StatusCode};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+    use sluice_api::{Tick, names::run_of_tick};
+
+    use super::*;
+
+    fn tick(trigger: &str) -> PipelineRun {
+        let at = "2026-11-23T09:15:00Z".parse().unwrap();
+        let tick = Tick { name: trigger.to_owned(), at };
+        let trigger = Trigger { cron: Some(tick), ..Trigger::default() };
+        run(&run_of_tick("qa", "morning", at), "qa", trigger)
+    }
+
+    /// An API server that has these runs, and all that was asked of it.
+    fn server(runs: Vec<Value>) -> (Client, Arc<Mutex<Vec<Method>>>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (runs, log) = (Arc::new(Mutex::new(runs)), asked.clone());
+        let answer = move |request: Request<Body>| {
+            let (runs, log) = (runs.clone(), log.clone());
+            async move {
+                log.lock().unwrap().push(request.method().clone());
+                let is_post = request.method() == Method::POST;
+                let sent = request.into_body().collect_bytes().await.unwrap();
+                let mut runs = runs.lock().unwrap();
+                let (status, body) = match (is_post, runs.first()) {
+                    (true, Some(_)) => {
+                        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "it is there",
+                            "reason": "AlreadyExists", "code": 409});
+                        (StatusCode::CONFLICT, status)
+                    }
+                    (true, None) => {
+                        let run: Value = serde_json::from_slice(&sent).unwrap();
+                        runs.push(run.clone());
+                        (StatusCode::CREATED, run)
+                    }
+                    (false, run) => (StatusCode::OK, run.cloned().unwrap_or_default()),
+                };
+                let response = Response::builder().status(status).body(Body::from(body.to_string().into_bytes()));
+                Ok::<_, Infallible>(response.unwrap())
+            }
+        };
+        (Client::new(tower::service_fn(answer), "shop"), asked)
+    }
+
+    #[tokio::test]
+    async fn whoever_starts_it_again_finds_it() {
+        let (client, asked) = server(Vec::new());
+        assert!(matches!(create(&client, "shop", &tick("morning")).await, Ok(Made::New(_))));
+        assert!(matches!(create(&client, "shop", &tick("morning")).await, Ok(Made::Already(_))));
+        assert_eq!(*asked.lock().unwrap(), [Method::POST, Method::POST, Method::GET]);
+    }
+
+    #[tokio::test]
+    async fn a_run_that_somebody_else_made_is_not_taken_for_it() {
+        let mut by_hand = tick("morning");
+        by_hand.spec.trigger = None;
+        let mut other_pipeline = tick("morning");
+        other_pipeline.spec.pipeline_ref.name = "deploy".to_owned();
+        let unreadable = json!({"metadata": {"name": "a"}, "spec": {"pipelineRef": 7}});
+        let value = |run: PipelineRun| serde_json::to_value(run).unwrap();
+        for (found, why) in [
+            (value(by_hand), "delete it"),
+            (value(other_pipeline), "delete it"),
+            (value(tick("evening")), "delete it"),
+            (unreadable, "spec.pipelineRef"),
+        ] {
+            let (client, _) = server(vec![found]);
+            let Ok(Made::NameTaken(message)) = create(&client, "shop", &tick("morning")).await else {
+                panic!("it was taken for it");
+            };
+            assert!(message.contains(why), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_run_names_its_pipeline_and_what_started_it() {
+        let run = tick("morning");
+        assert_eq!(run.labels()["sluice.dev/pipeline"], "qa");
+        assert_eq!((run.spec.requested_by.clone(), run.spec.actions.len()), (None, 0));
+    }
+
+    #[track_caller]
+    fn begins_by_hand_with(stages: Value, expected: bool) {
+        let spec: PipelineSpec = serde_json::from_value(json!({"serviceAccountName": "a", "stages": stages})).unwrap();
+        assert_eq!(begins_by_hand(&spec, |environment| environment == "production"), expected);
+    }
+
+    #[test]
+    fn a_pipeline_begins_by_hand_when_everything_it_begins_with_has_to_be_approved() {
+        let (manual, plain) = (json!({"required": 1}), Value::Null);
+        let stage = |name: &str, approval: &Value| json!({"name": name, "approval": approval, "steps": []});
+        begins_by_hand_with(json!([stage("a", &manual), stage("b", &plain)]), true);
+        begins_by_hand_with(json!([stage("a", &plain), stage("b", &manual)]), false);
+        let beside = |approval: &Value| json!({"name": "b", "needs": [], "approval": approval, "steps": []});
+        begins_by_hand_with(json!([stage("a", &manual), beside(&plain)]), false);
+        begins_by_hand_with(json!([stage("a", &manual), beside(&manual)]), true);
+    }
+
+    #[test]
+    fn the_environment_may_want_the_approval_where_it_is_known() {
+        let bound = |environment: &str| json!([{"name": "a", "environment": environment, "steps": []}]);
+        begins_by_hand_with(bound("production"), true);
+        begins_by_hand_with(bound("staging"), false);
+        begins_by_hand_with(bound("${{ params.environment }}"), false);
+    }
+
+    #[test]
+    fn a_circle_of_stages_begins_with_nobody() {
+        begins_by_hand_with(json!([{"name": "a", "needs": ["a"], "approval": {"required": 1}, "steps": []}]), false);
+    }
+}
