@@ -25,17 +25,47 @@ A label takes 63 characters, and the longest of the words that follow is "-contr
 {{- end -}}
 {{- end -}}
 
+{{/* The same of the server. */}}
+{{- define "sluice.server" -}}
+{{- printf "%s-server" (include "sluice.fullname" .) -}}
+{{- end -}}
+
+{{- define "sluice.serverServiceAccount" -}}
+{{- with .Values.server.serviceAccount -}}
+{{- if .create -}}
+{{- .name | default (include "sluice.server" $) -}}
+{{- else -}}
+{{- required "server.serviceAccount.name: with server.serviceAccount.create=false, name the account that is there" .name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What a Deployment finds its Pods by; it may never change. */}}
 {{- define "sluice.selector" -}}
+{{ include "sluice.instance" . }}
+app.kubernetes.io/component: controller
+{{- end -}}
+
+{{- define "sluice.serverSelector" -}}
+{{ include "sluice.instance" . }}
+app.kubernetes.io/component: server
+{{- end -}}
+
+{{- define "sluice.instance" -}}
 app.kubernetes.io/name: {{ include "sluice.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/component: controller
 {{- end -}}
 
 {{/* The labels of an object that belongs to the controller. */}}
 {{- define "sluice.labels" -}}
 {{ include "sluice.commonLabels" . }}
 app.kubernetes.io/component: controller
+{{- end -}}
+
+{{/* The labels of an object that belongs to the server. */}}
+{{- define "sluice.serverLabels" -}}
+{{ include "sluice.commonLabels" . }}
+app.kubernetes.io/component: server
 {{- end -}}
 
 {{/* The labels of every object. */}}
@@ -80,6 +110,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* The name by which the API server knows the controller. */}}
 {{- define "sluice.user" -}}
 {{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "sluice.serviceAccount" .) -}}
+{{- end -}}
+
+{{/* The name by which the API server knows the server, whether this release has one or deploy/server.yaml adds it. */}}
+{{- define "sluice.serverUser" -}}
+{{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "sluice.serverServiceAccount" .) -}}
 {{- end -}}
 
 {{/* In which namespaces a policy holds. A release looks after one, or after all. */}}

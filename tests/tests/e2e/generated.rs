@@ -57,6 +57,7 @@ fn deploy() -> Result<Files> {
     let mut files = files_in(&paths::workspace().join("deploy"))?;
     files.insert("sluice.yaml".into(), deploy::manifests()?);
     files.insert("stamp.yaml".into(), deploy::stamp()?);
+    files.insert("server.yaml".into(), deploy::server()?);
     files.insert("argocd/health.yaml".into(), deploy::health()?);
     Ok(files)
 }

@@ -14,8 +14,14 @@ use crate::PATIENCE;
 
 const SYSTEM: &str = "sluice-system";
 const ACCOUNT: &str = "system:serviceaccount:sluice-system:sluice-controller";
-const DEFINITIONS: [&str; 4] =
-    ["environments.sluice.dev", "pipelineruns.sluice.dev", "pipelines.sluice.dev", "scmproviders.sluice.dev"];
+const DEFINITIONS: [&str; 6] = [
+    "componentupdates.sluice.dev",
+    "environments.sluice.dev",
+    "pipelineruns.sluice.dev",
+    "pipelines.sluice.dev",
+    "receivers.sluice.dev",
+    "scmproviders.sluice.dev",
+];
 
 /// A pipeline that waits for the ConfigMap of its run's name, with something to do when it is aborted.
 const SHOP: &str = "
@@ -235,6 +241,18 @@ async fn the_built_in_roles_know_the_kinds(cluster: &Cluster) {
         ("bob", "list pipelineruns -n default", "no"),
         ("bob", "patch pipelines.sluice.dev -n shop", "yes"),
         ("bob", "patch environments.sluice.dev -n shop", "no"),
+        ("alice", "get receivers.sluice.dev -n shop", "yes"),
+        ("alice", "watch componentupdates.sluice.dev -n shop", "yes"),
+        ("bob", "create componentupdates.sluice.dev -n shop", "no"),
+        ("bob", "delete componentupdates.sluice.dev -n shop", "no"),
+        ("bob", "create receivers.sluice.dev -n shop", "no"),
+        ("bob", "patch receivers.sluice.dev -n shop", "no"),
+        ("dave", "list componentupdates.sluice.dev -n shop", "yes"),
+        ("dave", "create componentupdates.sluice.dev -n shop", "no"),
+        ("carol", "create componentupdates.sluice.dev -n shop", "yes"),
+        ("carol", "delete componentupdates.sluice.dev -n shop", "yes"),
+        ("carol", "create receivers.sluice.dev -n shop", "yes"),
+        ("carol", "patch receivers --subresource=status -n shop", "no"),
         ("bob", "run pipelines.sluice.dev/wait -n shop", "yes"),
         ("bob", "retry pipelines.sluice.dev/wait -n shop", "yes"),
         ("bob", "approve pipelines.sluice.dev/wait -n shop", "no"),
@@ -293,6 +311,10 @@ fn may_do_nothing_else(cluster: &Cluster) {
         "patch pipelines.sluice.dev -n shop",
         "create roles -n shop",
         "patch environments.sluice.dev -n shop",
+        "create componentupdates.sluice.dev -n shop",
+        "patch componentupdates.sluice.dev -n shop",
+        "patch receivers.sluice.dev -n shop",
+        "patch receivers --subresource=status -n shop",
         "approve pipelines.sluice.dev/wait -n shop",
         "approve environments.sluice.dev/production -n shop",
         "run pipelines.sluice.dev/wait -n shop",

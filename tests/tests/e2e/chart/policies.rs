@@ -22,14 +22,16 @@ fn each_is_bound_and_named_after_the_release() {
         "ValidatingAdmissionPolicy sluice-actions",
         "ValidatingAdmissionPolicy sluice-create",
         "ValidatingAdmissionPolicy sluice-status",
+        "ValidatingAdmissionPolicy sluice-report",
         "ValidatingAdmissionPolicy sluice-metadata",
         "ValidatingAdmissionPolicyBinding sluice-actions",
         "ValidatingAdmissionPolicyBinding sluice-create",
         "ValidatingAdmissionPolicyBinding sluice-status",
+        "ValidatingAdmissionPolicyBinding sluice-report",
         "ValidatingAdmissionPolicyBinding sluice-metadata",
     ];
     assert_eq!(policies(&objects), expected);
-    for name in ["actions", "create", "metadata", "status"] {
+    for name in ["actions", "create", "metadata", "report", "status"] {
         let binding = object(&objects, "ValidatingAdmissionPolicyBinding", &format!("sluice-{name}"));
         assert_eq!(binding["spec"], json!({"policyName": format!("sluice-{name}"), "validationActions": ["Deny"]}));
     }
@@ -53,7 +55,7 @@ fn only_an_api_server_that_serves_it_gets_the_one_that_stamps() {
     assert!(!stamps(&["--kube-version=1.36.0", served, "--set=policies.stamp=Never"]));
     assert!(stamps(&["--kube-version=1.33.0", "--set=policies.stamp=Always"]));
     let validating = policies(&rendered(&["--kube-version=1.33.0"]).expect("objects"));
-    assert_eq!(validating.len(), 8, "the others hold on any: {validating:?}");
+    assert_eq!(validating.len(), 10, "the others hold on any: {validating:?}");
 }
 
 #[test]
@@ -79,8 +81,8 @@ fn they_hold_where_the_release_looks_after_runs_or_where_they_are_told() {
 }
 
 #[test]
-fn the_exception_is_the_account_of_the_release() {
-    let check = |more: &[&str], user: &str| {
+fn the_exceptions_are_the_accounts_of_the_release() {
+    let check = |more: &[&str], user: &str, server: &str| {
         let objects = rendered(&[&["--set=crds.install=false,policies.stamp=Always"], more].concat()).expect("objects");
         let others = format!("request.userInfo.username != '{user}'");
         for (kind, name) in
@@ -89,11 +91,26 @@ fn the_exception_is_the_account_of_the_release() {
             assert_eq!(object(&objects, kind, name)["spec"]["matchConditions"][0]["expression"], others, "{name}");
         }
         let status = object(&objects, "ValidatingAdmissionPolicy", "sluice-status");
-        assert_eq!(status["spec"]["validations"][0]["expression"], format!("request.userInfo.username == '{user}'"));
+        let writers = [&user, &server].map(|user| format!("request.userInfo.username == '{user}'"));
+        let of_receivers = ["==", "!="].map(|is| format!("request.resource.resource {is} 'receivers' || "));
+        for place in 0..2 {
+            let expression = format!("{}{}", of_receivers[place], writers[place]);
+            assert_eq!(status["spec"]["validations"][place]["expression"], expression);
+        }
+        let report = object(&objects, "ValidatingAdmissionPolicy", "sluice-report");
+        let others = format!("request.userInfo.username != '{server}'");
+        assert_eq!(report["spec"]["matchConditions"][0]["expression"], others);
         let actions = object(&objects, "ValidatingAdmissionPolicy", "sluice-actions").to_string();
         let places = actions.matches(user).count();
         assert_eq!(places, 1, "it has the last place; the right to an action is asked of it like of anybody");
     };
-    check(&[], "system:serviceaccount:sluice-system:sluice-controller");
-    check(&["--namespace=other", "--set=serviceAccount.name=robot"], "system:serviceaccount:other:robot");
+    let of_system = |name: &str| format!("system:serviceaccount:sluice-system:{name}");
+    check(&[], &of_system("sluice-controller"), &of_system("sluice-server"));
+    // deploy/server.yaml may bring it later.
+    check(&["--set=server.enabled=true"], &of_system("sluice-controller"), &of_system("sluice-server"));
+    check(
+        &["--namespace=other", "--set=serviceAccount.name=robot,server.serviceAccount.name=ear"],
+        "system:serviceaccount:other:robot",
+        "system:serviceaccount:other:ear",
+    );
 }

@@ -28,6 +28,18 @@ const WRONG: &[(&str, &str)] = &[
     ("networkPolicy.dns.ports={dns}", "at '/networkPolicy/dns/ports/0': got string, want integer"),
     ("commonLabels.a b=c", "at '/commonLabels': additional properties 'a b' not allowed"),
     (r"podLabels.app\.kubernetes\.io/name=x", "at '/podLabels/app.kubernetes.io~1name': "),
+    ("server.enabled=perhaps", "at '/server/enabled': got string, want boolean"),
+    ("server.replicas=-1", "at '/server/replicas': minimum: got -1, want 0"),
+    ("server.service.type=ExternalName", "at '/server/service/type': value must be one of"),
+    ("server.service.port=0", "at '/server/service/port': minimum: got 0, want 1"),
+    ("server.ingress.hosts={a.example}", "at '/server/ingress': additional properties 'hosts' not allowed"),
+    ("server.ingress.host=https://a.example", "at '/server/ingress/host': 'https://a.example' does not match pattern"),
+    ("server.ingress.path=receivers", "at '/server/ingress/path': 'receivers' does not match pattern"),
+    ("server.resources.limits.memory=a lot", "at '/server/resources/limits/memory': 'a lot' does not match pattern"),
+    (
+        "server.serviceAccount.create=false",
+        "server.serviceAccount.name: with server.serviceAccount.create=false, name the account",
+    ),
     ("serviceAccount.create=false", "serviceAccount.name: with serviceAccount.create=false, name the account"),
 ];
 
@@ -72,7 +84,27 @@ fn everything() -> Value {
             "apiServer": {"cidrs": ["10.0.0.1/32"]},
             "gitHosts": {"cidrs": ["192.0.2.0/24", "2001:db8::/32"], "ports": [443, 3000]},
             "extraEgress": [{"to": [{"namespaceSelector": {}}], "ports": [{"port": 9090, "protocol": "TCP"}]}],
+            "serverFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}],
         },
+        "server": server(),
+    })
+}
+
+fn server() -> Value {
+    json!({
+        "enabled": true, "replicas": 3, "port": 9090,
+        "service": {"type": "LoadBalancer", "port": 8443, "annotations": {"a.example/h": "i"}},
+        "ingress": {
+            "enabled": true, "className": "nginx", "host": "hooks.example", "annotations": {"a.example/j": "k"},
+            "tls": [{"hosts": ["hooks.example"], "secretName": "hooks"}],
+        },
+        "serviceAccount": {"name": "ear", "annotations": {"a.example/l": "m"}},
+        "resources": {"requests": {"cpu": 1}, "limits": {"memory": "1Gi"}},
+        "extraArgs": ["--log-format=text"], "extraEnv": [{"name": "RUST_LOG", "value": "info"}, {"name": "A", "value": "b"}],
+        "annotations": {"a.example/n": "o"}, "podAnnotations": {"a.example/p": "q"}, "podLabels": {"a.example/r": "s"},
+        "nodeSelector": {"kubernetes.io/os": "linux"}, "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+        "priorityClassName": "system-cluster-critical", "podDisruptionBudget": {"maxUnavailable": "50%"},
     })
 }
 
@@ -107,6 +139,55 @@ async fn every_option_makes_objects_that_the_api_server_accepts() {
     assert_eq!(ports, [vec![53, 53], vec![443, 6443], vec![443, 3000], vec![9090]]);
     assert_eq!(policy["egress"][2]["to"][1]["ipBlock"]["cidr"], "2001:db8::/32");
     assert_eq!(object(&objects, "PodDisruptionBudget", &name)["spec"]["maxUnavailable"], 1);
+    is_the_server(&objects, &format!("{}-sluice-server", test.name()));
+}
+
+fn is_the_server(objects: &[Value], name: &str) {
+    let deployment = &object(objects, "Deployment", name)["spec"];
+    let pod = &deployment["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert_eq!((&deployment["replicas"], &pod["serviceAccountName"]), (&json!(3), &json!("ear")));
+    assert_eq!(container["args"], json!(["server", "--listen=[::]:9090", "--log-format=text", "--log-format=text"]));
+    assert_eq!(container["env"], json!([{"name": "RUST_LOG", "value": "info"}, {"name": "A", "value": "b"}]));
+    let selector = &deployment["selector"]["matchLabels"];
+    assert_eq!(pod["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"], *selector);
+    let service = &object(objects, "Service", name)["spec"];
+    assert_eq!((&service["type"], &service["ports"][0]["port"]), (&json!("LoadBalancer"), &json!(8443)));
+    assert_eq!(service["selector"], *selector, "of the server's Pods alone");
+    assert_eq!(selector["app.kubernetes.io/component"], "server");
+
+    let ingress = &object(objects, "Ingress", name)["spec"];
+    let backend = json!({"service": {"name": name, "port": {"name": "http"}}});
+    let path = json!({"path": "/receivers/", "pathType": "Prefix", "backend": backend});
+    assert_eq!(ingress["rules"], json!([{"host": "hooks.example", "http": {"paths": [path]}}]), "and no other path");
+    assert_eq!(ingress["tls"], json!([{"hosts": ["hooks.example"], "secretName": "hooks"}]));
+
+    let policy = &object(objects, "NetworkPolicy", name)["spec"];
+    let egress: Vec<Vec<i64>> = policy["egress"].as_array().into_iter().flatten().map(ports).collect();
+    assert_eq!(egress, [vec![53, 53], vec![443, 6443]], "name servers and the API server");
+    let from = json!([{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}]);
+    assert_eq!(policy["ingress"], json!([{"ports": [{"port": "http", "protocol": "TCP"}], "from": from}]));
+    assert_eq!(object(objects, "PodDisruptionBudget", name)["spec"]["maxUnavailable"], "50%");
+}
+
+#[test]
+fn there_is_no_server_unless_one_is_asked_for() {
+    let of_server = |more: &str| {
+        let objects = rendered(&["--set=crds.install=false,networkPolicy.enabled=true", more]).expect("objects");
+        let names = objects.iter().filter(|object| object["metadata"]["name"] == "sluice-server");
+        names.map(|object| object["kind"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(of_server("--set=server.ingress.enabled=true"), Vec::<String>::new());
+    let expected = [
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "ServiceAccount",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Service",
+        "Deployment",
+    ];
+    assert_eq!(of_server("--set=server.enabled=true"), expected);
 }
 
 /// Whether the program itself takes these arguments.
