@@ -51,7 +51,7 @@ pub(crate) struct End {
 /// # Errors
 /// It does not answer, or knows nobody by these credentials.
 pub(crate) async fn user(cluster: &Cluster) -> Result<String, RequestError> {
-    let user = sluice_controller::user(&cluster.client).await;
+    let user = sluice_client::client::user(&cluster.client).await;
     let user = user.map_err(|source| RequestError::Ask { what: "who you are", source })?;
     user.filter(|name| !name.is_empty()).ok_or(RequestError::Nobody)
 }

@@ -51,7 +51,7 @@ impl Cluster {
     /// # Errors
     /// What is wrong with the kubeconfig.
     pub(crate) fn watch_client(&self, silence: Duration) -> Result<Client, Error> {
-        let client = sluice_controller::watch_client(self.config.clone(), silence);
+        let client = sluice_client::client::watch_client(self.config.clone(), silence);
         client.map_err(|error| Error::Unusable { why: error.to_string() })
     }
 }
@@ -102,7 +102,7 @@ impl Options {
         }
         let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let unusable = |error: kube::Error| Error::Unusable { why: error.to_string() };
-        let client = sluice_controller::request_client(config.clone()).map_err(unusable)?;
+        let client = sluice_client::client::request_client(config.clone()).map_err(unusable)?;
         Ok(Cluster { client, namespace, config })
     }
 

@@ -12,16 +12,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-expr", &[]),
     ("sluice-scm", &[]),
     ("sluice-api", &["sluice-engine", "sluice-expr"]),
+    ("sluice-client", &[]),
     ("sluice-steps", &["sluice-api", "sluice-engine", "sluice-expr", "sluice-scm"]),
-    ("sluice-server", &["sluice-api"]),
+    ("sluice-server", &["sluice-api", "sluice-client"]),
     (
         "sluice-controller",
-        &["sluice-api", "sluice-engine", "sluice-expr", "sluice-scm", "sluice-server", "sluice-steps"],
+        &["sluice-api", "sluice-client", "sluice-engine", "sluice-expr", "sluice-scm", "sluice-server", "sluice-steps"],
     ),
     (
         "sluice",
         &[
             "sluice-api",
+            "sluice-client",
             "sluice-controller",
             "sluice-engine",
             "sluice-expr",

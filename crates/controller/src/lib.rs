@@ -13,11 +13,8 @@
 //! - A malformed object gets a condition and stops nothing else.
 //!
 //! *Architecture invariant:* of specs the controller writes only those of the runs that steps start, and requests to end them
-//! (`runs`); and it touches the world outside Sluice's own kinds only as the run's service account (`accounts`).
+//! (`runs`); and it touches the world outside Sluice's own kinds only as the run's service account (`sluice_client::accounts`).
 
-mod accounts;
-mod causes;
-mod client;
 mod context;
 mod decode;
 mod enforcement;
@@ -25,9 +22,7 @@ mod environments;
 mod failures;
 mod fences;
 mod finalizer;
-mod guarded;
 mod history;
-mod lean;
 mod locks;
 mod memories;
 mod operator;
@@ -47,5 +42,5 @@ mod suspensions;
 mod waits;
 mod world;
 
-pub use client::{client as kubernetes_client, request_client, user, watch_client};
 pub use operator::{Options, run};
+use sluice_client::{accounts, causes, client, guarded, lean};

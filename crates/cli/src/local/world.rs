@@ -103,7 +103,7 @@ impl LocalWorld {
 impl World for LocalWorld {
     async fn kubernetes(&self) -> Result<Client, Failure> {
         let connect = || async {
-            match (no_cluster().await, sluice_controller::kubernetes_client().await) {
+            match (no_cluster().await, sluice_client::client::client().await) {
                 (Some(why), _) => Err(why),
                 (None, client) => client.map_err(|error| format!("the kubeconfig cannot be used: {error}")),
             }

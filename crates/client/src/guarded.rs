@@ -12,13 +12,15 @@ use serde_json::value::RawValue;
 
 /// An object, or what can be said of it when it cannot be read.
 #[derive(Clone, Debug)]
-pub(crate) struct Guarded<K>(pub(crate) Result<K, Invalid>);
+pub struct Guarded<K>(pub Result<K, Invalid>);
 
 /// An object that cannot be read.
 #[derive(Clone, Debug)]
-pub(crate) struct Invalid {
-    pub(crate) error: String,
-    pub(crate) metadata: ObjectMeta,
+pub struct Invalid {
+    /// Why, and in which field.
+    pub error: String,
+    /// What can be read of it.
+    pub metadata: ObjectMeta,
 }
 
 impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Guarded<K> {

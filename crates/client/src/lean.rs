@@ -22,7 +22,10 @@ use tower::util::MapResponseLayer;
 const MAX_DEPTH: usize = 100;
 
 /// A client whose answers are lean.
-pub(crate) fn client(config: Config) -> Result<Client, kube::Error> {
+///
+/// # Errors
+/// When the configuration makes no client.
+pub fn client(config: Config) -> Result<Client, kube::Error> {
     let lean = MapResponseLayer::new(|answer: Response<_>| {
         let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let filter = content_type.is_some_and(|value| value.contains("json")).then(Filter::default);

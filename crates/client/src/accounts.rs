@@ -1,7 +1,7 @@
 //! Clients that act as service accounts.
 //!
-//! The controller reads Secrets, Applications and everything else outside Sluice's own kinds as the account that the
-//! pipeline names, by impersonation. A Role in the account's namespace allows that, account by account.
+//! Secrets, Applications and everything else outside Sluice's own kinds are read as the account that a pipeline or a Receiver
+//! names, by impersonation. A Role in the account's namespace allows that, account by account.
 
 use std::{
     collections::HashMap,
@@ -19,32 +19,55 @@ const CHECK_EVERY: Duration = Duration::from_secs(60);
 
 /// An account that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// The API server would let us impersonate an account that does not exist.
     #[error(
         "there is no service account {name:?} in namespace {namespace:?}: create it, or correct spec.serviceAccountName of {of}"
     )]
-    NotFound { namespace: String, name: String, of: String },
+    NotFound {
+        /// Where it is not.
+        namespace: String,
+        /// What it would be called.
+        name: String,
+        /// Who names it.
+        of: String,
+    },
+    /// Nobody says whether it exists.
     #[error("failed to look for service account {name:?}")]
-    Read { name: String, source: kube::Error },
+    Read {
+        /// What it is called.
+        name: String,
+        /// Why.
+        source: kube::Error,
+    },
+    /// The client could not be made.
     #[error("failed to make a client for service account {name:?}")]
-    Client { name: String, source: kube::Error },
+    Client {
+        /// What the account is called.
+        name: String,
+        /// Why.
+        source: kube::Error,
+    },
 }
 
 /// The clients by account.
-pub(crate) struct Accounts {
+pub struct Accounts {
     own: Client,
     config: Config,
     clients: Mutex<HashMap<(String, String), (Client, Instant)>>,
 }
 
 impl Accounts {
-    pub(crate) fn new(own: Client, config: Config) -> Self {
+    /// They are made from `config`, that of the client `own`.
+    pub fn new(own: Client, config: Config) -> Self {
         Self { own, config, clients: Mutex::default() }
     }
 
-    /// A client that acts as this account, which `of` names: a pipeline or an Environment.
-    pub(crate) async fn client(&self, namespace: &str, name: &str, of: &str) -> Result<Client, Error> {
+    /// A client that acts as this account, which `of` names: a pipeline, say.
+    ///
+    /// # Errors
+    /// When there is no such account, or nobody says so.
+    pub async fn client(&self, namespace: &str, name: &str, of: &str) -> Result<Client, Error> {
         let key = (namespace.to_owned(), name.to_owned());
         let known = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some((client, checked)) = &known
@@ -65,7 +88,10 @@ impl Accounts {
     }
 
     /// Whether there is such an account, now.
-    pub(crate) async fn exists(&self, namespace: &str, name: &str) -> Result<bool, Error> {
+    ///
+    /// # Errors
+    /// When nobody says so.
+    pub async fn exists(&self, namespace: &str, name: &str) -> Result<bool, Error> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.own.clone(), namespace);
         let found = accounts.get_metadata_opt(name).await;
         let found = found.map_err(|source| Error::Read { name: name.to_owned(), source })?;

@@ -6,10 +6,10 @@ use k8s_openapi::{NamespaceResourceScope, api::authentication::v1::SelfSubjectRe
 use kube::{Api, Client, Config, Resource, api::PostParams};
 
 /// How long one request may take. A watch is not bound by it: it is ended and taken up again by its own timeout.
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The API server's address and our credentials, with what a controller needs.
-pub(crate) fn configure(mut config: Config) -> Config {
+/// The API server's address and our credentials, with what all processes need.
+pub fn configure(mut config: Config) -> Config {
     // The library would send a request again after a 429, 503 or 504, a POST included (kube #2082): then a create
     // could happen twice. What is to be sent again is decided here, where it is known whether it may.
     config.default_retry = false;
@@ -19,7 +19,7 @@ pub(crate) fn configure(mut config: Config) -> Config {
 }
 
 /// The same for requests that are answered at once: nothing is waited for longer than it may take.
-pub(crate) fn for_requests(mut config: Config) -> Config {
+pub fn for_requests(mut config: Config) -> Config {
     config.read_timeout = Some(REQUEST_TIMEOUT);
     // Without it, a connection that lay idle would count as one that does not answer.
     config.reset_reader_on_write = true;
@@ -45,6 +45,9 @@ pub fn watch_client(config: Config, silence: Duration) -> Result<Client, kube::E
 }
 
 /// A client with the in-cluster account, or with the kubeconfig.
+///
+/// # Errors
+/// When there is neither.
 pub async fn client() -> Result<Client, kube::Error> {
     let config = Config::infer().await.map_err(kube::Error::InferConfig)?;
     Client::try_from(configure(config))
@@ -61,7 +64,7 @@ pub async fn user(client: &Client) -> Result<Option<String>, kube::Error> {
 }
 
 /// All objects of one namespace, or of all.
-pub(crate) fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+pub fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
 where
     K: Resource<Scope = NamespaceResourceScope>,
     K::DynamicType: Default,
