@@ -1,4 +1,4 @@
-//! The condition `Ready` of pipelines: every mistake that can be seen before a run.
+//! The status of pipelines: the condition `Ready`, with every mistake that can be seen before a run, and what the pipeline is up to.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,10 @@ use crate::{
     quarantine,
 };
 
-/// A condition that could not be written.
+/// After somebody else wrote.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// A status that could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to write the status of Pipeline {name:?}")]
@@ -23,7 +26,7 @@ pub(crate) enum Error {
     Panicked,
 }
 
-/// Judges one pipeline.
+/// Puts the status of one pipeline together, each part in a place of its own, and writes it once.
 pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Context>) -> Result<Action, Error> {
     context.history.look();
     let pipeline = match &guarded.0 {
@@ -33,31 +36,37 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
             return Ok(Action::await_change());
         }
     };
-    let name = pipeline.name_any();
-    let before = pipeline.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let ready = judge(pipeline).at(now(), pipeline.metadata.generation, before);
-    if before.contains(&ready) {
-        return Ok(Action::await_change());
-    }
-    let status = PipelineStatus {
-        observed_generation: pipeline.metadata.generation,
-        conditions: vec![ready],
-        ..pipeline.status.clone().unwrap_or_default()
+    let before = pipeline.status.clone().unwrap_or_default();
+    let generation = pipeline.metadata.generation;
+    let after = PipelineStatus {
+        observed_generation: generation,
+        conditions: vec![judge(pipeline).at(now(), generation, &before.conditions)],
+        suspended: pipeline.spec.suspend.is_some(),
+        ..before.clone()
     };
-    let (namespace, version) = (pipeline.namespace().unwrap_or_default(), pipeline.resource_version());
-    let version = Version { namespace: &namespace, name: &name, resource_version: &version.unwrap_or_default() };
-    match patch::set::<Pipeline>(&context.client, version, Member::Status, &status).await {
-        Ok(_) => Ok(Action::await_change()),
-        // It changed or went since it was read: its next event brings it back.
-        Err(kube::Error::Api(status)) if status.code == 409 || status.code == 404 => Ok(Action::await_change()),
+    if after != before && !write(pipeline, &after, &context).await? {
+        // Its event is on its way, with what somebody else wrote.
+        return Ok(Action::requeue(AGAIN));
+    }
+    Ok(Action::await_change())
+}
+
+/// Writes the status, unless the pipeline changed or went since it was read.
+async fn write(pipeline: &Pipeline, status: &PipelineStatus, context: &Context) -> Result<bool, Error> {
+    let (name, namespace) = (pipeline.name_any(), pipeline.namespace().unwrap_or_default());
+    let version = pipeline.resource_version().unwrap_or_default();
+    let version = Version { namespace: &namespace, name: &name, resource_version: &version };
+    match patch::set::<Pipeline>(&context.client, version, Member::Status, status).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 409 || status.code == 404 => Ok(false),
         Err(source) => Err(Error::Write { name, source }),
     }
 }
 
 /// Tries again later.
 pub(crate) fn error_policy(_: Arc<Guarded<Pipeline>>, error: &Error, _: Arc<Context>) -> Action {
-    tracing::warn!(error = %error, source = ?std::error::Error::source(error), "a Pipeline was not judged");
-    Action::requeue(Duration::from_secs(5))
+    tracing::warn!(error = %error, source = ?std::error::Error::source(error), "the status of a Pipeline was not written; it is tried again");
+    Action::requeue(AGAIN)
 }
 
 fn judge(pipeline: &Pipeline) -> Verdict {
