@@ -85,8 +85,9 @@ pub struct GoodRun {
     pub run: RunName,
     /// When the stage, or the run, ended.
     pub at: Timestamp,
-    /// The outputs of the run, or of the stage's steps by step. Absent where there are none, and where they are too large to be
-    /// kept here: then they are read from the run, as long as it is there.
+    /// The outputs of the run, or of the stage's steps by step. Absent where they are too large to be kept here: over 8 KiB, or
+    /// 128 KiB of all entries together. Then they are read from the run, which history limits do not delete as long as it is the
+    /// last good one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
     pub outputs: Option<Map<String, Value>>,

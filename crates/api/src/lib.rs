@@ -17,6 +17,7 @@ mod cron;
 mod duration;
 mod environment;
 mod good_run;
+mod good_runs;
 mod history_limits;
 mod identity;
 pub mod json_schema;
@@ -48,6 +49,7 @@ pub use environment::{
     EnvironmentStatus, LastSucceededRun, OnUpdate, Recorded, Target,
 };
 pub use good_run::{FromSource, GoodRun, PinnedSource, RunName, Source};
+pub use good_runs::{MAX_OUTPUTS, Unresolved, Went, size_of_outputs, went_well};
 pub use history_limits::HistoryLimits;
 pub use identity::{Incomplete, RunIdentity};
 pub use params::{ParamProblem, resolve as resolve_params};

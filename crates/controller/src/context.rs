@@ -8,8 +8,8 @@ use sluice_steps::HttpClient;
 
 use crate::{
     accounts::Accounts, enforcement::Enforcement, environments::Records, failures::Failures, fences::Fences,
-    history::History, locks::LockBook, memories::Memories, pin::Pins, reports::Reports, revisions::Revisions,
-    suspensions::Suspensions, waits::Waits,
+    good_runs::GoodRuns, history::History, locks::LockBook, memories::Memories, pin::Pins, reports::Reports,
+    revisions::Revisions, suspensions::Suspensions, waits::Waits,
 };
 
 /// What every reconcile shares.
@@ -33,6 +33,7 @@ pub(crate) struct Context {
     pub(crate) pins: Pins,
     pub(crate) suspensions: Suspensions,
     pub(crate) history: History,
+    pub(crate) good_runs: GoodRuns,
     pub(crate) fences: Fences,
     pub(crate) records: Records,
 }

@@ -22,6 +22,7 @@ mod environments;
 mod failures;
 mod fences;
 mod finalizer;
+mod good_runs;
 mod history;
 mod locks;
 mod memories;

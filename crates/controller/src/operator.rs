@@ -41,6 +41,7 @@ use crate::{
     environments::{self, EnvironmentRef, Records},
     failures::Failures,
     fences::Fences,
+    good_runs::{self, GoodRuns},
     guarded::Guarded,
     history::History,
     lean,
@@ -108,6 +109,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let client = lean::client(config.clone()).map_err(Error::Client)?;
     let user = own_user(&client).await;
     let (locks, watched) = LockBook::new();
+    let (good_runs, good_news) = GoodRuns::new();
     let (environments, environment_writer) = reflector::store();
     let (wake, recorded) = mpsc::unbounded();
     let context = Arc::new(Context {
@@ -123,6 +125,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         pins: Pins::default(),
         suspensions: Suspensions::default(),
         history: History::default(),
+        good_runs,
         fences: Fences::default(),
         records: Records::new(environments.clone(), wake),
         stopping: AtomicBool::new(false),
@@ -140,7 +143,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let health = health.await.map_err(|source| Error::Listen { address: options.listen, source })?;
     let (sender, woken) = mpsc::unbounded();
     let runs = run_controller(&watching, &context, &options, (sender.clone(), woken), watched.wakes);
-    let pipelines = pipeline_controller(&watching, &context, &options, (runs.store(), sender));
+    let pipelines = pipeline_controller(&watching, &context, &options, (runs.store(), sender), good_news);
     let environments = environment_controller(&watching, &options, (environments, environment_writer), recorded);
     let (store, known) = (runs.store(), pipelines.store());
     let work = async {
@@ -220,6 +223,7 @@ fn wake_others(
     move |change| {
         if let Ok(change) = change {
             context.locks.keep(change);
+            context.good_runs.keep(change);
         }
         let Ok(Event::Apply(run) | Event::InitApply(run) | Event::Delete(run)) = change else { return };
         let key = format!("{}/{}", run.namespace().unwrap_or_default(), run.name_any());
@@ -313,11 +317,15 @@ fn pipeline_controller(
     context: &Arc<Context>,
     options: &Options,
     (runs, sender): (Store<Guarded<PipelineRun>>, mpsc::UnboundedSender<RunRef>),
+    good_news: mpsc::UnboundedReceiver<PipelineName>,
 ) -> PipelineController {
     let (store, writer) = reflector::store();
+    let concerned = good_runs::concerned(good_news, store.clone());
     let pipelines = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default()).reflect(writer);
     let pipelines = pipelines.inspect(wake_runs(context.clone(), runs, sender)).applied_objects();
-    Controller::for_stream(pipelines, store).with_config(controller::Config::default().concurrency(2))
+    Controller::for_stream(pipelines, store)
+        .with_config(controller::Config::default().concurrency(2))
+        .reconcile_on(concerned)
 }
 
 /// Wakes the runs that wait for the pipeline to be made or mended, and all unfinished ones of a pipeline that was suspended, or

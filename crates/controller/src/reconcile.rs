@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kube::Resource;
 use kube_runtime::controller::Action;
-use sluice_api::{ActionType, PipelineRun, RunAction, names, variables::RunVariables};
+use sluice_api::{ActionType, PipelineRun, RunAction, Unresolved, names, variables::RunVariables};
 use sluice_engine::{ActionOutcome, ActionResult, Event, Failure, Plan, RunPhase, RunState, cut_to, record};
 use sluice_steps::{
     Report, begin,
@@ -16,7 +16,7 @@ use crate::{
     causes::in_one_line,
     context::{Context, now},
     decode::{self, Decoded},
-    environments, finalizer,
+    environments, finalizer, good_runs,
     guarded::Guarded,
     locks,
     memories::{RunMemory, version},
@@ -32,6 +32,8 @@ use crate::{
 pub(crate) enum Error {
     #[error("failed to resolve the pipeline")]
     Pin(#[from] Arc<pin::Error>),
+    #[error("failed to find the good runs of the run's sources")]
+    Sources(#[source] good_runs::Error),
     #[error("failed to write the run")]
     Status(#[from] status::Error),
     #[error("failed to write the run's finalizer")]
@@ -136,6 +138,17 @@ async fn carry_on(
     if let Some(obstacle) = missing_account(context, &run, &resolved).await {
         return stop(context, object, &run, memory, obstacle).await;
     }
+    run.status.sources = match good_runs::pin(context, object, &run, &resolved.pinned.spec.sources).await {
+        Ok(Ok(sources)) => sources,
+        Ok(Err(Unresolved { reason, message })) => {
+            return stop(context, object, &run, memory, Obstacle::Fatal(reason, message)).await;
+        }
+        Err(error) if error.is_refused() => {
+            let obstacle = Obstacle::Refused("SourcesNotPinned", in_one_line(&error));
+            return stop(context, object, &run, memory, obstacle).await;
+        }
+        Err(error) => return Err(Error::Sources(error)),
+    };
     let program = &resolved.pinned.program;
     let variables = RunVariables::new(&run.identity, resolved.params.clone(), &run.status.sources);
     // With another version, nothing of which has happened yet, come other guards, and nobody has approved it.

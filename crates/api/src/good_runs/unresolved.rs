@@ -1,0 +1,123 @@
+//! Why a source has no good run to take, in words for people.
+
+use sluice_expr::closest;
+
+use super::MAX_OUTPUTS;
+use crate::Source;
+
+/// Why a source has no good run to take: a reason word and a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// Why, in one CamelCase word.
+    pub reason: &'static str,
+    /// Why, and what to do about it.
+    pub message: String,
+}
+
+impl Unresolved {
+    fn new(reason: &'static str, message: String) -> Self {
+        Self { reason, message }
+    }
+
+    /// `spec.from` names a source that the pipeline does not have.
+    pub fn unknown_source(name: &str, sources: &[Source]) -> Self {
+        let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+        let remedy = match closest(name, names.iter().copied()) {
+            Some(closest) => format!("did you mean {closest:?}?"),
+            None if names.is_empty() => "its `sources` are empty".to_owned(),
+            None => format!("it has {}", names.join(", ")),
+        };
+        Self::new(
+            "UnknownSource",
+            format!("spec.from names source {name:?}, which the pipeline does not have; {remedy}"),
+        )
+    }
+
+    /// Nothing of the source has gone well yet; `stages` are those of its pipeline, if that is there.
+    pub fn no_good_run(source: &Source, namespace: &str, stages: Option<&[String]>) -> Self {
+        let Source { name, pipeline_ref, stage, .. } = source;
+        let pipeline = &pipeline_ref.name;
+        let message = match (stages, stage) {
+            (None, _) => format!(
+                "source {name:?} takes the last good run of Pipeline {pipeline:?}, and there is none in namespace {namespace:?}: \
+                 create it, or correct spec.sources"
+            ),
+            (Some(stages), Some(stage)) if !stages.contains(stage) => {
+                let meant = closest(stage, stages.iter().map(String::as_str));
+                let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
+                format!(
+                    "source {name:?} takes stage {stage:?} of Pipeline {pipeline:?}, which has none of that name{meant}"
+                )
+            }
+            (Some(_), Some(stage)) => format!(
+                "source {name:?} has nothing to take: stage {stage:?} has not succeeded in any run of Pipeline {pipeline:?} yet; \
+                 make one with `sluice run {pipeline}`"
+            ),
+            (Some(_), None) => format!(
+                "source {name:?} has nothing to take: no run of Pipeline {pipeline:?} has succeeded yet; make one with \
+                 `sluice run {pipeline}`"
+            ),
+        };
+        Self::new("NoGoodRun", message)
+    }
+
+    /// `spec.from` names a run of another pipeline.
+    pub fn of_another(source: &Source, run: &str, pipeline: &str) -> Self {
+        let (name, remedy) = (&source.name, remedy(source));
+        let message = format!(
+            "spec.from names run {run:?} for source {name:?}, and that is a run of Pipeline {pipeline:?}; {remedy}"
+        );
+        Self::new("SourceNotGood", message)
+    }
+
+    /// `spec.from` names a run that is no good one.
+    pub fn not_good(source: &Source, run: &str) -> Self {
+        let (name, remedy) = (&source.name, remedy(source));
+        let what = match &source.stage {
+            Some(stage) => format!("in which stage {stage:?} has not succeeded"),
+            None => "which has not succeeded".to_owned(),
+        };
+        Self::new("SourceNotGood", format!("spec.from names run {run:?} for source {name:?}, {what}; {remedy}"))
+    }
+
+    /// `spec.from` names a run that is not there.
+    pub fn not_found(source: &Source, run: &str) -> Self {
+        let (name, remedy) = (&source.name, remedy(source));
+        let message =
+            format!("spec.from names run {run:?} for source {name:?}, and there is none of that name; {remedy}");
+        Self::new("SourceRunNotFound", message)
+    }
+
+    /// Nobody has the outputs of the run any more.
+    pub fn outputs_gone(source: &Source, run: &str) -> Self {
+        let (name, pipeline) = (&source.name, &source.pipeline_ref.name);
+        let message = format!(
+            "run {run:?}, the good run of source {name:?}, was deleted, and its outputs were too large to be kept in the status of \
+             Pipeline {pipeline:?}; make another one with `sluice run {pipeline}`"
+        );
+        Self::new("SourceRunNotFound", message)
+    }
+
+    /// The outputs are too large.
+    pub(super) fn too_large(source: &Source, run: &str, size: usize) -> Self {
+        let (name, pipeline) = (&source.name, &source.pipeline_ref.name);
+        let what = match &source.stage {
+            Some(stage) => format!("the steps of stage {stage:?} of Pipeline {pipeline:?}"),
+            None => format!("spec.outputs of Pipeline {pipeline:?}"),
+        };
+        let message = format!(
+            "the outputs of run {run:?}, taken for source {name:?}, are {size} bytes, and {MAX_OUTPUTS} is the most that a run takes; let {what} \
+             put out less"
+        );
+        Self::new("OutputTooLarge", message)
+    }
+}
+
+/// What one has to look for who names a run.
+fn remedy(source: &Source) -> String {
+    let pipeline = &source.pipeline_ref.name;
+    match &source.stage {
+        Some(stage) => format!("name a run of Pipeline {pipeline:?} in which stage {stage:?} has succeeded"),
+        None => format!("name a run of Pipeline {pipeline:?} that has succeeded"),
+    }
+}
