@@ -9,7 +9,9 @@ mod expressions;
 mod flow;
 mod hooks;
 mod names;
+mod object_names;
 mod outline;
+mod receiver;
 mod stages;
 mod steps;
 mod unseen;
@@ -22,6 +24,7 @@ use crate::{Code, Duration, ParamType, PipelineSpec, params};
 use outline::Outline;
 
 pub use environment::environment;
+pub use receiver::{component_update, receiver};
 pub(crate) use names::{is_name, is_reserved};
 
 /// One mistake in a pipeline.

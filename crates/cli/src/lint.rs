@@ -13,6 +13,7 @@ mod needs;
 mod objects;
 mod path;
 mod render;
+mod reports;
 mod rules;
 mod schema;
 mod secret;
@@ -25,7 +26,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use sluice_api::{Code, Environment, Pipeline, PipelineRun, ScmProvider, check::Mistake};
+use sluice_api::{Code, ComponentUpdate, Environment, Pipeline, PipelineRun, Receiver, ScmProvider, check::Mistake};
 
 pub(crate) use metadata::is_dns_subdomain;
 pub(crate) use needs::cluster_needs;
@@ -146,6 +147,12 @@ fn object(document: &Document) -> Vec<(Mistake, bool)> {
         "PipelineRun" => meaning(schema, &value, &structure, |_: &PipelineRun| Vec::new()),
         "Environment" => meaning(schema, &value, &structure, |environment: &Environment| {
             sluice_api::check::environment(&environment.spec)
+        }),
+        "Receiver" => {
+            meaning(schema, &value, &structure, |receiver: &Receiver| sluice_api::check::receiver(&receiver.spec))
+        }
+        "ComponentUpdate" => meaning(schema, &value, &structure, |update: &ComponentUpdate| {
+            sluice_api::check::component_update(&update.spec)
         }),
         _ => meaning(schema, &value, &structure, |_: &ScmProvider| Vec::new()),
     };

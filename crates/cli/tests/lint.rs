@@ -341,3 +341,60 @@ spec:
         "unknown-member" "spec.stages[0].steps[2].set.values.x""#]]
     .assert_eq(&found.join("\n"));
 }
+
+/// What is reported is held against the Environments, and those against the pipelines.
+#[test]
+fn reports_are_of_environments_and_components_that_are_there() {
+    let manifest = "\
+apiVersion: sluice.dev/v1alpha1
+kind: Environment
+metadata: {name: staging}
+spec:
+  components: [{name: web, onUpdate: {deploy: {pipelineRef: {name: deploy-component}}}}, {name: api}]
+---
+apiVersion: sluice.dev/v1alpha1
+kind: Pipeline
+metadata: {name: deploy-components}
+spec: {serviceAccountName: deployer, stages: [{name: a, steps: [{name: b, delay: {duration: 1s}}]}]}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: Receiver
+metadata: {name: builds}
+spec:
+  component: {environments: [staging, stagin]}
+  serviceAccountName: Receiver
+  secretRef: {name: builds}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: ComponentUpdate
+metadata: {name: a}
+spec: {environment: staging, component: wep, version: 1.2.3, sequence: 1, id: one}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: ComponentUpdate
+metadata: {name: b}
+spec: {environment: production, component: web, sequence: 1, id: one}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: ComponentUpdate
+metadata: {name: c}
+spec: {environment: staging, component: api, sha: abc, sequence: 1, id: one}
+";
+    let findings = findings(&["-"], manifest);
+    let found: Vec<String> = findings
+        .iter()
+        .map(|it| {
+            let [severity, code, object, path, message, help] =
+                ["severity", "code", "object", "path", "message", "help"]
+                    .map(|member| it[member].as_str().unwrap_or("-"));
+            format!("{severity} {code}: {object} {path}: {message}; {help}")
+        })
+        .collect();
+    expect![[r#"
+        warning missing-object: Environment staging spec.components[0].onUpdate.deploy.pipelineRef.name: there is no Pipeline `deploy-component` among these manifests; did you mean `deploy-components`?
+        warning missing-object: Receiver builds spec.component.environments[1]: there is no Environment `stagin` among these manifests; did you mean `staging`?
+        error invalid-value: Receiver builds spec.serviceAccountName: "Receiver" is no name of a service account; use small letters, digits, `-` and `.`, with a letter or digit at both ends, 253 at most
+        error missing-object: ComponentUpdate a spec.component: Environment `staging` has no component `wep`; did you mean `web`?
+        error broken-rule: ComponentUpdate b spec: the fields of `spec` do not go together; say which version it is, or which sha
+        warning missing-object: ComponentUpdate b spec.environment: there is no Environment `production` among these manifests; it has to be in the cluster then"#]].assert_eq(&found.join("\n"));
+}

@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use sluice_engine::{MAX_DEPTH, nests_at_most};
 
-use super::Mistake;
+use super::{Mistake, object_names::object_name};
 use crate::{
     Code, EnvironmentSpec, OnUpdate, Target,
     environment::{EVERY_PIPELINE, MAX_TARGET_NAME},
-    names,
 };
 
 /// Every mistake of an Environment, in the order of its text.
@@ -76,9 +75,7 @@ impl Found {
     }
 
     fn object_name(&mut self, name: &str, path: String, of: &str) {
-        if !names::is_object_name(name) {
-            self.add(Code::InvalidValue, path, format!("{name:?} is no name of {of}"), names::OBJECT_NAME_HELP);
-        }
+        self.0.extend(object_name(name, path, of));
     }
 }
 

@@ -109,7 +109,7 @@ mod objects {
         api::{DynamicObject, ListParams},
         core::ApiResource,
     };
-    use sluice_api::{Environment, Pipeline, PipelineRun, ScmProvider};
+    use sluice_api::{Environment, Pipeline, PipelineRun, Receiver, ScmProvider};
 
     use crate::{
         cluster::{Cluster, Options},
@@ -125,6 +125,7 @@ mod objects {
             let mut manifests = Manifests::default();
             add::<ScmProvider>(&client, namespace.as_deref(), &mut manifests).await?;
             add::<Environment>(&client, namespace.as_deref(), &mut manifests).await?;
+            add::<Receiver>(&client, namespace.as_deref(), &mut manifests).await?;
             add::<Pipeline>(&client, namespace.as_deref(), &mut manifests).await?;
             add::<PipelineRun>(&client, namespace.as_deref(), &mut manifests).await?;
             Ok(manifests)

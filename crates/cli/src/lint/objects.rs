@@ -7,7 +7,7 @@ use serde_json::Value;
 use sluice_api::{Code, Environment, Pipeline, PipelineRun, ScmProvider, check::Mistake, resolve_params};
 use sluice_expr::{closest, may_interpolate};
 
-use super::{Severity, path};
+use super::{Severity, path, reports};
 use crate::manifest::Document;
 
 /// A mistake of one of the documents.
@@ -17,6 +17,7 @@ pub(super) type Located = (usize, Severity, Mistake);
 pub(super) fn check(documents: &[Document], whole: bool) -> Vec<Located> {
     let mut found = twice(documents);
     for (index, document) in documents.iter().enumerate() {
+        found.extend(reports::check(documents, index, whole));
         if document.is::<PipelineRun>() {
             let name = document.value.pointer("/spec/pipelineRef/name").and_then(Value::as_str);
             let pipeline = name.and_then(|name| find::<Pipeline>(documents, document, name));
@@ -71,7 +72,7 @@ fn twice(documents: &[Document]) -> Vec<Located> {
 }
 
 /// The object of this kind and name that a document means: of its namespace, as far as both say one.
-fn find<'a, K>(documents: &'a [Document], from: &Document, name: &str) -> Option<&'a Document>
+pub(super) fn find<'a, K>(documents: &'a [Document], from: &Document, name: &str) -> Option<&'a Document>
 where
     K: Resource<DynamicType = ()>,
 {
@@ -83,7 +84,7 @@ where
 }
 
 /// A reference to nothing. In files the object may be in the cluster: it is worth a word only if others of its kind are there.
-fn missing<K>(documents: &[Document], name: &str, path: &str, whole: bool, at: usize) -> Option<Located>
+pub(super) fn missing<K>(documents: &[Document], name: &str, path: &str, whole: bool, at: usize) -> Option<Located>
 where
     K: Resource<DynamicType = ()>,
 {

@@ -55,9 +55,9 @@ proptest! {
 
     #[test]
     fn any_values_of_our_kinds_are_answered(
-        kind in prop::sample::select(&["Pipeline", "PipelineRun", "Environment", "ScmProvider"]),
+        kind in prop::sample::select(&["Pipeline", "PipelineRun", "Environment", "ScmProvider", "Receiver", "ComponentUpdate"]),
         metadata in "[a-z]{0,3}: ?[0-9a-z{}\\[\\], ]{0,12}",
-        spec in "(stages|params|hooks|timeout|targets|allowedPipelines|components|gitea|pipelineRef|secretRef|a b): ?[0-9a-zA-Z{}\\[\\]\"', $]{0,40}",
+        spec in "(stages|params|hooks|timeout|targets|allowedPipelines|components|component|environment|gitea|pipelineRef|secretRef|sequence|a b): ?[0-9a-zA-Z{}\\[\\]\"', $]{0,40}",
     ) {
         answer(format!("apiVersion: sluice.dev/v1alpha1\nkind: {kind}\nmetadata: {{{metadata}}}\nspec: {{{spec}}}\n").as_bytes());
     }

@@ -1,0 +1,74 @@
+//! Reports of components against the other manifests: the Environments that a Receiver or a ComponentUpdate names, the component
+//! there, and the pipelines that an Environment has deploy them.
+
+use serde_json::Value;
+use sluice_api::{Code, ComponentUpdate, Environment, Pipeline, Receiver, check::Mistake};
+use sluice_expr::closest;
+
+use super::{
+    Severity,
+    objects::{Located, find, missing},
+    path,
+};
+use crate::manifest::Document;
+
+/// What is wrong with one of the documents beside the others. With `whole` they are all that there is.
+pub(super) fn check(documents: &[Document], index: usize, whole: bool) -> Vec<Located> {
+    let document = &documents[index];
+    let spec = &document.value["spec"];
+    let mut found = Vec::new();
+    if document.is::<Receiver>() {
+        let names = spec["component"]["environments"].as_array().into_iter().flatten().enumerate();
+        for (place, name) in names.filter_map(|(place, name)| Some((place, name.as_str()?))) {
+            if find::<Environment>(documents, document, name).is_none() {
+                let path = path::item("spec.component.environments", place);
+                found.extend(missing::<Environment>(documents, name, &path, whole, index));
+            }
+        }
+    }
+    if document.is::<ComponentUpdate>()
+        && let Some(name) = spec["environment"].as_str()
+    {
+        match find::<Environment>(documents, document, name) {
+            Some(environment) => {
+                let mistake = spec["component"].as_str().and_then(|component| undeclared(environment, component));
+                found.extend(mistake.map(|it| (index, Severity::Error, it)));
+            }
+            None => found.extend(missing::<Environment>(documents, name, "spec.environment", whole, index)),
+        }
+    }
+    if document.is::<Environment>() {
+        for (name, path) in deploying(spec) {
+            if find::<Pipeline>(documents, document, name).is_none() {
+                found.extend(missing::<Pipeline>(documents, name, &path, whole, index));
+            }
+        }
+    }
+    found
+}
+
+/// A component that an Environment does not have. An Environment that cannot be read is reported by its own document.
+fn undeclared(environment: &Document, component: &str) -> Option<Mistake> {
+    let of_it = environment.parse::<Environment>().ok()?.spec.components;
+    let known: Vec<&str> = of_it.iter().map(|it| it.name.as_str()).collect();
+    let help = match closest(component, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("add it to its `spec.components`, at {}", environment.place()),
+    };
+    (!known.contains(&component)).then(|| Mistake {
+        code: Code::MissingObject,
+        path: "spec.component".to_owned(),
+        place: None,
+        message: format!("Environment `{}` has no component `{component}`", environment.name()),
+        help: Some(help),
+    })
+}
+
+/// The pipelines that deploy components of an Environment of this `spec`, with the paths.
+fn deploying(spec: &Value) -> impl Iterator<Item = (&str, String)> {
+    let components = spec["components"].as_array().into_iter().flatten().enumerate();
+    components.filter_map(|(index, component)| {
+        let name = component.pointer("/onUpdate/deploy/pipelineRef/name")?.as_str()?;
+        Some((name, path::item("spec.components", index) + ".onUpdate.deploy.pipelineRef.name"))
+    })
+}
