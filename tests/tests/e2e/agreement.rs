@@ -19,6 +19,7 @@ mod judges;
 mod meaning;
 mod metadata;
 mod mutation;
+mod reports;
 mod same;
 mod structure;
 mod sweep;
@@ -42,6 +43,7 @@ fn all() -> Vec<Mutation> {
         metadata::mutations(),
         yaml::mutations(),
         meaning::mutations(),
+        reports::mutations(),
         same::mutations(),
     ];
     topics.into_iter().flatten().collect()
@@ -115,6 +117,7 @@ async fn on_mutations_of_the_examples() {
         an owner without a UID
         an unknown field of an owner
         an owner that is a text
-        a list of objects with a wrong one"#]]
+        a list of objects with a wrong one
+        a report behind the last"#]]
     .assert_eq(&unseen.join("\n"));
 }

@@ -71,6 +71,56 @@ spec: {github: {url: 'https://github.example', app: {id: 1, installationId: 2}},
 apiVersion: sluice.dev/v1alpha1
 kind: ScmProvider
 spec: {local: {path: /srv/git}}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: Pipeline
+spec:
+  serviceAccountName: deployer
+  params: [{name: dry, type: Boolean}]
+  sources: [{name: build, pipelineRef: {name: build}, stage: publish, start: true}]
+  triggers:
+  - name: nightly
+    cron: {schedule: 15 10 * * *, timeZone: Europe/Rome, onlyOnChanges: true, catchUp: Latest, startingDeadline: 1h}
+    params: {dry: 'true'}
+  stages: [{name: all, steps: [{name: wait, delay: {duration: 1s}}]}]
+---
+apiVersion: sluice.dev/v1alpha1
+kind: PipelineRun
+spec: {pipelineRef: {name: a}, from: [{source: build, runRef: {name: build-41}}]}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: Receiver
+spec:
+  component: {environments: [staging, production]}
+  serviceAccountName: receiver
+  secretRef: {name: builds, key: token}
+  maxRequestsPerMinute: 60
+---
+apiVersion: sluice.dev/v1alpha1
+kind: Receiver
+spec: {github: {}, serviceAccountName: receiver, secretRef: {name: hooks}}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: Receiver
+spec: {gitea: {}, serviceAccountName: receiver, secretRef: {name: hooks}}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: ComponentUpdate
+spec:
+  environment: staging
+  component: web
+  version: 1.4.2
+  sha: 0a1b2c3d
+  sequence: 17
+  id: build-17
+  by: ci
+  receiverRef: {name: builds}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: Environment
+spec:
+  components: [{name: web, onUpdate: {deploy: {pipelineRef: {name: deploy-component}}}}]
+  updateHistoryLimit: 5
 ";
 
 /// Every place below this one.
