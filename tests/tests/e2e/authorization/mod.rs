@@ -5,6 +5,7 @@ mod absent;
 mod applying;
 mod forgeries;
 mod matrix;
+mod reports;
 mod ways;
 
 use kube::Client;
