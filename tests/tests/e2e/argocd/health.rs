@@ -1,6 +1,7 @@
 //! The health that Argo CD gives to our kinds, in its real application controller with the Lua of `deploy/argocd/health`. An
 //! Application is as healthy as the one object in it.
 
+use serde_json::{Value, json};
 use sluice_tests::fixture::Team;
 use sluice_tests::gitea::Repo;
 use sluice_tests::{Application, Cluster, namespace};
@@ -76,4 +77,66 @@ async fn a_run_that_has_failed_is_degraded() {
     let _controller = team.controller().await;
     team.home().apply(&pipeline("stop", "- {name: refuse, fail: {message: not today}}"));
     One::new(&team, &run("web", "stop")).await.becomes("Degraded").await;
+}
+
+const RECEIVER: &str = "\
+apiVersion: sluice.dev/v1alpha1
+kind: Receiver
+metadata: {name: hooks}
+spec: {gitea: {}, serviceAccountName: receiver, secretRef: {name: hooks}}
+";
+
+const UPDATE: &str = "\
+apiVersion: sluice.dev/v1alpha1
+kind: ComponentUpdate
+metadata: {name: web-17}
+spec: {environment: staging, component: web, version: 1.4.2, sequence: 17, id: build-17}
+";
+
+/// Writes a status as whoever it is that writes it: here nobody checks.
+fn write(team: &Team, object: &str, status: &Value) {
+    let patch = json!({"status": status}).to_string();
+    let patch = ["patch", object, "-n", team.namespace(), "--subresource=status", "--type=merge", "-p", &patch];
+    team.cluster().kubectl(&patch).expect("a status");
+}
+
+/// A condition with its status.
+fn said(kind: &str, status: &str) -> Value {
+    let time = "2026-05-04T12:00:00Z";
+    json!({"type": kind, "status": status, "reason": "Because", "message": "of it", "lastTransitionTime": time})
+}
+
+#[tokio::test]
+async fn a_receiver_is_healthy_where_the_server_takes_requests_for_this_version_of_it() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let one = One::new(&team, RECEIVER).await;
+    one.becomes("Progressing").await;
+    let judged =
+        |generation: i64, status| json!({"observedGeneration": generation, "conditions": [said("Ready", status)]});
+    write(&team, "rcv/hooks", &judged(1, "True"));
+    one.becomes("Healthy").await;
+    one.change(&RECEIVER.replace("name: hooks}}", "name: none}}")).await;
+    one.becomes("Progressing").await;
+    write(&team, "rcv/hooks", &judged(2, "False"));
+    one.becomes("Degraded").await;
+}
+
+#[tokio::test]
+async fn a_report_is_healthy_once_it_is_recorded_and_deployed_where_it_is_to_be() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let one = One::new(&team, UPDATE).await;
+    one.becomes("Progressing").await;
+    for (conditions, health) in [
+        (vec![said("Recorded", "True")], "Healthy"),
+        (vec![said("Recorded", "True"), said("Deployed", "Unknown")], "Progressing"),
+        (vec![said("Recorded", "True"), said("Deployed", "True")], "Healthy"),
+        (vec![said("Deployed", "False"), said("Recorded", "True")], "Degraded"),
+        (vec![said("Recorded", "Unknown")], "Progressing"),
+        (vec![said("Recorded", "False")], "Degraded"),
+    ] {
+        write(&team, "cu/web-17", &json!({"conditions": conditions}));
+        one.becomes(health).await;
+    }
 }
