@@ -14,6 +14,7 @@ mod outline;
 mod receiver;
 mod stages;
 mod steps;
+mod triggers;
 mod unseen;
 mod view;
 
@@ -71,6 +72,7 @@ pub fn pipeline(spec: &PipelineSpec) -> Vec<Mistake> {
     check.params(spec);
     check.timeout(spec.timeout, "spec.timeout".to_owned());
     check.ttl(spec.ttl_after_finished);
+    check.triggers(spec);
     check.concurrency(spec);
     check.unique_names(spec);
     for index in 0..spec.stages.len() {

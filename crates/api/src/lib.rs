@@ -29,7 +29,9 @@ mod receiver;
 mod revision;
 mod run;
 mod run_status;
+mod schedule;
 mod scm_provider;
+
 mod seen;
 mod sight;
 pub mod step;
@@ -62,6 +64,7 @@ pub use receiver::{ComponentReports, Hint, HostWebhooks, Receiver, ReceiverSecre
 pub use revision::{Revision, RevisionError};
 pub use run::{PipelineRun, PipelineRunSpec, PipelineRunStatus};
 pub use run_status::{Summary, approvers, holds, missing_approval, queue};
+pub use schedule::{Due, MOST_COUNTED, Schedule, Timetable, Unusable};
 pub use scm_provider::{GitHubApp, GitHubProvider, GiteaProvider, LocalProvider, ScmProvider, ScmProviderSpec};
 pub use seen::Reader;
 pub use sluice_engine::{ActionOutcome, ActionResult, ActionType, RunAction};

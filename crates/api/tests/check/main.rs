@@ -9,6 +9,7 @@ mod items;
 mod large;
 mod locks;
 mod loops;
+mod triggers;
 
 use expect_test::{Expect, expect};
 use sluice_api::{PipelineSpec, check};
