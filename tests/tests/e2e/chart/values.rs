@@ -30,6 +30,7 @@ const WRONG: &[(&str, &str)] = &[
     (r"podLabels.app\.kubernetes\.io/name=x", "at '/podLabels/app.kubernetes.io~1name': "),
     ("server.enabled=perhaps", "at '/server/enabled': got string, want boolean"),
     ("server.replicas=-1", "at '/server/replicas': minimum: got -1, want 0"),
+    ("server.enabled=true,server.port=8081", "server.port: it is the healthPort; choose another one"),
     ("server.service.type=ExternalName", "at '/server/service/type': value must be one of"),
     ("server.service.port=0", "at '/server/service/port': minimum: got 0, want 1"),
     ("server.ingress.hosts={a.example}", "at '/server/ingress': additional properties 'hosts' not allowed"),
@@ -147,7 +148,10 @@ fn is_the_server(objects: &[Value], name: &str) {
     let pod = &deployment["template"]["spec"];
     let container = &pod["containers"][0];
     assert_eq!((&deployment["replicas"], &pod["serviceAccountName"]), (&json!(3), &json!("ear")));
-    assert_eq!(container["args"], json!(["server", "--listen=[::]:9090", "--log-format=text", "--log-format=text"]));
+    assert_eq!(
+        container["args"],
+        json!(["server", "--listen=[::]:9090", "--health-listen=[::]:9000", "--log-format=text", "--log-format=text"])
+    );
     assert_eq!(container["env"], json!([{"name": "RUST_LOG", "value": "info"}, {"name": "A", "value": "b"}]));
     let selector = &deployment["selector"]["matchLabels"];
     assert_eq!(pod["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"], *selector);
