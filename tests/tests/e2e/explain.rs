@@ -43,6 +43,17 @@ async fn every_field_has_a_description() {
         "env.status.components.deployed",
         "env.status.lastSucceededRuns",
         "scmproviders.spec",
+        "rcv.spec",
+        "rcv.spec.component",
+        "rcv.spec.secretRef",
+        "rcv.status",
+        "rcv.status.recent",
+        "cu.spec",
+        "cu.status",
+        "pl.spec.triggers.cron",
+        "pl.spec.sources",
+        "plr.spec.trigger",
+        "env.spec.components.onUpdate.deploy",
     ];
     for path in paths {
         let said = explain(path).await;
@@ -243,6 +254,100 @@ async fn the_words_of_an_enum_are_explained_where_they_are_written() {
             - `Merge`: With a merge commit.
             - `Squash`: As one commit.
             - `Rebase`: With its commits on top of the base branch.
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_reads_like_documentation() {
+    check(
+        "cu.spec",
+        expect![[r#"
+        GROUP:      sluice.dev
+        KIND:       ComponentUpdate
+        VERSION:    v1alpha1
+
+        FIELD: spec <Object>
+
+
+        DESCRIPTION:
+            What was reported, by whom. A `component` Receiver makes these; nothing in
+            them ever changes.
+
+        FIELDS:
+          by	<string>
+            Who made the new version, as the sender says.
+
+          component	<string> -required-
+            The component, as the Environment's `components` has it.
+
+          environment	<string> -required-
+            The Environment, of the same namespace.
+
+          id	<string> -required-
+            What tells the report from every other one of its sender. The same report
+            again changes nothing.
+
+          receiverRef	<Object>
+            The Receiver that took the report; absent where somebody made this object by
+            hand.
+
+          sequence	<integer> -required-
+            The place of the report among those of the component in this environment. A
+            higher one is newer, and one that is not higher never replaces what is
+            recorded.
+
+          sha	<string>
+            The commit of the new version.
+
+          version	<string>
+            The new version. Either this or `sha` is there, or both.
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_receiver_reads_like_documentation() {
+    check(
+        "rcv.spec",
+        expect![[r#"
+        GROUP:      sluice.dev
+        KIND:       Receiver
+        VERSION:    v1alpha1
+
+        FIELD: spec <Object>
+
+
+        DESCRIPTION:
+            Who reports, and the Secret by which they are known. Exactly one of
+            `github`, `gitea` and `component` is set.
+
+        FIELDS:
+          component	<Object>
+            Takes reports of components: that there is a new version of one for an
+            environment.
+
+          gitea	<Object>
+            Takes the webhooks of Gitea or Forgejo. They wake the runs of this namespace
+            that wait for a pull request of the repository.
+
+          github	<Object>
+            Takes the webhooks of GitHub. They wake the runs of this namespace that wait
+            for a pull request of the repository.
+
+          maxRequestsPerMinute	<integer>
+            How many requests a minute are taken, signed or not; `600` unless set.
+            Beyond that they are answered with 429.
+
+          secretRef	<Object> -required-
+            The Secret, in this namespace, and the key in it that requests are signed
+            with (HMAC-SHA256 over the body). While it is not there, or empty, nothing
+            is taken.
+
+          serviceAccountName	<string> -required-
+            The service account, in this namespace, as which the Secret is read.
     "#]],
     )
     .await;

@@ -27,7 +27,7 @@ async fn they_apply_without_a_warning_on_either_side() {
     };
     assert_eq!(applied(&["--server-side", "--force-conflicts"], &committed()), 6);
     // Under another group: nobody has applied that one in another way before.
-    assert_eq!(applied(&[], &committed().replace("sluice.dev", "rules.sluice.dev")), 4);
+    assert_eq!(applied(&[], &committed().replace("sluice.dev", "rules.sluice.dev")), 6);
 }
 
 #[tokio::test]
@@ -71,5 +71,20 @@ async fn they_are_listed_by_short_name_and_category_and_selected_by_field() {
     all.sort();
     assert_eq!(all, [one, of_one, of_two]);
     assert_eq!(get(&["plr", "--field-selector", "spec.pipelineRef.name=two"]), [of_two]);
+    let report = |name: &str, component: &str| {
+        let spec = format!("{{environment: staging, component: {component}, version: '1', sequence: 1, id: {name}}}");
+        test.apply(&format!(
+            "{{apiVersion: sluice.dev/v1alpha1, kind: ComponentUpdate, metadata: {{name: {name}}}, spec: {spec}}}"
+        ));
+    };
+    report("web-1", "web");
+    report("api-1", "api");
+    test.apply("{apiVersion: sluice.dev/v1alpha1, kind: Receiver, metadata: {name: hooks}, spec: {gitea: {}, serviceAccountName: a, secretRef: {name: a}}}");
+    assert_eq!(get(&["rcv"]), ["receiver.sluice.dev/hooks"]);
+    assert_eq!(
+        get(&["cu", "--field-selector", "spec.component=web,spec.environment=staging"]),
+        ["componentupdate.sluice.dev/web-1"]
+    );
+    assert_eq!(get(&["sluice"]).len(), 6);
     assert_eq!(get(&["plr", "--field-selector", "status.phase=Succeeded"]), Vec::<String>::new());
 }

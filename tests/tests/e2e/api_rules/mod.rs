@@ -17,18 +17,22 @@ async fn namespace() -> TestNamespace {
 }
 
 fn runs(test: &TestNamespace) -> Api<DynamicObject> {
-    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("sluice.dev", "v1alpha1", "PipelineRun"));
+    of_kind(test, "PipelineRun")
+}
+
+fn of_kind(test: &TestNamespace, kind: &str) -> Api<DynamicObject> {
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("sluice.dev", "v1alpha1", kind));
     Api::namespaced_with(test.cluster().admin(), test.name(), &kind)
 }
 
-async fn create(runs: &Api<DynamicObject>, run: &Value) -> Result<DynamicObject, String> {
-    let object = serde_json::from_value(run.clone()).expect("an object");
-    runs.create(&PostParams::default(), &object).await.map_err(|error| message(&error))
+async fn create(objects: &Api<DynamicObject>, object: &Value) -> Result<DynamicObject, String> {
+    let object = serde_json::from_value(object.clone()).expect("an object");
+    objects.create(&PostParams::default(), &object).await.map_err(|error| message(&error))
 }
 
 /// Applies a JSON merge patch.
-async fn change(runs: &Api<DynamicObject>, name: &str, patch: &Value) -> Result<DynamicObject, String> {
-    runs.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map_err(|error| message(&error))
+async fn change(objects: &Api<DynamicObject>, name: &str, patch: &Value) -> Result<DynamicObject, String> {
+    objects.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map_err(|error| message(&error))
 }
 
 fn message(error: &kube::Error) -> String {

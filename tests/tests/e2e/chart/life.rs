@@ -78,7 +78,7 @@ async fn a_release_is_installed_used_upgraded_uninstalled_and_installed_again() 
     assert_eq!(cluster.kubectl(&pods).expect("the Pods"), "Running", "the Pod fits `restricted`");
 
     cluster.apply("shop", SHOP).expect("a pipeline");
-    follow(cluster, &notes);
+    follow(cluster, &notes, 4);
     let controller = controller(cluster).await;
     start(cluster, "first");
     open(cluster, "first");
@@ -143,10 +143,10 @@ fn column(cluster: &Cluster) -> String {
     cluster.kubectl(&["get", "crd", "scmproviders.sluice.dev", "-o", columns]).expect("the definition")
 }
 
-/// Does what the notes say, word for word.
-fn follow(cluster: &Cluster, notes: &str) {
+/// Does what the notes say, word for word: so many commands.
+pub(super) fn follow(cluster: &Cluster, notes: &str, number: usize) {
     let commands: Vec<&str> = notes.lines().map(str::trim).filter(|line| line.starts_with("kubectl ")).collect();
-    assert_eq!(commands.len(), 4, "{notes}");
+    assert_eq!(commands.len(), number, "{notes}");
     for command in commands {
         let mut shell = Command::new("sh");
         shell.args(["-ec", command]).env("KUBECONFIG", cluster.facts().kubeconfig("admin"));
