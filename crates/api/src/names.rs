@@ -20,6 +20,9 @@ pub const FINALIZER: &str = "sluice.dev/abort";
 /// The field manager of the controller's writes.
 pub const FIELD_MANAGER: &str = "sluice-controller";
 
+/// The field manager of the writes of `sluice server`.
+pub const SERVER_FIELD_MANAGER: &str = "sluice-server";
+
 /// Label with the pipeline's name, on revisions and on runs that steps started.
 pub const PIPELINE_LABEL: &str = "sluice.dev/pipeline";
 

@@ -5,12 +5,9 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use ipnet::IpNet;
 use sluice_controller::Options;
-use tokio::{
-    runtime::Builder,
-    signal::unix::{SignalKind, signal},
-};
 
-use crate::logs::{self, LogFormat};
+use super::process;
+use crate::logs::LogFormat;
 
 /// Run the controller.
 ///
@@ -38,35 +35,11 @@ pub(crate) struct Arguments {
     instance: String,
 }
 
-/// Most of the time is spent waiting for answers: more threads would make nothing faster, and cost processor time by waking
-/// each other (a quarter more with four than with one, by `make bench`).
-const MAX_THREADS: usize = 2;
-
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
-    logs::start(arguments.log_format);
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        anyhow::bail!("another TLS provider was installed before");
-    }
-    let Arguments { namespace, concurrency, allow_http_to, listen, instance, .. } = arguments;
+    let Arguments { namespace, concurrency, allow_http_to, listen, log_format, instance } = arguments;
     let options = Options { namespace, concurrency, allow_http_to, listen, instance };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-    let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    let runtime = runtime.context("failed to start the runtime")?;
-    runtime.block_on(async {
-        let stop = stop_signal().context("failed to listen for signals")?;
+    process::run(log_format, async move |stop| {
         sluice_controller::run(options, stop).await.context("the controller ended")
-    })
-}
-
-/// Resolves with the first SIGTERM or SIGINT.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
-        }
     })
 }
 

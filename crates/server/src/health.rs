@@ -1,0 +1,39 @@
+//! Health and readiness, at a listener of their own: nobody who holds up others holds up these.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{Router, http::StatusCode, routing::get};
+use tokio::task::JoinHandle;
+
+use crate::listen::bind;
+
+/// Serves `/healthz` (the process answers) and `/readyz` (`ready` is true) until `stop` resolves. At `[::]` that is IPv6 and
+/// IPv4, or IPv4 alone where the machine has no IPv6.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub async fn health(
+    address: SocketAddr,
+    ready: Arc<AtomicBool>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    let listener = bind(address).await?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "serving /healthz and /readyz");
+    let is_ready = move || {
+        let ready = ready.load(Ordering::Relaxed);
+        async move { if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready yet") } }
+    };
+    let routes = Router::new().route("/healthz", get(|| async { "alive" })).route("/readyz", get(is_ready));
+    Ok(tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stop).await {
+            tracing::error!(%error, "health is no longer served");
+        }
+    }))
+}

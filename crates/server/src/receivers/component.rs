@@ -1,0 +1,241 @@
+//! Reports of components: read strictly, judged by the Receiver and the Environment, and stored as a ComponentUpdate.
+
+use http::StatusCode;
+use kube::{Api, Client, ResourceExt, api::PostParams, core::ObjectMeta};
+use serde::{Deserialize, Serialize};
+use sluice_api::{
+    ComponentReports, ComponentUpdate, ComponentUpdateSpec, Environment, LocalReference, Receiver, names,
+};
+use sluice_client::causes::in_one_line;
+
+use super::{answer::Answer, unavailable};
+
+/// The body of a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Report {
+    /// What tells the report from every other one of its sender.
+    pub id: String,
+    /// Its place among the reports of the component.
+    pub sequence: i64,
+    /// The Environment.
+    pub environment: String,
+    /// The component, as the Environment has it.
+    pub component: String,
+    /// The new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The commit of the new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha: Option<String>,
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// What is wrong with a report: the field, and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Mistake(String);
+
+/// How long a name, an id or a version may be.
+const TEXT_LIMIT: usize = 253;
+
+/// How long a commit may be.
+const SHA_LIMIT: usize = 64;
+
+impl Report {
+    /// The report that a body is.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(body: &[u8]) -> Result<Self, Mistake> {
+        let mut text = serde_json::Deserializer::from_slice(body);
+        let report: Self = serde_path_to_error::deserialize(&mut text).map_err(|error| {
+            let path = error.path().to_string();
+            let at = if path == "." { String::new() } else { format!("{path}: ") };
+            Mistake(format!("{at}{}", error.into_inner()))
+        })?;
+        text.end().map_err(|_| Mistake("there is something behind the JSON object: send one".to_owned()))?;
+        report.check()?;
+        Ok(report)
+    }
+
+    /// Whether a ComponentUpdate can hold it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Mistake> {
+        let Self { id, sequence, environment, component, version, sha, by } = self;
+        let texts = [
+            ("id", Some(id), TEXT_LIMIT),
+            ("environment", Some(environment), TEXT_LIMIT),
+            ("component", Some(component), TEXT_LIMIT),
+            ("version", version.as_ref(), TEXT_LIMIT),
+            ("sha", sha.as_ref(), SHA_LIMIT),
+            ("by", by.as_ref(), TEXT_LIMIT),
+        ];
+        for (field, text, limit) in texts {
+            let length = text.map(|text| text.chars().count());
+            if length.is_some_and(|length| length == 0 || length > limit) {
+                return Err(Mistake(format!("{field} has to be 1 to {limit} characters long")));
+            }
+        }
+        if *sequence < 0 {
+            return Err(Mistake("sequence has to be 0 or more".to_owned()));
+        }
+        if version.is_none() && sha.is_none() {
+            return Err(Mistake("say which version it is, or which sha: one of the two fields has to be there".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn into_update(self, receiver: &str) -> ComponentUpdateSpec {
+        let Self { id, sequence, environment, component, version, sha, by } = self;
+        let receiver_ref = Some(LocalReference { name: receiver.to_owned() });
+        ComponentUpdateSpec { environment, component, version, sha, sequence, id, by, receiver_ref }
+    }
+}
+
+/// Takes a report: it is answered with 202 only once its ComponentUpdate is there.
+///
+/// *Idempotency:* the name of the ComponentUpdate is made from the Receiver and the id, so whatever is sent again, after whatever
+/// was lost, by whichever replica, is stored once.
+pub(crate) async fn take(
+    client: &Client,
+    receiver: &Receiver,
+    reports: &ComponentReports,
+    body: &[u8],
+) -> Result<Answer, Answer> {
+    let report = Report::parse(body).map_err(|mistake| invalid("Invalid", mistake.to_string()))?;
+    is_declared(client, receiver, reports, &report).await?;
+    let (namespace, name) = (receiver.namespace().unwrap_or_default(), receiver.name_any());
+    let update = names::update_of(&receiver.uid().unwrap_or_default(), &report.id);
+    store(client, &namespace, &update, report.into_update(&name)).await
+}
+
+/// Whether the Receiver is for the Environment, and that one has the component: read live, since a 422 is final.
+async fn is_declared(
+    client: &Client,
+    receiver: &Receiver,
+    reports: &ComponentReports,
+    report: &Report,
+) -> Result<(), Answer> {
+    let Report { environment, component, .. } = report;
+    if !reports.environments.contains(environment) {
+        let message = format!(
+            "environment: the Receiver {:?} takes no reports for {environment:?}: correct it, or add it to the Receiver's spec.component.environments",
+            receiver.name_any()
+        );
+        return Err(invalid("EnvironmentNotAllowed", message));
+    }
+    let namespace = receiver.namespace().unwrap_or_default();
+    let environments: Api<Environment> = Api::namespaced(client.clone(), &namespace);
+    let found = environments.get_opt(environment).await;
+    let Some(found) = found.map_err(|error| unavailable("the Environment cannot be read", &in_one_line(&error)))? else {
+        let message =
+            format!("environment: there is no Environment {environment:?} in namespace {namespace:?}: create it");
+        return Err(invalid("EnvironmentNotFound", message));
+    };
+    if !found.spec.components.iter().any(|it| it.name == *component) {
+        let message = format!(
+            "component: the Environment {environment:?} has no component {component:?}: correct it, or add it to the Environment's spec.components"
+        );
+        return Err(invalid("ComponentUnknown", message));
+    }
+    Ok(())
+}
+
+async fn store(client: &Client, namespace: &str, name: &str, spec: ComponentUpdateSpec) -> Result<Answer, Answer> {
+    let updates: Api<ComponentUpdate> = Api::namespaced(client.clone(), namespace);
+    let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
+    let update = ComponentUpdate { metadata, spec, status: None };
+    let manager = PostParams { field_manager: Some(names::SERVER_FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let not_stored = |error: &kube::Error| unavailable("the report cannot be stored", &in_one_line(error));
+    match updates.create(&manager, &update).await {
+        Ok(_) => Ok(Answer::taken(StatusCode::ACCEPTED, "accepted", Some(name.to_owned()), "the report is stored")),
+        Err(kube::Error::Api(status)) if status.code == 409 => {
+            // Live: a cache may not have it yet.
+            let known = updates.get_opt(name).await.map_err(|error| not_stored(&error))?;
+            let known = known.ok_or_else(|| unavailable("the report cannot be stored", "it was deleted a moment ago"))?;
+            compare(name, &known.spec, &update.spec)
+        }
+        Err(kube::Error::Api(status)) if status.code == 422 => Err(invalid("Invalid", status.message.clone())),
+        Err(error) => Err(not_stored(&error)),
+    }
+}
+
+/// The same report again is known; another one under its id is refused.
+fn compare(name: &str, known: &ComponentUpdateSpec, sent: &ComponentUpdateSpec) -> Result<Answer, Answer> {
+    if known == sent {
+        return Ok(Answer::taken(StatusCode::ACCEPTED, "known", Some(name.to_owned()), "the report was stored before"));
+    }
+    let message = format!(
+        "id: another report with the id {:?} was stored before, as {name}: a new report takes a new id and a higher sequence",
+        sent.id
+    );
+    Err(Answer::refused(StatusCode::CONFLICT, "IdTaken", message))
+}
+
+fn invalid(error: &'static str, message: impl Into<String>) -> Answer {
+    Answer::refused(StatusCode::UNPROCESSABLE_ENTITY, error, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WHOLE: &str = r#"{"id": "ci/7", "sequence": 7, "environment": "staging", "component": "web", "version": "1.10",
+        "sha": "0a1b", "by": "ada"}"#;
+
+    fn mistake(body: &str) -> String {
+        Report::parse(body.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_report_is_read_as_it_is_written() {
+        let report = Report::parse(WHOLE.as_bytes()).unwrap();
+        assert_eq!((report.sequence, report.version.as_deref()), (7, Some("1.10")));
+        assert_eq!(Report::parse(&serde_json::to_vec(&report).unwrap()).unwrap(), report);
+    }
+
+    #[test]
+    fn a_mistake_names_the_field() {
+        for (from, to, words) in [
+            (r#""by""#, r#""bye""#, "unknown field `bye`"),
+            (r#""sequence": 7, "#, "", "missing field `sequence`"),
+            (r#""sequence": 7"#, r#""sequence": "7""#, "sequence: invalid type: string \"7\""),
+            (r#""sequence": 7"#, r#""sequence": 7.5"#, "sequence: invalid type: floating point"),
+            (r#""sequence": 7"#, r#""sequence": -1"#, "sequence has to be 0 or more"),
+            (r#""sequence": 7"#, r#""sequence": 9223372036854775808"#, "sequence: invalid value"),
+            (r#""1.10""#, "1.10", "version: invalid type: floating point"),
+            (r#""ci/7""#, r#""""#, "id has to be 1 to 253 characters long"),
+            (r#""id": "ci/7","#, r#""id": "ci/7", "id": "ci/8","#, "duplicate field `id`"),
+            (r#""0a1b""#, &format!("{:?}", "a".repeat(65)), "sha has to be 1 to 64 characters long"),
+            ("}", "} {}", "there is something behind the JSON object"),
+        ] {
+            let mistake = mistake(&WHOLE.replace(from, to));
+            assert!(mistake.contains(words), "{mistake}");
+        }
+        let without = WHOLE.replace(r#""version": "1.10","#, "").replace(r#""sha": "0a1b","#, "");
+        assert!(mistake(&without).contains("say which version it is, or which sha"));
+        for body in ["", "null", "[]", "7", "\u{0}", &"[".repeat(100_000)] {
+            assert!(Report::parse(body.as_bytes()).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes: Vec<u8>, cut in 0..WHOLE.len(), byte: u8, at in 0..WHOLE.len()) {
+            Report::parse(&bytes).ok();
+            prop_assert!(Report::parse(&WHOLE.as_bytes()[..cut]).is_err());
+            let mut garbled = WHOLE.as_bytes().to_vec();
+            garbled[at] = byte;
+            if let Ok(report) = Report::parse(&garbled) {
+                prop_assert!(report.check().is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `status.recent`: what git hosts spoke of, for the controller to see. It is written before the host is answered; what comes
+//! within a moment is one write.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use kube::{Api, Client, ResourceExt};
+use sluice_api::{Hint, Receiver, ReceiverStatus, names};
+use sluice_client::{
+    causes::in_one_line,
+    patch::{self, Place, Version},
+};
+use tokio::{sync::oneshot, time::sleep};
+
+/// How many hints a Receiver's status holds, as its schema has it.
+const LIMIT: usize = 64;
+
+/// What comes within this time goes into one write. Nobody notices that a run is woken so much later.
+const COLLECT: Duration = Duration::from_millis(50);
+
+/// How often a write is made again that others came before.
+const ATTEMPTS: u32 = 10;
+
+/// Where in a Receiver its status is.
+pub(super) const STATUS: Place<'static> = Place { subresource: "/status", pointer: "/status" };
+
+/// Why a hint is not there.
+#[derive(Clone, Debug)]
+pub(crate) struct NotNoted(pub(crate) String);
+
+/// Hints of one Receiver that are to be written.
+#[derive(Default)]
+struct Batch {
+    keys: Vec<String>,
+    told: Vec<oneshot::Sender<Result<(), NotNoted>>>,
+}
+
+/// Namespace, name and UID of a Receiver.
+type ReceiverId = (String, String, String);
+
+/// Writes hints. There is one writer for each Receiver that has any.
+pub(crate) struct Recent {
+    client: Client,
+    waiting: Mutex<HashMap<ReceiverId, Batch>>,
+}
+
+impl Recent {
+    pub(crate) fn new(client: Client) -> Arc<Self> {
+        Arc::new(Self { client, waiting: Mutex::default() })
+    }
+
+    /// Writes one hint, and returns once it is there.
+    pub(crate) async fn note(self: &Arc<Self>, receiver: &Receiver, key: String) -> Result<(), NotNoted> {
+        let id = (receiver.namespace().unwrap_or_default(), receiver.name_any(), receiver.uid().unwrap_or_default());
+        let (tell, told) = oneshot::channel();
+        let is_first = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_first = !waiting.contains_key(&id);
+            let batch = waiting.entry(id.clone()).or_default();
+            batch.told.push(tell);
+            batch.keys.push(key);
+            is_first
+        };
+        if is_first {
+            tokio::spawn(self.clone().write(id));
+        }
+        told.await.unwrap_or_else(|_| Err(NotNoted("the server is stopping".to_owned())))
+    }
+
+    /// Writes the hints of one Receiver until there are no more.
+    async fn write(self: Arc<Self>, id: ReceiverId) {
+        loop {
+            sleep(COLLECT).await;
+            let Some(Batch { keys, told }) = self.take(&id) else { return };
+            let mut outcome = Ok(());
+            // More at once would push each other out before anybody sees them.
+            for keys in keys.chunks(LIMIT) {
+                outcome = outcome.and(self.put(&id, keys).await);
+            }
+            for tell in told {
+                // Who does not wait any more need not know.
+                let _ = tell.send(outcome.clone());
+            }
+        }
+    }
+
+    /// What waits by now. With nothing, the writer ends: the next hint starts another one.
+    fn take(&self, id: &ReceiverId) -> Option<Batch> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let batch = waiting.get_mut(id).map(std::mem::take).filter(|batch| !batch.told.is_empty());
+        if batch.is_none() {
+            waiting.remove(id);
+        }
+        batch
+    }
+
+    async fn put(&self, (namespace, name, uid): &ReceiverId, keys: &[String]) -> Result<(), NotNoted> {
+        let receivers: Api<Receiver> = Api::namespaced(self.client.clone(), namespace);
+        for attempt in 1..=ATTEMPTS {
+            let found = receivers.get_opt(name).await.map_err(|error| NotNoted(in_one_line(&error)))?;
+            let Some(found) = found.filter(|found| found.metadata.uid.as_ref() == Some(uid)) else {
+                return Err(NotNoted("the Receiver is gone".to_owned()));
+            };
+            let resource_version = found.resource_version().unwrap_or_default();
+            let version = Version { namespace, name, resource_version: &resource_version };
+            let status = with(found.status.unwrap_or_default(), keys, Timestamp::now());
+            let written = patch::set::<Receiver>(&self.client, names::SERVER_FIELD_MANAGER, version, STATUS, &status);
+            match written.await {
+                Ok(_) => return Ok(()),
+                Err(kube::Error::Api(refusal)) if refusal.code == 409 => sleep(COLLECT * attempt / 4).await,
+                Err(error) => return Err(NotNoted(in_one_line(&error))),
+            }
+        }
+        Err(NotNoted("others write the Receiver's status all the time".to_owned()))
+    }
+}
+
+/// The status with these hints at the front, the newest first.
+fn with(mut status: ReceiverStatus, keys: &[String], at: Timestamp) -> ReceiverStatus {
+    let mut recent: Vec<Hint> = Vec::new();
+    let new = keys.iter().rev().map(|key| Hint { key: key.clone(), at });
+    for hint in new.chain(status.recent) {
+        if recent.len() < LIMIT && !recent.iter().any(|known| known.key == hint.key) {
+            recent.push(hint);
+        }
+    }
+    status.recent = recent;
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn keys(status: &ReceiverStatus) -> Vec<(&str, i64)> {
+        status.recent.iter().map(|hint| (&*hint.key, hint.at.as_second())).collect()
+    }
+
+    #[test]
+    fn the_newest_hint_is_the_first_and_each_is_there_once() {
+        let text = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>();
+        let status = with(ReceiverStatus::default(), &text(&["a", "b", "a"]), at(1));
+        assert_eq!(keys(&status), [("a", 1), ("b", 1)]);
+        let status = with(status, &text(&["b", "c"]), at(2));
+        assert_eq!(keys(&status), [("c", 2), ("b", 2), ("a", 1)]);
+    }
+
+    #[test]
+    fn there_are_never_more_than_the_schema_allows() {
+        let many: Vec<String> = (0..100).map(|key| key.to_string()).collect();
+        let status = with(ReceiverStatus::default(), &many, at(1));
+        assert_eq!((status.recent.len(), &*status.recent[0].key), (LIMIT, "99"));
+    }
+}

@@ -1,0 +1,158 @@
+//! Puts `sluice server` together and runs it until it is told to stop.
+
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{FutureExt, StreamExt};
+use kube::{Config, ResourceExt};
+use kube_runtime::{
+    WatchStreamExt,
+    controller::{self, Action, Controller},
+    reflector::{self, Store},
+    watcher::{self, watcher},
+};
+use sluice_api::Receiver;
+use sluice_client::{
+    accounts::Accounts,
+    causes::in_one_line,
+    client::{configure, for_requests, scoped},
+    guarded::Guarded,
+    lean,
+};
+
+use crate::{
+    health,
+    listen::{Answering, bind, serve},
+    receivers::{self, Receivers, reconcile},
+};
+
+/// How the server runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The one namespace whose Receivers are served; all of them unless set.
+    pub namespace: Option<String>,
+    /// Where the Receivers are served.
+    pub listen: SocketAddr,
+    /// Where health and readiness are served.
+    pub health_listen: SocketAddr,
+}
+
+/// What ended the server.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No address of, or no credentials for, the API server.
+    #[error("failed to find the API server's address and credentials")]
+    Config(#[source] kube::config::InferConfigError),
+    /// The client could not be made.
+    #[error("failed to make a client for the API server")]
+    Client(#[source] kube::Error),
+    /// An address could not be listened on.
+    #[error("failed to listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// How often what is remembered of Receivers that are gone is forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// After a failed write of a status, it is tried again after this time.
+const WRITE_AGAIN: Duration = Duration::from_secs(5);
+
+/// Runs the server until `stop` resolves, and lets what is under way end.
+///
+/// Any number of servers may run at once: what they write has names that all of them find, and versions that only one can replace.
+///
+/// # Errors
+/// When it cannot begin.
+pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    let config = configure(Config::infer().await.map_err(Error::Config)?);
+    let watching = lean::client(config.clone()).map_err(Error::Client)?;
+    let config = for_requests(config);
+    let client = lean::client(config.clone()).map_err(Error::Client)?;
+    let (store, writer) = reflector::store();
+    let receivers = Arc::new(Receivers::new(store.clone(), client.clone(), Accounts::new(client, config)));
+    let answers = receivers.clone();
+    let answering: Answering = Arc::new(move |request| answers.clone().answer(request));
+    let stop = stop.shared();
+    let ready = Arc::new(AtomicBool::new(false));
+    let not_listening = |address| move |source| Error::Listen { address, source };
+    let health = health(options.health_listen, ready.clone(), stop.clone()).await;
+    let health = health.map_err(not_listening(options.health_listen))?;
+    let listener = bind(options.listen).await.map_err(not_listening(options.listen))?;
+    let watched = watcher(scoped(&watching, options.namespace.as_deref()), watcher::Config::default());
+    let statuses = Controller::for_stream(watched.reflect(writer).applied_objects(), store.clone())
+        .with_config(controller::Config::default().concurrency(4));
+    let background = async {
+        tokio::join!(keep_statuses(statuses, receivers.clone(), stop.clone()), forget(&receivers));
+    };
+    let work = async {
+        // Without a list of them, every Receiver would be unknown, and a 404 is final.
+        futures::future::select(pin!(store.wait_until_ready()), stop.clone()).await;
+        become_ready(&store, &ready);
+        let address = listener.local_addr().unwrap_or(options.listen);
+        tracing::info!(%address, "serving /receivers");
+        serve(listener, answering, stop.clone()).await;
+    };
+    tokio::select! {
+        () = work => tracing::info!("stopped"),
+        () = async { background.await; std::future::pending().await } => {}
+    }
+    health.abort();
+    Ok(())
+}
+
+fn become_ready(store: &Store<Guarded<Receiver>>, ready: &AtomicBool) {
+    tracing::info!(receivers = store.len(), "ready");
+    ready.store(true, Ordering::Relaxed);
+}
+
+async fn keep_statuses(
+    statuses: Controller<Guarded<Receiver>>,
+    receivers: Arc<Receivers>,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let outcomes = statuses.graceful_shutdown_on(stop).run(carefully, error_policy, receivers);
+    outcomes
+        .for_each(|outcome| async {
+            if let Err(controller::Error::QueueError(error)) = outcome {
+                tracing::warn!(error = %in_one_line(&error), "a watch broke off; it is taken up again");
+            }
+        })
+        .await;
+}
+
+/// One reconcile; a panic in it ends it alone.
+async fn carefully(
+    receiver: Arc<Guarded<Receiver>>,
+    receivers: Arc<Receivers>,
+) -> Result<Action, receivers::Error> {
+    let reconcile = AssertUnwindSafe(reconcile(receiver, receivers)).catch_unwind();
+    reconcile.await.unwrap_or(Err(receivers::Error::Panicked))
+}
+
+fn error_policy(receiver: Arc<Guarded<Receiver>>, error: &receivers::Error, _: Arc<Receivers>) -> Action {
+    if error.is_conflict() {
+        return Action::requeue(Duration::from_millis(200));
+    }
+    tracing::warn!(receiver = %receiver.name_any(), namespace = ?receiver.namespace(), error = %in_one_line(error), "the status of a Receiver could not be written; it is tried again");
+    Action::requeue(WRITE_AGAIN)
+}
+
+async fn forget(receivers: &Receivers) {
+    loop {
+        tokio::time::sleep(FORGET_EVERY).await;
+        receivers.forget_others();
+    }
+}
