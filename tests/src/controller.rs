@@ -142,12 +142,16 @@ fn log_file(dir: &Path) -> PathBuf {
     dir.join("log")
 }
 
+/// Says what to do when the program is not there.
+pub(crate) fn require(binary: &Path) -> Result<()> {
+    binary.is_file().then_some(()).with_context(|| {
+        format!("{} is missing: cargo build -p sluice, or set {}", binary.display(), paths::SLUICE_BIN)
+    })
+}
+
 fn spawn(options: &Options, dir: &Path) -> Result<Process> {
     let binary = &options.binary;
-    let exists = binary.is_file().then_some(());
-    exists.with_context(|| {
-        format!("{} is missing: cargo build -p sluice, or set {}", binary.display(), paths::SLUICE_BIN)
-    })?;
+    require(binary)?;
     let mut command = bound_to_us(binary);
     command.arg("controller").env("KUBECONFIG", dir.join("kubeconfig"));
     if let Some(namespace) = &options.namespace {

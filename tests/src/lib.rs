@@ -18,6 +18,7 @@
 //! | what pipelines call | [`Facts::services_url`]: `/collections`, `/alerts`, `/echo`, `/status/{code}`, `/slow/{ms}`, `/big/{bytes}`, `/redirect?to=`; read them with [`Cluster::services`] |
 //! | measurements | [`Cluster::set_metric`], asked for at [`Facts::prometheus_url`] |
 //! | the controller | [`Controller::start`]: `kill9()`, `restart()`, `terminate()`, `log()`, `usage()` |
+//! | the server | [`Server::start`]: `url_of(ns, receiver)`, and the same; [`fixture::Team::receive`] makes a Receiver with its Secret |
 //! | pipelines and runs | [`fixture::Team`]: a namespace with the account `deployer`: `apply_value(..)`, `controller()`, `succeeded(run)` |
 //! | a whole world for `deploy-v1` | [`fixture::Plan`] makes a [`fixture::Shop`]: a team, a repository, an environment, an Application |
 //! | its crashes | [`faults::Faults`]: counts its writes to all upstreams and kills it at any of them |
@@ -67,6 +68,7 @@ mod kubelet;
 pub mod namespace;
 pub mod paths;
 pub mod process;
+pub mod server;
 mod services;
 
 pub use application::Application;
@@ -75,3 +77,4 @@ pub use controller::Controller;
 pub use eventually::eventually;
 pub use facts::{Facts, Lock};
 pub use namespace::TestNamespace;
+pub use server::Server;

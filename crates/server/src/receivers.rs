@@ -12,7 +12,13 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -47,6 +53,8 @@ pub fn address_of(namespace: &str, name: &str) -> String {
 /// The Receivers, and what it takes to serve them.
 pub(crate) struct Receivers {
     known: Store<Guarded<Receiver>>,
+    /// Whether all Receivers are known.
+    ready: Arc<AtomicBool>,
     client: Client,
     secrets: Secrets,
     limits: Limits,
@@ -61,9 +69,14 @@ enum Kind<'a> {
 }
 
 impl Receivers {
-    pub(crate) fn new(known: Store<Guarded<Receiver>>, client: Client, accounts: Accounts) -> Self {
+    pub(crate) fn new(
+        known: Store<Guarded<Receiver>>,
+        ready: Arc<AtomicBool>,
+        client: Client,
+        accounts: Accounts,
+    ) -> Self {
         let (secrets, recent) = (Secrets::new(accounts), Recent::new(client.clone()));
-        Self { known, client, secrets, limits: Limits::default(), bodies: Bodies::default(), recent }
+        Self { known, ready, client, secrets, limits: Limits::default(), bodies: Bodies::default(), recent }
     }
 
     /// Answers one request.
@@ -89,6 +102,10 @@ impl Receivers {
         if head.method != Method::POST {
             let message = format!("{} is not for receivers: send it with POST", head.method);
             return Err(Answer::refused(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message));
+        }
+        if !self.ready.load(Ordering::Relaxed) {
+            // A 404 would be final.
+            return Err(unavailable("the server does not know the Receivers yet", "they are being listed"));
         }
         let receiver = self.receiver(namespace, name).ok_or_else(|| not_found(head.uri.path()))?;
         let uid = receiver.meta_uid();

@@ -3,7 +3,6 @@
 use std::{
     net::SocketAddr,
     panic::AssertUnwindSafe,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, StreamExt};
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, future};
+use http::Response;
+use http_body_util::Full;
 use kube::{Config, ResourceExt};
 use kube_runtime::{
     WatchStreamExt,
@@ -29,7 +31,7 @@ use sluice_client::{
 };
 
 use crate::{
-    health,
+    health::{self, health},
     listen::{Answering, bind, serve},
     receivers::{self, Receivers, reconcile},
 };
@@ -41,8 +43,8 @@ pub struct Options {
     pub namespace: Option<String>,
     /// Where the Receivers are served.
     pub listen: SocketAddr,
-    /// Where health and readiness are served.
-    pub health_listen: SocketAddr,
+    /// Where health and readiness are served; beside the Receivers alone unless set.
+    pub health_listen: Option<SocketAddr>,
 }
 
 /// What ended the server.
@@ -82,40 +84,49 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let config = for_requests(config);
     let client = lean::client(config.clone()).map_err(Error::Client)?;
     let (store, writer) = reflector::store();
-    let receivers = Arc::new(Receivers::new(store.clone(), client.clone(), Accounts::new(client, config)));
-    let answers = receivers.clone();
-    let answering: Answering = Arc::new(move |request| answers.clone().answer(request));
-    let stop = stop.shared();
     let ready = Arc::new(AtomicBool::new(false));
+    let accounts = Accounts::new(client.clone(), config);
+    let receivers = Arc::new(Receivers::new(store.clone(), ready.clone(), client, accounts));
+    let stop = stop.shared();
     let not_listening = |address| move |source| Error::Listen { address, source };
-    let health = health(options.health_listen, ready.clone(), stop.clone()).await;
-    let health = health.map_err(not_listening(options.health_listen))?;
+    if let Some(address) = options.health_listen {
+        health(address, ready.clone(), stop.clone()).await.map_err(not_listening(address))?;
+    }
     let listener = bind(options.listen).await.map_err(not_listening(options.listen))?;
     let watched = watcher(scoped(&watching, options.namespace.as_deref()), watcher::Config::default());
     let statuses = Controller::for_stream(watched.reflect(writer).applied_objects(), store.clone())
         .with_config(controller::Config::default().concurrency(4));
     let background = async {
-        tokio::join!(keep_statuses(statuses, receivers.clone(), stop.clone()), forget(&receivers));
+        let statuses = keep_statuses(statuses, receivers.clone(), stop.clone());
+        tokio::join!(become_ready(&store, &ready), statuses, forget(&receivers));
     };
-    let work = async {
-        // Without a list of them, every Receiver would be unknown, and a 404 is final.
-        futures::future::select(pin!(store.wait_until_ready()), stop.clone()).await;
-        become_ready(&store, &ready);
-        let address = listener.local_addr().unwrap_or(options.listen);
-        tracing::info!(%address, "serving /receivers");
-        serve(listener, answering, stop.clone()).await;
-    };
+    let address = listener.local_addr().unwrap_or(options.listen);
+    tracing::info!(%address, "serving /receivers, /healthz and /readyz");
     tokio::select! {
-        () = work => tracing::info!("stopped"),
+        () = serve(listener, answering(&receivers, &ready), stop.clone()) => tracing::info!("stopped"),
         () = async { background.await; std::future::pending().await } => {}
     }
-    health.abort();
     Ok(())
 }
 
-fn become_ready(store: &Store<Guarded<Receiver>>, ready: &AtomicBool) {
-    tracing::info!(receivers = store.len(), "ready");
-    ready.store(true, Ordering::Relaxed);
+/// Answers by path.
+fn answering(receivers: &Arc<Receivers>, ready: &Arc<AtomicBool>) -> Answering {
+    let (receivers, ready) = (receivers.clone(), ready.clone());
+    Arc::new(move |request| match health::at(request.uri().path(), &ready) {
+        Some((status, text)) => {
+            let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+            *response.status_mut() = status;
+            future::ready(response).boxed()
+        }
+        None => receivers.clone().answer(request),
+    })
+}
+
+async fn become_ready(store: &Store<Guarded<Receiver>>, ready: &AtomicBool) {
+    if store.wait_until_ready().await.is_ok() {
+        tracing::info!(receivers = store.len(), "ready");
+        ready.store(true, Ordering::Relaxed);
+    }
 }
 
 async fn keep_statuses(
@@ -134,10 +145,7 @@ async fn keep_statuses(
 }
 
 /// One reconcile; a panic in it ends it alone.
-async fn carefully(
-    receiver: Arc<Guarded<Receiver>>,
-    receivers: Arc<Receivers>,
-) -> Result<Action, receivers::Error> {
+async fn carefully(receiver: Arc<Guarded<Receiver>>, receivers: Arc<Receivers>) -> Result<Action, receivers::Error> {
     let reconcile = AssertUnwindSafe(reconcile(receiver, receivers)).catch_unwind();
     reconcile.await.unwrap_or(Err(receivers::Error::Panicked))
 }

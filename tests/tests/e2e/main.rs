@@ -31,6 +31,7 @@ mod local_mode;
 mod locks;
 mod people;
 mod pinning;
+mod receivers;
 mod short;
 mod shutdown;
 mod status_patches;

@@ -20,12 +20,12 @@ pub(crate) struct Arguments {
     /// The one namespace whose Receivers are served; all of them unless set.
     #[arg(long, env = "SLUICE_NAMESPACE")]
     namespace: Option<String>,
-    /// Where the Receivers are served; by default by IPv6 and IPv4, whichever there is.
+    /// Where the Receivers are served, and /healthz and /readyz; by default by IPv6 and IPv4, whichever there is.
     #[arg(long, default_value = "[::]:8080")]
     listen: SocketAddr,
-    /// Where /healthz and /readyz are served.
-    #[arg(long, default_value = "[::]:8081")]
-    health_listen: SocketAddr,
+    /// Where /healthz and /readyz are served as well, such as [::]:8081: nobody who holds up the Receivers holds up these.
+    #[arg(long, value_name = "ADDRESS")]
+    health_listen: Option<SocketAddr>,
     /// How logs are written.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,

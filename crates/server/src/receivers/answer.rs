@@ -58,12 +58,7 @@ impl Answer {
     }
 
     /// It was not taken, and may be a little later.
-    pub(crate) fn later(
-        status: StatusCode,
-        error: &'static str,
-        message: impl Into<String>,
-        after: Duration,
-    ) -> Self {
+    pub(crate) fn later(status: StatusCode, error: &'static str, message: impl Into<String>, after: Duration) -> Self {
         // Rounded up: who comes too early would be sent away once more.
         let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
         Self { retry_after: Some(seconds.max(1)), ..Self::refused(status, error, message) }

@@ -85,7 +85,9 @@ impl Report {
             return Err(Mistake("sequence has to be 0 or more".to_owned()));
         }
         if version.is_none() && sha.is_none() {
-            return Err(Mistake("say which version it is, or which sha: one of the two fields has to be there".to_owned()));
+            return Err(Mistake(
+                "say which version it is, or which sha: one of the two fields has to be there".to_owned(),
+            ));
         }
         Ok(())
     }
@@ -132,7 +134,8 @@ async fn is_declared(
     let namespace = receiver.namespace().unwrap_or_default();
     let environments: Api<Environment> = Api::namespaced(client.clone(), &namespace);
     let found = environments.get_opt(environment).await;
-    let Some(found) = found.map_err(|error| unavailable("the Environment cannot be read", &in_one_line(&error)))? else {
+    let Some(found) = found.map_err(|error| unavailable("the Environment cannot be read", &in_one_line(&error)))?
+    else {
         let message =
             format!("environment: there is no Environment {environment:?} in namespace {namespace:?}: create it");
         return Err(invalid("EnvironmentNotFound", message));
@@ -157,7 +160,8 @@ async fn store(client: &Client, namespace: &str, name: &str, spec: ComponentUpda
         Err(kube::Error::Api(status)) if status.code == 409 => {
             // Live: a cache may not have it yet.
             let known = updates.get_opt(name).await.map_err(|error| not_stored(&error))?;
-            let known = known.ok_or_else(|| unavailable("the report cannot be stored", "it was deleted a moment ago"))?;
+            let known =
+                known.ok_or_else(|| unavailable("the report cannot be stored", "it was deleted a moment ago"))?;
             compare(name, &known.spec, &update.spec)
         }
         Err(kube::Error::Api(status)) if status.code == 422 => Err(invalid("Invalid", status.message.clone())),

@@ -59,7 +59,8 @@ pub(crate) fn read(scheme: Scheme, headers: &HeaderMap, body: &[u8]) -> Result<A
 
 /// The address as runs know it that wait: without credentials, query and fragment.
 fn address(text: &str) -> Option<String> {
-    let mut url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
+    let mut url =
+        Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
     url.set_username("").ok()?;
     url.set_password(None).ok()?;
     url.set_query(None);
@@ -88,10 +89,7 @@ mod tests {
         let repository = json!({"full_name": "shop/web", "html_url": "https://git.example.com/shop/web"});
         let pull = json!({"number": 7, "html_url": "https://git.example.com/shop/web/pull/7", "merged": true});
         let merged = json!({"action": "closed", "pull_request": pull, "repository": repository});
-        assert_eq!(
-            about("pull_request", merged),
-            About::Hint("https://git.example.com/shop/web/pull/7".to_owned())
-        );
+        assert_eq!(about("pull_request", merged), About::Hint("https://git.example.com/shop/web/pull/7".to_owned()));
         let pushed = json!({"ref": "refs/heads/main", "repository": repository});
         assert_eq!(about("push", pushed), About::Hint("https://git.example.com/shop/web".to_owned()));
         assert_eq!(about("ping", json!({"zen": "Design for failure.", "repository": repository})), About::Ping);

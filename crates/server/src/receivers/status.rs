@@ -98,8 +98,7 @@ async fn malformed(client: &Client, Invalid { error, metadata }: &Invalid) {
     let status = json!({"observedGeneration": metadata.generation, "conditions": [condition]});
     let patch = json!({"metadata": {"resourceVersion": metadata.resource_version}, "status": status});
     let receivers: Api<PartialObjectMeta<Receiver>> = Api::namespaced(client.clone(), namespace);
-    let manager =
-        PatchParams { field_manager: Some(names::SERVER_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let manager = PatchParams { field_manager: Some(names::SERVER_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     if let Err(error) = receivers.patch_status(name, &manager, &Patch::Merge(&patch)).await {
         tracing::warn!(name, namespace, %error, "the condition Malformed could not be set");
     }
