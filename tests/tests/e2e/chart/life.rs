@@ -14,6 +14,7 @@ use crate::PATIENCE;
 
 const SYSTEM: &str = "sluice-system";
 const ACCOUNT: &str = "system:serviceaccount:sluice-system:sluice-controller";
+const SERVER: &str = "system:serviceaccount:sluice-system:sluice-server";
 const DEFINITIONS: [&str; 6] = [
     "componentupdates.sluice.dev",
     "environments.sluice.dev",
@@ -93,12 +94,25 @@ async fn a_release_is_installed_used_upgraded_uninstalled_and_installed_again() 
     the_built_in_roles_know_the_kinds(cluster).await;
     assert!(!controller.log().to_lowercase().contains("forbidden"), "{}", controller.log());
 
-    let values = ["--set=concurrency=8,allowHttpTo={127.0.0.0/8}"];
+    let values = ["--set=concurrency=8,allowHttpTo={127.0.0.0/8},server.enabled=true"];
     helm_chart(cluster, "upgrade", "sluice", SYSTEM, &[&waited[..], &values].concat()).expect("an upgrade");
     assert_eq!(column(cluster), "Gitea");
     let of_new = arguments(cluster);
     assert!(of_new.contains(&"--concurrency=8".to_owned()), "{of_new:?}");
     assert!(of_new.contains(&"--allow-http-to=127.0.0.0/8".to_owned()), "{of_new:?}");
+
+    let pods = [
+        "get",
+        "pods",
+        "-n",
+        SYSTEM,
+        "-l",
+        "app.kubernetes.io/component=server",
+        "-o",
+        "jsonpath={.items[*].status.phase}",
+    ];
+    assert_eq!(cluster.kubectl(&pods).expect("the Pods"), "Running Running", "its Pods fit `restricted`");
+    the_server_may_do_little(cluster);
 
     controller.terminate().expect("its end");
     cluster.helm(&[&["uninstall", "sluice", "--namespace", SYSTEM], &waited[..]].concat()).expect("an end");
@@ -282,6 +296,41 @@ fn may_approve_stage(cluster: &Cluster, user: &str) -> String {
     );
     let asked = ["create", "-f", "-", "-o", "jsonpath={.status.allowed}"];
     crate::short::kubectl(cluster, &asked, &review).expect("a review")
+}
+
+/// What the server is for, and nothing of what whoever takes it over might be tempted to.
+fn the_server_may_do_little(cluster: &Cluster) {
+    for (question, answer) in [
+        ("watch receivers.sluice.dev -A", "yes"),
+        ("patch receivers --subresource=status -n shop", "yes"),
+        ("get environments.sluice.dev -n shop", "yes"),
+        ("create componentupdates.sluice.dev -n shop", "yes"),
+        ("get componentupdates.sluice.dev -n shop", "yes"),
+        ("get serviceaccounts -n shop", "yes"),
+        ("patch receivers.sluice.dev -n shop", "no"),
+        ("create receivers.sluice.dev -n shop", "no"),
+        ("list environments.sluice.dev -n shop", "no"),
+        ("patch environments.sluice.dev -n shop", "no"),
+        ("patch environments --subresource=status -n shop", "no"),
+        ("list componentupdates.sluice.dev -n shop", "no"),
+        ("patch componentupdates.sluice.dev -n shop", "no"),
+        ("patch componentupdates --subresource=status -n shop", "no"),
+        ("delete componentupdates.sluice.dev -n shop", "no"),
+        ("get pipelines.sluice.dev -n shop", "no"),
+        ("run pipelines.sluice.dev/wait -n shop", "no"),
+        ("get pipelineruns.sluice.dev -n shop", "no"),
+        ("create pipelineruns.sluice.dev -n shop", "no"),
+        ("patch pipelineruns.sluice.dev -n shop", "no"),
+        ("get secrets -n shop", "no"),
+        ("list secrets -A", "no"),
+        ("create serviceaccounts/token -n shop", "no"),
+        ("impersonate serviceaccounts/deployer -n shop", "no"),
+        ("impersonate users -A", "no"),
+        ("create leases.coordination.k8s.io -n shop", "no"),
+        ("get configmaps -n shop", "no"),
+    ] {
+        assert_eq!(can(cluster, SERVER, question), answer, "{question}");
+    }
 }
 
 /// Not even whoever may do everything.
