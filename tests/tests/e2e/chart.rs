@@ -4,6 +4,7 @@ mod documents;
 mod life;
 mod namespaced;
 mod policies;
+mod server;
 mod values;
 
 use anyhow::Result;

@@ -153,6 +153,7 @@ fn is_the_server(objects: &[Value], name: &str) {
         json!(["server", "--listen=[::]:9090", "--health-listen=[::]:9000", "--log-format=text", "--log-format=text"])
     );
     assert_eq!(container["env"], json!([{"name": "RUST_LOG", "value": "info"}, {"name": "A", "value": "b"}]));
+    are_understood(&container["args"]);
     let selector = &deployment["selector"]["matchLabels"];
     assert_eq!(pod["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"], *selector);
     let service = &object(objects, "Service", name)["spec"];
