@@ -84,7 +84,8 @@ pub struct PipelineSpec {
     ///
     /// Never deleted, also not by `ttlAfterFinished`, are runs that have not ended; runs that Argo CD tracks (a sync would
     /// make them again, and so deploy again), which do not count either; child runs while their parent has not ended; runs
-    /// with an action that is not answered yet; and the runs of a Pipeline that is gone.
+    /// with an action that is not answered yet; good runs that have yet to start one of another pipeline, and the last good one
+    /// where its outputs are too large for `status.goodRuns`; and the runs of a Pipeline that is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history_limits: Option<HistoryLimits>,
     /// How long a run is kept after its end, such as `168h` for a week; then it is deleted, also one that `historyLimits`

@@ -4,12 +4,14 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::{Timestamp, TimestampRound, Unit};
 use kube::Client;
+use kube_runtime::reflector::Store;
+use sluice_api::PipelineRun;
 use sluice_steps::HttpClient;
 
 use crate::{
     accounts::Accounts, enforcement::Enforcement, environments::Records, failures::Failures, fences::Fences,
-    good_runs::GoodRuns, history::History, locks::LockBook, memories::Memories, pin::Pins, reports::Reports,
-    revisions::Revisions, suspensions::Suspensions, waits::Waits,
+    good_runs::GoodRuns, guarded::Guarded, history::History, locks::LockBook, memories::Memories, pin::Pins,
+    reports::Reports, revisions::Revisions, suspensions::Suspensions, waits::Waits,
 };
 
 /// What every reconcile shares.
@@ -32,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) revisions: Revisions,
     pub(crate) pins: Pins,
     pub(crate) suspensions: Suspensions,
+    /// What the watch shows of the runs.
+    pub(crate) runs: Store<Guarded<PipelineRun>>,
     pub(crate) history: History,
     pub(crate) good_runs: GoodRuns,
     pub(crate) fences: Fences,

@@ -8,13 +8,18 @@
 //! - The newest wins, by when it ended: neither order nor repetition of what the watch shows matters.
 
 mod book;
+mod cursor;
 mod pin;
 mod resolve;
+mod start;
+mod status;
 mod wake;
 
 pub(crate) use self::{
     book::GoodRuns,
     pin::pin,
     resolve::{Error, resolve},
+    start::{is_open, start},
+    status::{keep, lacks},
     wake::concerned,
 };

@@ -7,6 +7,8 @@
 //! - Nothing is deleted before its pipeline was read live: the cache may not know yet that a limit was raised.
 //! - Only the very run that was judged is deleted, by its UID and resourceVersion: one that a person asked something of in the
 //!   meantime stays.
+//! - The last good run of a pipeline, or of a stage of it, stays until its status keeps all of it, and one that has to start a run of
+//!   another pipeline until that is done.
 //! - What cannot be read, a pipeline or a run, deletes nothing and is not deleted.
 
 mod choose;
@@ -25,11 +27,16 @@ use kube::{
     core::PartialObjectMeta,
 };
 use kube_runtime::reflector::Store;
-use sluice_api::{Pipeline, PipelineRun};
+use sluice_api::{GoodRun, Pipeline, PipelineRun, Source};
 use tokio::sync::Notify;
 
 use self::choose::{Choice, Ended, Limits, Why, choose};
-use crate::{causes::in_one_line, context::now, guarded::Guarded};
+use crate::{
+    causes::in_one_line,
+    context::{Context, now},
+    good_runs,
+    guarded::Guarded,
+};
 
 /// What ends at about the same time is swept at once.
 const CALM: Duration = Duration::from_secs(1);
@@ -56,7 +63,7 @@ impl History {
     /// Sweeps until it is dropped.
     pub(crate) async fn keep(
         &self,
-        client: &Client,
+        context: &Context,
         pipelines: &Store<Guarded<Pipeline>>,
         runs: &Store<Guarded<PipelineRun>>,
     ) {
@@ -64,7 +71,7 @@ impl History {
             return;
         }
         loop {
-            let pause = sweep(client, &pipelines.state(), &runs.state()).await;
+            let pause = sweep(context, &pipelines.state(), &runs.state()).await;
             // Whether it was told or waited long enough, it looks.
             let _ = tokio::time::timeout(pause, self.0.notified()).await;
             tokio::time::sleep(CALM).await;
@@ -76,13 +83,22 @@ impl History {
 type PipelineName<'a> = (&'a str, &'a str);
 
 /// Deletes what has to go now, and returns when to look again.
-async fn sweep(client: &Client, pipelines: &[Arc<Guarded<Pipeline>>], runs: &[Arc<Guarded<PipelineRun>>]) -> Duration {
+async fn sweep(
+    context: &Context,
+    pipelines: &[Arc<Guarded<Pipeline>>],
+    runs: &[Arc<Guarded<PipelineRun>>],
+) -> Duration {
+    let client = &context.client;
     let mut pause = AT_LATEST;
-    for ((namespace, pipeline), (limits, ended)) in by_pipeline(pipelines, runs) {
+    for ((namespace, pipeline), (limits, mut ended)) in by_pipeline(pipelines, runs) {
         let mut choice = choose(limits, ended.clone(), now());
         if !choice.go.is_empty() {
             match limits_now(client, namespace, pipeline).await {
-                Ok(limits) => choice = choose(limits, ended, now()),
+                Ok((limits, kept)) => {
+                    let known = context.good_runs.of(&(namespace.to_owned(), pipeline.to_owned()));
+                    ended.iter_mut().for_each(|run| run.is_needed |= good_runs::lacks(&kept, &known, run.uid));
+                    choice = choose(limits, ended, now());
+                }
                 Err(error) => {
                     tracing::warn!(namespace, pipeline, error = %in_one_line(&error), "failed to read a Pipeline; its runs are kept for now");
                     pause = pause.min(AGAIN);
@@ -113,11 +129,28 @@ fn by_pipeline<'a>(
     if found.is_empty() {
         return found;
     }
-    let unfinished = unfinished(runs);
+    let (unfinished, starting) = (unfinished(runs), starting(pipelines));
     for run in runs.iter().filter_map(|run| run.0.as_ref().ok()) {
         let namespace = run.metadata.namespace.as_deref().unwrap_or_default();
         if let Some((_, ended)) = found.get_mut(&(namespace, run.spec.pipeline_ref.name.as_str())) {
-            ended.extend(Ended::of(run, &unfinished));
+            let starts = starting.get(&(namespace, run.spec.pipeline_ref.name.as_str())).into_iter().flatten();
+            let mut starts = starts.filter(|(pipeline, source)| good_runs::is_open(run, source, pipeline));
+            ended.extend(Ended::of(run, &unfinished).map(|mut ended| {
+                ended.is_needed |= starts.next().is_some();
+                ended
+            }));
+        }
+    }
+    found
+}
+
+/// The sources by which good runs of a pipeline start runs of others.
+fn starting(pipelines: &[Arc<Guarded<Pipeline>>]) -> HashMap<PipelineName<'_>, Vec<(&Pipeline, &Source)>> {
+    let mut found: HashMap<PipelineName<'_>, Vec<_>> = HashMap::new();
+    for pipeline in pipelines.iter().filter_map(|pipeline| pipeline.0.as_ref().ok()) {
+        let namespace = pipeline.metadata.namespace.as_deref().unwrap_or_default();
+        for source in pipeline.spec.sources.iter().filter(|source| source.start) {
+            found.entry((namespace, source.pipeline_ref.name.as_str())).or_default().push((pipeline, source));
         }
     }
     found
@@ -133,11 +166,12 @@ fn unfinished(runs: &[Arc<Guarded<PipelineRun>>]) -> HashSet<&str> {
     unfinished.filter_map(|run| run.meta().uid.as_deref()).collect()
 }
 
-/// The limits that a pipeline has at this moment; none when it is gone, or cannot be read.
-async fn limits_now(client: &Client, namespace: &str, name: &str) -> Result<Limits, kube::Error> {
+/// The limits that a pipeline has at this moment, none when it is gone, or cannot be read; and the good runs that it keeps.
+async fn limits_now(client: &Client, namespace: &str, name: &str) -> Result<(Limits, Vec<GoodRun>), kube::Error> {
     let pipelines: Api<Guarded<Pipeline>> = Api::namespaced(client.clone(), namespace);
     let pipeline = pipelines.get_opt(name).await?.and_then(|pipeline| pipeline.0.ok());
-    Ok(pipeline.and_then(|pipeline| Limits::of(&pipeline.spec)).unwrap_or_default())
+    let Some(Pipeline { spec, status, .. }) = pipeline else { return Ok(Default::default()) };
+    Ok((Limits::of(&spec).unwrap_or_default(), status.map(|status| status.good_runs).unwrap_or_default()))
 }
 
 /// How long it is until then.

@@ -111,6 +111,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let (locks, watched) = LockBook::new();
     let (good_runs, good_news) = GoodRuns::new();
     let (environments, environment_writer) = reflector::store();
+    let (runs, run_writer) = reflector::store();
     let (wake, recorded) = mpsc::unbounded();
     let context = Arc::new(Context {
         user,
@@ -126,6 +127,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         suspensions: Suspensions::default(),
         history: History::default(),
         good_runs,
+        runs: runs.clone(),
         fences: Fences::default(),
         records: Records::new(environments.clone(), wake),
         stopping: AtomicBool::new(false),
@@ -142,7 +144,8 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let health = sluice_server::health(options.listen, ready.clone(), stop.clone());
     let health = health.await.map_err(|source| Error::Listen { address: options.listen, source })?;
     let (sender, woken) = mpsc::unbounded();
-    let runs = run_controller(&watching, &context, &options, (sender.clone(), woken), watched.wakes);
+    let runs =
+        run_controller(&watching, &context, &options, (runs, run_writer), (sender.clone(), woken), watched.wakes);
     let pipelines = pipeline_controller(&watching, &context, &options, (runs.store(), sender), good_news);
     let environments = environment_controller(&watching, &options, (environments, environment_writer), recorded);
     let (store, known) = (runs.store(), pipelines.store());
@@ -161,7 +164,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         tokio::join!(
             become_ready(&store, &ready),
             collect(&context, &options, &store),
-            context.history.keep(&context.client, &known, &store),
+            context.history.keep(&context, &known, &store),
             locks::keep(&context.client, options.namespace.as_deref(), &store, &context.locks, watched.idle),
         );
     };
@@ -199,11 +202,11 @@ fn run_controller(
     client: &Client,
     context: &Arc<Context>,
     options: &Options,
+    (store, writer): (Store<Guarded<PipelineRun>>, reflector::store::Writer<Guarded<PipelineRun>>),
     (sender, woken): (mpsc::UnboundedSender<RunRef>, mpsc::UnboundedReceiver<RunRef>),
     next_in_queues: mpsc::UnboundedReceiver<RunRef>,
 ) -> RunController {
     let by_lock = context.clone();
-    let (store, writer) = reflector::store();
     let runs = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default()).reflect(writer);
     let runs = runs.inspect(wake_others(context.clone(), sender)).applied_objects();
     Controller::for_stream(runs, store)

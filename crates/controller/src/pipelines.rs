@@ -2,17 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use kube_runtime::controller::Action;
 use sluice_api::{Pipeline, PipelineStatus, Truth, Verdict};
 use sluice_steps::check;
 
 use crate::{
     context::{Context, now},
+    good_runs,
     guarded::Guarded,
     patch::{self, Member, Version},
     quarantine,
 };
+
+/// When more is left to do.
+const SOON: Duration = Duration::from_secs(1);
 
 /// After somebody else wrote.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -38,17 +42,25 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
     };
     let before = pipeline.status.clone().unwrap_or_default();
     let generation = pipeline.metadata.generation;
+    let verdict = judge(pipeline);
+    let fault = Some(verdict.message.clone()).filter(|_| verdict.truth != Truth::True);
+    let started = good_runs::start(&context, pipeline, &before, fault.as_deref()).await;
+    let known = context.good_runs.of(&(pipeline.namespace().unwrap_or_default(), pipeline.name_any()));
     let after = PipelineStatus {
         observed_generation: generation,
-        conditions: vec![judge(pipeline).at(now(), generation, &before.conditions)],
+        conditions: vec![verdict.at(now(), generation, &before.conditions)],
         suspended: pipeline.spec.suspend.is_some(),
+        sources: started.sources,
+        good_runs: good_runs::keep(&pipeline.spec, &before.good_runs, &known),
         ..before.clone()
     };
     if after != before && !write(pipeline, &after, &context).await? {
         // Its event is on its way, with what somebody else wrote.
         return Ok(Action::requeue(AGAIN));
     }
-    Ok(Action::await_change())
+    let reports = started.reports.into_iter();
+    reports.for_each(|report| context.reports.send(&pipeline.object_ref(&()), report));
+    Ok(if started.is_open { Action::requeue(SOON) } else { Action::await_change() })
 }
 
 /// Writes the status, unless the pipeline changed or went since it was read.

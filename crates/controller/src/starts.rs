@@ -68,7 +68,7 @@ fn whose(wanted: &PipelineRun, found: Guarded<PipelineRun>) -> Made {
 }
 
 /// No more than this is compared: the pipeline's parameters, or what is good of its sources, may have changed since.
-fn is_same(wanted: &PipelineRunSpec, found: &PipelineRunSpec) -> bool {
+pub(crate) fn is_same(wanted: &PipelineRunSpec, found: &PipelineRunSpec) -> bool {
     wanted.trigger == found.trigger && wanted.pipeline_ref == found.pipeline_ref
 }
 

@@ -69,7 +69,8 @@ impl fmt::Display for Write {
     }
 }
 
-/// Is it an effect that a crash could lose or repeat? Events, Leases, tokens and the reviews that only ask are not.
+/// Is it an effect that a crash could lose or repeat? Events, Leases, tokens and the reviews that only ask are not; nor are the statuses of
+/// Pipelines, which are written behind the runs, for several of them at once.
 pub fn is_effect(method: &Method, path: &str) -> bool {
     let asks = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     let groups = [
@@ -83,7 +84,8 @@ pub fn is_effect(method: &Method, path: &str) -> bool {
     let mut segments = core.split('/').skip(1);
     let core_noise =
         matches!((segments.next(), segments.nth(1)), (Some("events"), _) | (Some("serviceaccounts"), Some("token")));
-    !asks && !core_noise && !groups.iter().any(|group| path.starts_with(group))
+    let is_summary = path.starts_with("/apis/sluice.dev/") && path.contains("/pipelines/") && path.ends_with("/status");
+    !asks && !core_noise && !is_summary && !groups.iter().any(|group| path.starts_with(group))
 }
 
 /// Takes a request apart and reads all of its body.
@@ -101,6 +103,7 @@ mod tests {
         let check =
             |method: Method, path: &str, expected: bool| assert_eq!(is_effect(&method, path), expected, "{path}");
         check(Method::PATCH, "/apis/sluice.dev/v1alpha1/namespaces/shop/pipelineruns/a/status?x=y", true);
+        check(Method::PATCH, "/apis/sluice.dev/v1alpha1/namespaces/shop/pipelines/a/status?x=y", false);
         check(Method::POST, "/api/v1/namespaces/shop/configmaps", true);
         check(Method::POST, "/api/v1/repos/shop/gitops/pulls", true);
         check(Method::GET, "/api/v1/namespaces/shop/configmaps", false);

@@ -34,6 +34,7 @@ mod pinning;
 mod receivers;
 mod short;
 mod shutdown;
+mod sources;
 mod status_patches;
 mod two_controllers;
 mod verbs;

@@ -51,7 +51,7 @@ pub(super) struct Ended<'a> {
     /// Whether well; aborted is not well.
     well: bool,
     /// Whether somebody still needs it.
-    is_needed: bool,
+    pub(super) is_needed: bool,
 }
 
 impl<'a> Ended<'a> {

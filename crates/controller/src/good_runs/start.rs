@@ -1,0 +1,258 @@
+//! `start: true`: each good run of a source starts one run of the pipeline.
+//!
+//! # Guarantees
+//! - **Exactly one.** The run's name follows from the good run, so whoever starts it again finds it; and once that is written down in the
+//!   pipeline's status nobody tries again, also when the run was deleted.
+//! - **None is lost.** A run is made before it is written down that it was, and history keeps the good run until then.
+//! - One that starts nothing says why, in the status and in an Event.
+
+use std::collections::HashSet;
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube_runtime::reflector::ObjectRef;
+use sluice_api::{
+    FromSource, LocalReference, Pipeline, PipelineRun, PipelineStatus, RunName, Source, SourceRun, SourceStatus, Start,
+    StartResult, Trigger, Unresolved, names, went_well,
+};
+use sluice_steps::Report;
+
+use super::{
+    cursor::{self, Candidate},
+    resolve::{self, resolve},
+};
+use crate::{
+    causes::in_one_line,
+    context::{Context, now},
+    guarded::Guarded,
+    starts::{self, Made},
+};
+
+/// So many good runs of a source are dealt with before it is written down.
+const AT_ONCE: usize = 25;
+
+/// So many runs back it is looked whether a good run comes from a run of the pipeline that it would start.
+const MAX_CHAIN: usize = 32;
+
+/// What came of looking at the sources of a pipeline.
+pub(crate) struct Looked {
+    /// Where each of them stands.
+    pub(crate) sources: Vec<SourceStatus>,
+    /// What people are told, once that is written.
+    pub(crate) reports: Vec<Report>,
+    /// Whether it has to be looked again, without anything that tells.
+    pub(crate) is_open: bool,
+}
+
+/// Starts what the good runs of the pipeline's sources start. `fault` says why no run of it can start now, if none can.
+pub(crate) async fn start(
+    context: &Context,
+    pipeline: &Pipeline,
+    before: &PipelineStatus,
+    fault: Option<&str>,
+) -> Looked {
+    let mut looked = Looked { sources: Vec::new(), reports: Vec::new(), is_open: false };
+    let sources: Vec<&Source> = pipeline.spec.sources.iter().filter(|source| source.start).collect();
+    if sources.is_empty() {
+        return looked;
+    }
+    if context.runs.wait_until_ready().now_or_never().is_none() {
+        return Looked { sources: before.sources.clone(), is_open: true, ..looked };
+    }
+    let is_new = pipeline.metadata.generation == Some(1);
+    let created = pipeline.metadata.creation_timestamp.as_ref().map(|created| created.0).filter(|_| is_new);
+    let suspended = before.suspended || pipeline.spec.suspend.is_some();
+    let this = This { context, pipeline, namespace: pipeline.namespace().unwrap_or_default(), suspended, fault };
+    for source in sources {
+        let mut status = cursor::of(source, &before.sources, created, now());
+        let good = this.good_runs_of(source);
+        let open = cursor::open(&status, &good);
+        looked.is_open |= open.len() > AT_ONCE;
+        for candidate in open.into_iter().take(AT_ONCE) {
+            match this.deal_with(source, &candidate).await {
+                Ok(start) => {
+                    looked.reports.push(report(source, &candidate, &start));
+                    cursor::close(&mut status, &candidate.run.uid, start, &good);
+                }
+                Err(error) => {
+                    let (name, run) = (pipeline.name_any(), &candidate.run.name);
+                    tracing::warn!(pipeline = name, good = run, error = %in_one_line(&error), "a good run started nothing yet; it is tried again");
+                    looked.is_open = true;
+                    break;
+                }
+            }
+        }
+        looked.sources.push(status);
+    }
+    looked
+}
+
+/// A request that failed.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Resolve(#[from] resolve::Error),
+    #[error("failed to create run {name:?}")]
+    Create { name: String, source: kube::Error },
+}
+
+/// The pipeline that is to be started.
+struct This<'a> {
+    context: &'a Context,
+    pipeline: &'a Pipeline,
+    namespace: String,
+    suspended: bool,
+    fault: Option<&'a str>,
+}
+
+impl This<'_> {
+    fn good_runs_of(&self, source: &Source) -> Vec<Candidate> {
+        let runs = self.context.runs.state();
+        let runs = runs.iter().filter_map(|run| run.0.as_ref().ok());
+        let own = runs.filter(|run| {
+            run.metadata.namespace.as_ref() == Some(&self.namespace) && run.spec.pipeline_ref == source.pipeline_ref
+        });
+        own.filter_map(|run| candidate(run, source)).collect()
+    }
+
+    /// Starts a run for a good one, or says why not.
+    async fn deal_with(&self, source: &Source, candidate: &Candidate) -> Result<Start, Error> {
+        let (at, pipeline) = (candidate.at, self.pipeline.name_any());
+        let name = names::run_of_source(&pipeline, &source.name, &candidate.run.uid);
+        let cause = SourceRun { name: source.name.clone(), run: candidate.run.clone() };
+        let trigger = Trigger { source: Some(cause), ..Trigger::default() };
+        let mut run = starts::run(&name, &pipeline, trigger);
+        if self.is_made(&run) {
+            return Ok(started(at, name));
+        }
+        if let Some(Unresolved { reason, message }) = self.hindrance(source, candidate) {
+            return Ok(dropped(at, reason, message));
+        }
+        let named =
+            [FromSource { source: source.name.clone(), run_ref: LocalReference { name: candidate.run.name.clone() } }];
+        let pinned = match resolve(self.context, &self.namespace, &self.pipeline.spec.sources, &named).await? {
+            Ok(pinned) => pinned,
+            Err(Unresolved { reason, message }) => return Ok(dropped(at, reason, message)),
+        };
+        run.spec.requested_by = self.requested_by(&candidate.run);
+        let from = pinned
+            .into_iter()
+            .map(|pinned| FromSource { source: pinned.name, run_ref: LocalReference { name: pinned.run.name } });
+        run.spec.from = from.collect();
+        match starts::create(&self.context.client, &self.namespace, &run).await {
+            Ok(Made::New(_) | Made::Already(_)) => Ok(started(at, name)),
+            Ok(Made::NameTaken(message)) => Ok(dropped(at, "NameTaken", message)),
+            Err(source) => Err(Error::Create { name, source }),
+        }
+    }
+
+    /// Whether the run was made before, and that was not written down.
+    fn is_made(&self, run: &PipelineRun) -> bool {
+        let found = self.context.runs.get(&self.reference(&run.name_any()));
+        found.is_some_and(|found| found.0.as_ref().is_ok_and(|found| starts::is_same(&run.spec, &found.spec)))
+    }
+
+    /// Why a good run is not to start anything.
+    fn hindrance(&self, source: &Source, candidate: &Candidate) -> Option<Unresolved> {
+        let name = &source.name;
+        let spec = &self.pipeline.spec;
+        if let Some(fault) = self.fault {
+            let message = format!("the pipeline cannot run: {fault}");
+            return Some(Unresolved { reason: "PipelineInvalid", message });
+        }
+        if self.suspended {
+            let reason = spec.suspend.as_ref().and_then(|suspend| suspend.reason.as_ref());
+            let message = match reason {
+                Some(reason) => format!("the pipeline is suspended: {reason}"),
+                None => "the pipeline is suspended".to_owned(),
+            };
+            return Some(Unresolved { reason: "Suspended", message });
+        }
+        if starts::begins_by_hand_now(self.context, &self.namespace, spec) {
+            let message = format!(
+                "the pipeline begins with a stage that has to be approved, so only people and timers start it; take `start` \
+                 away from source {name:?}, or the approval from the first stage"
+            );
+            return Some(Unresolved { reason: "ManualFirstStage", message });
+        }
+        let own = self.pipeline.name_any();
+        self.comes_from(&candidate.run, &own).then(|| {
+            let message = format!(
+                "run {:?} goes back to a run of this pipeline, so the two would start each other for ever; take `start` away from \
+                 one of the sources in the circle",
+                candidate.run.name
+            );
+            Unresolved { reason: "Circle", message }
+        })
+    }
+
+    /// Whether a run was started, directly or through others, by a good run of that pipeline. What was deleted ends the search.
+    fn comes_from(&self, run: &RunName, pipeline: &str) -> bool {
+        let mut met = HashSet::new();
+        let mut link = Some(run.clone());
+        while let Some(next) = link.take().filter(|next| met.len() < MAX_CHAIN && met.insert(next.uid.clone())) {
+            let Some(found) = self.known(&next) else { return false };
+            if found.spec.pipeline_ref.name == pipeline {
+                return true;
+            }
+            link = found.spec.trigger.and_then(|trigger| trigger.source).map(|source| source.run);
+        }
+        false
+    }
+
+    fn requested_by(&self, run: &RunName) -> Option<String> {
+        self.known(run)?.spec.requested_by
+    }
+
+    fn known(&self, run: &RunName) -> Option<PipelineRun> {
+        let found = self.context.runs.get(&self.reference(&run.name))?;
+        let found = found.0.as_ref().ok()?;
+        (found.metadata.uid.as_ref() == Some(&run.uid)).then(|| found.clone())
+    }
+
+    fn reference(&self, name: &str) -> ObjectRef<Guarded<PipelineRun>> {
+        ObjectRef::new(name).within(&self.namespace)
+    }
+}
+
+/// A run as a good run of the source, if it is one.
+fn candidate(run: &PipelineRun, source: &Source) -> Option<Candidate> {
+    let went = went_well(&run.status.as_ref()?.state).find(|went| source.takes(went))?;
+    let name = RunName { name: run.metadata.name.clone()?, uid: run.metadata.uid.clone()? };
+    Some(Candidate { at: went.at, run: name })
+}
+
+/// Whether a run is a good one of this source of a pipeline, that may still start something.
+pub(crate) fn is_open(run: &PipelineRun, source: &Source, pipeline: &Pipeline) -> bool {
+    let is_concerned = source.start && run.spec.pipeline_ref == source.pipeline_ref;
+    let Some(found) = is_concerned.then(|| candidate(run, source)).flatten() else { return false };
+    let sources = pipeline.status.iter().flat_map(|status| &status.sources);
+    let mut known = sources.filter(|known| known.name == source.name && known.of == source.of());
+    // Nobody has looked yet.
+    known.next().is_none_or(|status| cursor::is_open(status, found.at, &found.run.uid))
+}
+
+fn started(at: Timestamp, name: String) -> Start {
+    Start { at, result: StartResult::Started, reason: None, message: None, run_ref: Some(LocalReference { name }) }
+}
+
+fn dropped(at: Timestamp, reason: &str, message: String) -> Start {
+    let message = sluice_engine::cut_to(MESSAGE_LIMIT, message);
+    Start { at, result: StartResult::Dropped, reason: Some(reason.to_owned()), message: Some(message), run_ref: None }
+}
+
+/// The schema takes no longer message.
+const MESSAGE_LIMIT: usize = 1024;
+
+fn report(source: &Source, candidate: &Candidate, start: &Start) -> Report {
+    let (source, good) = (&source.name, &candidate.run.name);
+    let (reason, message) = match &start.run_ref {
+        Some(run) => ("RunStarted", format!("good run {good:?} of source {source:?} has started run {:?}", run.name)),
+        None => {
+            let why = start.message.as_deref().unwrap_or_default();
+            ("StartDropped", format!("good run {good:?} of source {source:?} starts no run: {why}"))
+        }
+    };
+    Report { reason: reason.to_owned(), message, warning: false }
+}
