@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, LocalReference, common::is_default, pipeline::ParamValues};
+use crate::{Duration, LocalReference, SourceRun, common::is_default, pipeline::ParamValues};
 
 /// Each starts runs of the pipeline by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +82,21 @@ pub struct TriggerStatus {
     /// What became of the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Start>,
+    /// With `onlyOnChanges`: what the sources were at then, also when the run that took it has been deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Took>,
+}
+
+/// What the sources were at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub struct Took {
+    /// When that was seen.
+    pub at: Timestamp,
+    /// The good run of each source.
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub sources: Vec<SourceRun>,
 }
 
 /// Where a source with `start: true` stands.
@@ -119,7 +134,7 @@ pub struct Start {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub reason: Option<String>,
-    /// Why not, for people.
+    /// Why not, for people; or which times before it were passed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub message: Option<String>,

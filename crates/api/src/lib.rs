@@ -44,7 +44,7 @@ pub use component_update::{ComponentUpdate, ComponentUpdateSpec, ComponentUpdate
 pub use concurrency::{Concurrency, LockPolicy, Suspend, Unlock};
 pub use condition::{Truth, Verdict};
 pub use crds::{all as crds, to_yaml as crd_to_yaml};
-pub use cron::{CatchUp, Cron, PipelineTrigger, SourceStatus, Start, StartResult, TriggerStatus};
+pub use cron::{CatchUp, Cron, PipelineTrigger, SourceStatus, Start, StartResult, Took, TriggerStatus};
 pub use duration::{Duration, ParseDurationError};
 pub use environment::{
     Component, ComponentStatus, DeployOnUpdate, Deployed, Environment, EnvironmentApproval, EnvironmentSpec,

@@ -40,6 +40,7 @@ mod shared;
 mod starts;
 mod status;
 mod suspensions;
+mod triggers;
 mod waits;
 mod world;
 

@@ -45,7 +45,7 @@ use self::{
     lease::{Held, Leases},
     queue::{Ahead, Group},
 };
-use crate::{runs::failed, world::RunWorld};
+use crate::{context::Context, runs::failed, world::RunWorld};
 
 /// How often a lock that others take and let go at the same moment is tried.
 const TRIES: usize = 5;
@@ -167,6 +167,14 @@ impl RunWorld {
         }
         Ok(())
     }
+}
+
+/// The name of the run that has the lock of a group at this moment, read live; `None` when it is free.
+pub(crate) async fn held_by(context: &Context, namespace: &str, group: &str) -> Result<Option<String>, kube::Error> {
+    let lease = Leases::within(&context.client, Some(namespace)).get(&names::lease_of_group(group)).await?;
+    let Some(lease) = lease else { return Ok(None) };
+    let found = holder(&context.client, &lease, context.locks.is_alive(&lease.uid)).await?;
+    Ok(matches!(found, Holder::Holds).then(|| lease.holder()))
 }
 
 /// The place behind these, and behind the one that has the lock.

@@ -1,8 +1,8 @@
 //! The status of pipelines: the condition `Ready`, with every mistake that can be seen before a run, and what the pipeline is up to.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use kube::{Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use kube_runtime::controller::Action;
 use sluice_api::{Pipeline, PipelineStatus, Truth, Verdict};
 use sluice_steps::check;
@@ -12,7 +12,7 @@ use crate::{
     good_runs,
     guarded::Guarded,
     patch::{self, Member, Version},
-    quarantine,
+    quarantine, triggers,
 };
 
 /// When more is left to do.
@@ -24,6 +24,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// A status that could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    #[error("failed to read Pipeline {name:?}")]
+    Read { name: String, source: kube::Error },
     #[error("failed to write the status of Pipeline {name:?}")]
     Write { name: String, source: kube::Error },
     #[error("the check panicked; this is a fault of Sluice, please report it")]
@@ -32,35 +34,55 @@ pub(crate) enum Error {
 
 /// Puts the status of one pipeline together, each part in a place of its own, and writes it once.
 pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Context>) -> Result<Action, Error> {
-    context.history.look();
-    let pipeline = match &guarded.0 {
+    let seen = match &guarded.0 {
         Ok(pipeline) => pipeline,
         Err(invalid) => {
+            context.history.look();
             quarantine::pipeline(&context.client, &invalid.metadata, &invalid.error).await;
             return Ok(Action::await_change());
         }
     };
+    let now = now();
+    let read = if triggers::is_due(seen, now) { read(seen, &context).await? } else { Some(Cow::Borrowed(seen)) };
+    // It is gone, or cannot be read: its event is on its way.
+    let Some(pipeline) = read else { return Ok(Action::await_change()) };
     let before = pipeline.status.clone().unwrap_or_default();
     let generation = pipeline.metadata.generation;
-    let verdict = judge(pipeline);
+    if before.observed_generation != generation {
+        context.history.look();
+    }
+    let verdict = judge(&pipeline);
     let fault = Some(verdict.message.clone()).filter(|_| verdict.truth != Truth::True);
-    let started = good_runs::start(&context, pipeline, &before, fault.as_deref()).await;
+    let looked = triggers::carry_on(&context, &pipeline, fault.is_none(), now).await;
+    let started = good_runs::start(&context, &pipeline, &before, fault.as_deref()).await;
     let known = context.good_runs.of(&(pipeline.namespace().unwrap_or_default(), pipeline.name_any()));
     let after = PipelineStatus {
         observed_generation: generation,
-        conditions: vec![verdict.at(now(), generation, &before.conditions)],
+        conditions: vec![verdict.at(now, generation, &before.conditions)],
         suspended: pipeline.spec.suspend.is_some(),
+        next: looked.next(),
+        triggers: looked.triggers,
         sources: started.sources,
         good_runs: good_runs::keep(&pipeline.spec, &before.good_runs, &known),
         ..before.clone()
     };
-    if after != before && !write(pipeline, &after, &context).await? {
+    if after != before && !write(&pipeline, &after, &context).await? {
         // Its event is on its way, with what somebody else wrote.
         return Ok(Action::requeue(AGAIN));
     }
-    let reports = started.reports.into_iter();
-    reports.for_each(|report| context.reports.send(&pipeline.object_ref(&()), report));
-    Ok(if started.is_open { Action::requeue(SOON) } else { Action::await_change() })
+    for report in looked.reports.into_iter().chain(started.reports) {
+        context.reports.send(&pipeline.object_ref(&()), report);
+    }
+    let again = looked.again.into_iter().chain(started.is_open.then_some(SOON)).min();
+    Ok(again.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// The pipeline as it is at this moment.
+async fn read<'a>(seen: &Pipeline, context: &Context) -> Result<Option<Cow<'a, Pipeline>>, Error> {
+    let (name, namespace) = (seen.name_any(), seen.namespace().unwrap_or_default());
+    let pipelines: Api<Guarded<Pipeline>> = Api::namespaced(context.client.clone(), &namespace);
+    let read = pipelines.get_opt(&name).await.map_err(|source| Error::Read { name, source })?;
+    Ok(read.and_then(|read| read.0.ok()).map(Cow::Owned))
 }
 
 /// Writes the status, unless the pipeline changed or went since it was read.

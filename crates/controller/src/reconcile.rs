@@ -4,8 +4,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kube::Resource;
 use kube_runtime::controller::Action;
-use sluice_api::{ActionType, PipelineRun, RunAction, Unresolved, names, variables::RunVariables};
-use sluice_engine::{ActionOutcome, ActionResult, Event, Failure, Plan, RunPhase, RunState, cut_to, record};
+use sluice_api::{ActionType, PipelineRun, RunAction, Tick, Unresolved, names, variables::RunVariables};
+use sluice_engine::{
+    ActionOutcome, ActionResult, Approver, Event, Failure, Plan, RunPhase, RunState, Stage, cut_to, record,
+};
 use sluice_steps::{
     Report, begin,
     drive::{self, Next, Store},
@@ -155,7 +157,7 @@ async fn carry_on(
     let is_pinned_anew = run.status.pipeline_revision.as_ref().is_some_and(|name| *name != resolved.revision);
     if run.state.stages.is_empty() || is_pinned_anew {
         match begin(program, &run.identity, &variables) {
-            Ok(begun) => run.state.stages = begun.stages,
+            Ok(begun) => run.state.stages = approved_by_tick(context, object, &run, &program.plan, begun).await?.stages,
             Err(Failure { reason, message, .. }) => {
                 return stop(context, object, &run, memory, Obstacle::Unfit(reason, message)).await;
             }
@@ -177,6 +179,26 @@ async fn carry_on(
     }
     context.waits.set(&this, waits::of_state(&run.state));
     drive_run(context, object, run, &this, &resolved, &variables, memory).await
+}
+
+/// The state of a run before its first move, where the time of a trigger that started it counts as one approval of what it begins
+/// with. Where anybody could have made such a run it does not.
+async fn approved_by_tick(
+    context: &Context,
+    object: &PipelineRun,
+    run: &Decoded,
+    plan: &Plan,
+    begun: RunState,
+) -> Result<RunState, Error> {
+    let Some(Tick { name, at }) = &run.identity.trigger.cron else { return Ok(begun) };
+    if !plan.stages.iter().any(Stage::may_begin_by_hand) {
+        return Ok(begun);
+    }
+    match context.enforcement.is_in_force(&context.client, &object.metadata).await {
+        Ok(true) => Ok(begun.approved_by(plan, &Approver { name: format!("trigger {name}"), at: *at, reason: None })),
+        Ok(false) => Ok(begun),
+        Err(error) => Err(Error::Enforcement(error)),
+    }
 }
 
 /// Whether the entries that are to be answered may be obeyed. An abort does not wait for an answer to that.

@@ -53,6 +53,12 @@ pub(crate) async fn create(client: &Client, namespace: &str, run: &PipelineRun) 
     }
 }
 
+/// The run, if it was made before.
+pub(crate) async fn find(client: &Client, namespace: &str, run: &PipelineRun) -> Result<Option<Made>, kube::Error> {
+    let runs: Api<Guarded<PipelineRun>> = Api::namespaced(client.clone(), namespace);
+    Ok(runs.get_opt(&run.name_any()).await?.map(|found| whose(run, found)))
+}
+
 /// Whether the run that has the name is the one that was to be made.
 fn whose(wanted: &PipelineRun, found: Guarded<PipelineRun>) -> Made {
     let name = wanted.name_any();

@@ -161,6 +161,13 @@ pub enum HookEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition(pub String);
 
+impl Stage {
+    /// Whether a run begins with it and people may have to approve that.
+    pub fn may_begin_by_hand(&self) -> bool {
+        self.needs.is_empty() && (self.approval.is_some() || self.is_bound)
+    }
+}
+
 impl Plan {
     /// The stage of that name.
     pub fn stage(&self, name: &str) -> Option<&Stage> {

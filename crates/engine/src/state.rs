@@ -157,6 +157,16 @@ impl RunState {
         Self { stages: plan.stages.iter().map(StageState::of).collect(), ..Self::default() }
     }
 
+    /// The same, where whoever started the run approves what it begins with: it counts as one approval of the first attempt of
+    /// each stage that needs no other one, also where a place is yet to say that it wants approvals.
+    pub fn approved_by(mut self, plan: &Plan, approver: &Approver) -> Self {
+        for (entry, stage) in self.stages.iter_mut().zip(&plan.stages).filter(|(_, stage)| stage.may_begin_by_hand()) {
+            let required = stage.approval.unwrap_or(1);
+            entry.approval = Some(Approval { by: vec![approver.clone()], ..Approval::by(required) });
+        }
+        self
+    }
+
     /// Whether the run has ended, its hooks included.
     pub fn is_finished(&self) -> bool {
         self.finished_at.is_some()

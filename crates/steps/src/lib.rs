@@ -48,7 +48,7 @@ pub use begin::begin;
 pub use context::StepContext;
 pub use environment::allowed;
 pub use http_client::HttpClient;
-pub use locks::{Locks, Turn};
+pub use locks::{Locks, Turn, lock_group};
 pub use perform::{Perform, act, compute, example, look, undo};
 pub use runs::Runs;
 pub use sluice_engine::Outcome;

@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sluice_api::RunIdentity;
-use sluice_engine::Failure;
+use serde_json::Value;
+use sluice_api::{Program, Reader, RunIdentity, variables::RunVariables};
+use sluice_engine::{Failure, RunState};
+
+use crate::render;
 
 /// The locks of a namespace.
 #[async_trait]
@@ -25,4 +28,23 @@ pub enum Turn {
         /// How many are before this run, with the one that has the lock.
         position: i32,
     },
+}
+
+/// The name of the lock of a run. It sees what is known before a run starts, and so is the same in each of its rounds.
+///
+/// # Errors
+/// When the expressions of the pipeline's `concurrency.group` yield no name.
+pub fn lock_group(program: &Program, pipeline: &str, variables: &RunVariables) -> Result<String, Failure> {
+    let Some(template) = &program.group else { return Ok(pipeline.to_owned()) };
+    let before = RunState::default();
+    let scope = variables.scope(program, &before, Reader::Run);
+    match render::value(template, "concurrency.group", &scope)? {
+        Value::String(group) if !group.trim().is_empty() && group.len() <= 253 => Ok(group),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(flag) => Ok(flag.to_string()),
+        other => {
+            let message = format!("concurrency.group yields {other}; it has to be a text of 1 to 253 bytes");
+            Err(Failure::definite("LockGroupInvalid", message))
+        }
+    }
 }

@@ -98,6 +98,9 @@ fn again(entry: &mut StageState, is_again: impl Fn(usize, &StepState) -> bool) {
     if has_begun {
         entry.attempt = entry.attempt.saturating_add(1);
         entry.approval.iter_mut().for_each(Approval::renew);
+    } else if entry.item.is_none() {
+        // Whoever started the run approved its first round alone.
+        entry.approval = None;
     }
     entry.phase = StagePhase::Pending;
     entry.next = None;

@@ -86,7 +86,9 @@ pub(super) fn bind(
     match approval {
         Ok(required) => {
             let own = plan.stage(&stage.name).and_then(|plan| plan.approval);
-            stage.approval = own.or(required).map(Approval::by);
+            // Whoever started the run may have approved it.
+            let by = stage.approval.take().map(|approval| approval.by).unwrap_or_default();
+            stage.approval = own.or(required).map(|required| Approval { by, ..Approval::by(required) });
             enter(plan, stage, now);
         }
         Err(Failure { reason, message, .. }) => {

@@ -3,11 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sluice_api::{EnvironmentSpec, Reader};
-use sluice_engine::{Condition, Event, Failure, LockAnswer, Question, RunState};
+use sluice_engine::{Condition, Event, Failure, LockAnswer, Question};
 use sluice_expr::Expression;
 
 use super::{Drive, Run, Store};
-use crate::{Turn, render};
+use crate::{Turn, lock_group, render};
 
 /// After no answer.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
@@ -28,7 +28,7 @@ impl Drive<'_, '_> {
     /// the lock that it is about to take.
     pub(super) async fn lock<S: Store>(&mut self, now: Timestamp, store: &mut S) -> Result<(), S::Error> {
         self.persist_if(self.dirty, store).await?;
-        let group = match self.group() {
+        let group = match lock_group(self.run.program, &self.run.identity.pipeline, self.run.variables) {
             Ok(group) => group,
             Err(failure) => {
                 self.note(Event::Lock(LockAnswer::Failed(failure)), now);
@@ -59,22 +59,6 @@ impl Drive<'_, '_> {
         if let Some(lock) = self.state.lock.as_ref().filter(|_| waited && self.state.ending.is_none()) {
             self.dirty = is_dirty;
             self.memory.moved_up(lock, now);
-        }
-    }
-
-    /// The name of the lock. It sees what is known before a run starts, and so is the same in each of its rounds.
-    fn group(&self) -> Result<String, Failure> {
-        let Some(template) = &self.run.program.group else { return Ok(self.run.identity.pipeline.clone()) };
-        let before = RunState::default();
-        let scope = self.run.variables.scope(self.run.program, &before, Reader::Run);
-        match render::value(template, "concurrency.group", &scope)? {
-            Value::String(group) if !group.trim().is_empty() && group.len() <= 253 => Ok(group),
-            Value::Number(number) => Ok(number.to_string()),
-            Value::Bool(flag) => Ok(flag.to_string()),
-            other => {
-                let message = format!("concurrency.group yields {other}; it has to be a text of 1 to 253 bytes");
-                Err(Failure::definite("LockGroupInvalid", message))
-            }
         }
     }
 

@@ -4,6 +4,7 @@ mod abort;
 mod abort_anywhere;
 mod again;
 mod approvals;
+mod approved_at_start;
 mod asked;
 mod asked_to_abort;
 mod bound;

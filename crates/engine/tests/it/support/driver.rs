@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sluice_engine::{
-    Abort, AbortReason, Action, ActionType, Condition, Event, Failure, Held, Key, LockAnswer, Mode, Observed, Outcome,
-    Outputs, Plan, Question, RunAction, RunState, StepAt, Task, Undone, WaitTarget, decide, record,
+    Abort, AbortReason, Action, ActionType, Approver, Condition, Event, Failure, Held, Key, LockAnswer, Mode, Observed,
+    Outcome, Outputs, Plan, Question, RunAction, RunState, StepAt, Task, Undone, WaitTarget, decide, record,
 };
 
 use super::{Call, START, World, trace};
@@ -46,6 +46,8 @@ struct Crash;
 pub(crate) struct Driver<W> {
     pub(crate) plan: Plan,
     pub(crate) state: RunState,
+    /// The state before the first move.
+    begun: RunState,
     pub(crate) world: W,
     /// Every state that was persisted, in order.
     pub(crate) stored: Vec<RunState>,
@@ -77,6 +79,7 @@ impl<W: World> Driver<W> {
         happenings.sort_by_key(|(time, _)| *time);
         Self {
             state: RunState::of(&plan),
+            begun: RunState::of(&plan),
             plan,
             world,
             stored: Vec::new(),
@@ -98,6 +101,13 @@ impl<W: World> Driver<W> {
             lines: Vec::new(),
             last: String::new(),
         }
+    }
+
+    /// Whoever started the run approves what it begins with.
+    pub(crate) fn begin_approved(&mut self, by: &str) {
+        let approver = Approver { name: by.to_owned(), at: START, reason: None };
+        self.begun = RunState::of(&self.plan).approved_by(&self.plan, &approver);
+        self.state = self.begun.clone();
     }
 
     /// Drives the run to its end.
@@ -448,7 +458,7 @@ impl<W: World> Driver<W> {
         self.ask_at = None;
         self.under_way.clear();
         self.is_dirty = false;
-        self.state = self.stored.last().cloned().unwrap_or_else(|| RunState::of(&self.plan));
+        self.state = self.stored.last().cloned().unwrap_or_else(|| self.begun.clone());
     }
 
     /// What the text of a condition says; a number is that of the first iteration in which it is true.

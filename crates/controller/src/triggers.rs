@@ -1,0 +1,238 @@
+//! `cron` triggers: what becomes of each of their times.
+//!
+//! # Guarantees
+//! - **One run for each time.** Its name follows from pipeline, trigger and instant, so two controllers, a request that is sent again, or
+//!   a controller that is killed before it writes that it started one, all come to the same run.
+//! - **No time is passed over in silence.** What becomes of it is in `status.triggers` and in an Event. Of several that are due at
+//!   once the last one counts; the others are told with it.
+//! - A time is decided on the pipeline as it is then: that is read live.
+//!
+//! It costs a read of the pipeline and two writes: the run, and the status.
+
+mod ask;
+mod decide;
+mod tell;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use sluice_api::{
+    Due, LocalReference, Pipeline, PipelineRun, PipelineTrigger, Start, StartResult, Tick, Timetable, Took, Trigger,
+    TriggerStatus, names,
+};
+use sluice_steps::Report;
+
+use self::decide::{Dropped, Look, Standing, look};
+use crate::{
+    causes::in_one_line,
+    context::Context,
+    starts::{self, Made},
+};
+
+/// The clock of the machine may be set: nobody sleeps longer than this before looking at it again.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
+
+/// After something failed.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// What the triggers of a pipeline say after they were looked at.
+#[derive(Default)]
+pub(crate) struct Looked {
+    /// For `status.triggers`.
+    pub(crate) triggers: Vec<TriggerStatus>,
+    /// What people are told once the status is written.
+    pub(crate) reports: Vec<Report>,
+    /// When to look again.
+    pub(crate) again: Option<Duration>,
+}
+
+impl Looked {
+    /// When the next run is due.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.triggers.iter().filter_map(|trigger| trigger.next).min()
+    }
+}
+
+/// Whether a time of one of the triggers has come that was not dealt with, as far as this version of the pipeline tells.
+pub(crate) fn is_due(pipeline: &Pipeline, now: Timestamp) -> bool {
+    pipeline.spec.triggers.iter().any(|trigger| {
+        let table = Timetable::of(&trigger.cron);
+        table.is_ok_and(|table| matches!(look(trigger, &table, status_of(pipeline, trigger), now), Look::Due(_)))
+    })
+}
+
+/// Deals with every time that has come.
+pub(crate) async fn carry_on(context: &Context, pipeline: &Pipeline, is_ready: bool, now: Timestamp) -> Looked {
+    let mut looked = Looked::default();
+    for trigger in &pipeline.spec.triggers {
+        let before = status_of(pipeline, trigger);
+        // One that has no times is a mistake of the pipeline, which `Ready` tells.
+        let Ok(table) = Timetable::of(&trigger.cron) else { continue };
+        let at = At { context, pipeline, trigger, is_ready, now };
+        let mut status = match (look(trigger, &table, before, now), before) {
+            (Look::Due(due), Some(before)) => match at.deal(due, before).await {
+                Ok(status) => {
+                    looked.reports.extend(tell::reports(trigger, &due, &status));
+                    status
+                }
+                Err(error) => {
+                    let name = pipeline.name_any();
+                    tracing::warn!(pipeline = %name, trigger = %trigger.name, error = %in_one_line(&error), "a time of a trigger was not dealt with; it is tried again");
+                    looked.again = Some(AGAIN);
+                    before.clone()
+                }
+            },
+            (Look::Nothing, Some(before)) => before.clone(),
+            _ => anew(trigger, now),
+        };
+        status.next = table.next_after(now);
+        looked.triggers.push(status);
+    }
+    let until_next = looked.next().map(|next| until(next, now));
+    looked.again = looked.again.into_iter().chain(until_next).min();
+    looked
+}
+
+/// How long to sleep before that.
+fn until(next: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(next.duration_since(now)).unwrap_or_default().min(LOOK_AT_CLOCK)
+}
+
+fn status_of<'a>(pipeline: &'a Pipeline, trigger: &PipelineTrigger) -> Option<&'a TriggerStatus> {
+    pipeline.status.as_ref()?.triggers.iter().find(|status| status.name == trigger.name)
+}
+
+/// A trigger, or a schedule, that is seen first: what was before does not count.
+fn anew(trigger: &PipelineTrigger, now: Timestamp) -> TriggerStatus {
+    let schedule = decide::schedule(&trigger.cron);
+    TriggerStatus { name: trigger.name.clone(), schedule, since: now, next: None, last: None, took: None }
+}
+
+/// A failure that may pass by itself: the time is not decided.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("failed to start run {name:?}")]
+    Create { name: String, source: kube::Error },
+    #[error("failed to look for run {name:?}")]
+    Find { name: String, source: kube::Error },
+    #[error(transparent)]
+    Ask(#[from] ask::Error),
+}
+
+/// A time of a trigger, and all that is known of it.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    context: &'a Context,
+    pipeline: &'a Pipeline,
+    trigger: &'a PipelineTrigger,
+    is_ready: bool,
+    now: Timestamp,
+}
+
+impl At<'_> {
+    /// Starts the run of this time, or says why not.
+    ///
+    /// *Idempotency:* whatever speaks against a run that is there already (it has the lock itself, it took what has not changed
+    /// since), it was started.
+    async fn deal(self, due: Due, before: &TriggerStatus) -> Result<TriggerStatus, Error> {
+        let mut run = self.run(due.at);
+        let (made, took) = match self.decide(due, &mut run, before).await? {
+            Ok(took) => (self.create(&run).await?, took),
+            Err((dropped, took)) => (self.find(&run).await?.unwrap_or(Err(dropped)), took),
+        };
+        let passed_over = decide::passed_over(&due, &self.trigger.cron);
+        let last = match made {
+            Ok(run) => {
+                let run_ref = Some(LocalReference { name: run.name_any() });
+                Start { at: due.at, result: StartResult::Started, reason: None, message: passed_over, run_ref }
+            }
+            Err(Dropped { reason, message }) => {
+                let message = passed_over.into_iter().fold(message, |message, more| format!("{message}; {more}"));
+                let (reason, message) = (Some(reason.to_owned()), Some(tell::cut(message)));
+                Start { at: due.at, result: StartResult::Dropped, reason, message, run_ref: None }
+            }
+        };
+        Ok(TriggerStatus {
+            since: due.at,
+            last: Some(last),
+            took: took.or_else(|| before.took.clone()),
+            ..before.clone()
+        })
+    }
+
+    /// The run of a time, but for what it takes.
+    fn run(self, at: Timestamp) -> PipelineRun {
+        let pipeline = self.pipeline.name_any();
+        let tick = Tick { name: self.trigger.name.clone(), at };
+        let trigger = Trigger { cron: Some(tick), ..Trigger::default() };
+        let mut run = starts::run(&names::run_of_tick(&pipeline, &self.trigger.name, at), &pipeline, trigger);
+        run.spec.params = self.trigger.params.clone();
+        run
+    }
+
+    /// Whether the run is to be started, with what it takes, which becomes part of it; or why not, and what the sources are at.
+    async fn decide(
+        self,
+        due: Due,
+        run: &mut PipelineRun,
+        before: &TriggerStatus,
+    ) -> Result<Result<Option<Took>, (Dropped, Option<Took>)>, Error> {
+        let status = self.pipeline.status.as_ref();
+        let standing = Standing {
+            is_ready: self.is_ready,
+            suspend: self.pipeline.spec.suspend.as_ref(),
+            was_suspended: status.is_some_and(|status| status.suspended),
+        };
+        if let Some(dropped) = decide::hindrance(&due, &self.trigger.cron, standing, self.now) {
+            return Ok(Err((dropped, None)));
+        }
+        let sources = match ask::sources(self).await? {
+            Ok(sources) => sources,
+            Err(dropped) => return Ok(Err((dropped, None))),
+        };
+        run.spec.from = sources.iter().map(decide::from).collect();
+        let took = self.trigger.cron.only_on_changes.then(|| decide::took(&sources, self.now));
+        if let Some(took) = &took
+            && let Some(dropped) = ask::unchanged(self, took, before)
+        {
+            return Ok(Err((dropped, Some(took.clone()))));
+        }
+        match ask::lock(self, run, &sources).await? {
+            Some(dropped) => Ok(Err((dropped, None))),
+            None => Ok(Ok(took)),
+        }
+    }
+
+    async fn create(self, run: &PipelineRun) -> Result<Result<PipelineRun, Dropped>, Error> {
+        let name = run.name_any();
+        match starts::create(&self.context.client, &self.namespace(), run).await {
+            Ok(made) => Ok(started(made)),
+            // It would be refused again: a quota, a webhook, a namespace that is about to go.
+            Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => Ok(Err(Dropped {
+                reason: "RunRefused",
+                message: format!("the API server refused the run: {}", status.message),
+            })),
+            Err(source) => Err(Error::Create { name, source }),
+        }
+    }
+
+    /// The run of this time, if it was started before.
+    async fn find(self, run: &PipelineRun) -> Result<Option<Result<PipelineRun, Dropped>>, Error> {
+        let found = starts::find(&self.context.client, &self.namespace(), run).await;
+        let found = found.map_err(|source| Error::Find { name: run.name_any(), source })?;
+        // Somebody else's run of that name is no reason where there is another one.
+        Ok(found.map(started).filter(Result::is_ok))
+    }
+
+    fn namespace(self) -> String {
+        self.pipeline.namespace().unwrap_or_default()
+    }
+}
+
+fn started(made: Made) -> Result<PipelineRun, Dropped> {
+    match made {
+        Made::New(run) | Made::Already(run) => Ok(run),
+        Made::NameTaken(message) => Err(Dropped { reason: "NameTaken", message }),
+    }
+}

@@ -1,0 +1,102 @@
+//! What has to be asked before a time starts a run: what its sources are at, what runs before it took, and whose the lock is.
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use sluice_api::{
+    LockPolicy, PinnedSource, PipelineRun, PipelineRunStatus, Program, RunIdentity, RunName, SourceRun, Took,
+    TriggerStatus, resolve_params, variables::RunVariables,
+};
+use sluice_steps::lock_group;
+
+use super::{At, decide, decide::Dropped};
+use crate::{good_runs, guarded::Guarded, locks};
+
+/// No answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Sources(#[from] good_runs::Error),
+    #[error("the runs are not listed yet")]
+    NotListed,
+    #[error("failed to read the lock {group:?}")]
+    Lock { group: String, source: kube::Error },
+}
+
+/// The good runs that the run takes.
+pub(super) async fn sources(at: At<'_>) -> Result<Result<Vec<PinnedSource>, Dropped>, Error> {
+    let sources = &at.pipeline.spec.sources;
+    if sources.is_empty() {
+        return Ok(Ok(Vec::new()));
+    }
+    // Good runs are known by the watch of the runs.
+    if !matches!(at.context.runs.wait_until_ready().now_or_never(), Some(Ok(()))) {
+        return Err(Error::NotListed);
+    }
+    let found = good_runs::resolve(at.context, &at.namespace(), sources, &[]).await?;
+    Ok(found.map_err(|unresolved| Dropped { reason: "NoGoodRun", message: unresolved.message }))
+}
+
+/// Whether the sources are at what the previous run of the pipeline took.
+pub(super) fn unchanged(at: At<'_>, now: &Took, before: &TriggerStatus) -> Option<Dropped> {
+    let (namespace, pipeline) = (at.namespace(), at.pipeline.name_any());
+    let runs = at.context.runs.state();
+    let runs = runs.iter().filter_map(|run| taken_by(run, &namespace, &pipeline, now));
+    let newest = runs.max_by_key(|took| took.at);
+    // Of a run that has been deleted since, the status tells.
+    let remembered = before.took.as_ref().filter(|took| newest.as_ref().is_none_or(|newest| took.at > newest.at));
+    decide::unchanged(now, remembered.or(newest.as_ref())?)
+}
+
+/// What a run of the pipeline took, if it took anything.
+fn taken_by(run: &Guarded<PipelineRun>, namespace: &str, pipeline: &str, now: &Took) -> Option<Took> {
+    let run = run.0.as_ref().ok()?;
+    if run.metadata.namespace.as_deref() != Some(namespace) || run.spec.pipeline_ref.name != pipeline {
+        return None;
+    }
+    let at: Timestamp = run.metadata.creation_timestamp.as_ref()?.0;
+    let pinned = run.status.as_ref().filter(|status| status.pipeline_revision.is_some());
+    let sources = match pinned {
+        Some(PipelineRunStatus { sources, .. }) => {
+            sources.iter().map(|source| SourceRun { name: source.name.clone(), run: source.run.clone() }).collect()
+        }
+        None => wanted_by(run, now),
+    };
+    let sources: Vec<SourceRun> = sources;
+    (!sources.is_empty()).then_some(Took { at, sources })
+}
+
+/// What a run that has not begun is about to take: it tells only names.
+fn wanted_by(run: &PipelineRun, now: &Took) -> Vec<SourceRun> {
+    let uid =
+        |name: &str| now.sources.iter().find(|source| source.run.name == name).map(|source| source.run.uid.clone());
+    let run_of = |name: &str| RunName { name: name.to_owned(), uid: uid(name).unwrap_or_default() };
+    run.spec.from.iter().map(|from| SourceRun { name: from.source.clone(), run: run_of(&from.run_ref.name) }).collect()
+}
+
+/// Whether another run has the lock that the run would need, where it would not wait for it.
+pub(super) async fn lock(at: At<'_>, run: &PipelineRun, sources: &[PinnedSource]) -> Result<Option<Dropped>, Error> {
+    let policy = at.pipeline.spec.concurrency.as_ref().map(|concurrency| concurrency.policy);
+    if policy != Some(LockPolicy::Forbid) {
+        return Ok(None);
+    }
+    // What cannot be rendered ends the run, and says why.
+    let Some(group) = group(at, run, sources) else { return Ok(None) };
+    let holder = locks::held_by(at.context, &at.namespace(), &group).await;
+    let holder = holder.map_err(|source| Error::Lock { group: group.clone(), source })?;
+    Ok(holder.map(|holder| Dropped { reason: "Locked", message: format!("run {holder:?} has the lock {group:?}") }))
+}
+
+fn group(at: At<'_>, run: &PipelineRun, sources: &[PinnedSource]) -> Option<String> {
+    let spec = &at.pipeline.spec;
+    let identity = RunIdentity {
+        name: run.name_any(),
+        namespace: at.namespace(),
+        pipeline: at.pipeline.name_any(),
+        trigger: run.spec.trigger.clone().unwrap_or_default(),
+        ..RunIdentity::default()
+    };
+    let params = resolve_params(&spec.params, &run.spec.params).ok()?;
+    let variables = RunVariables::new(&identity, params, sources);
+    lock_group(&Program::of(spec).ok()?, &identity.pipeline, &variables).ok()
+}

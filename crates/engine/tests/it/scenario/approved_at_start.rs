@@ -1,0 +1,187 @@
+//! Runs that a timer started: that counts as one approval of what they begin with.
+
+use expect_test::{Expect, expect};
+
+use crate::support::driver;
+
+/// The same as for every run, but that it was started by a timer.
+fn check(plan: &str, script: &str, expected: Expect) {
+    let mut driver = driver(plan, script);
+    driver.begin_approved("trigger morning");
+    driver.run();
+    expected.assert_eq(&driver.trace());
+}
+
+#[test]
+fn a_manual_first_stage_starts_at_once() {
+    check("stage deploy approve=1\n acts apply\nstage live approve=1", "ask 60s Approve live", expect![[r#"
+        0s stage deploy starts
+        0s claim apply under key 1
+        0s write 1
+        0s act apply
+        0s apply Succeeded
+        0s stage deploy Succeeded
+        0s stage live awaits 1 in attempt 1
+        0s write 2
+        60s ada asks for Approve
+        60s action 0 Applied
+        60s stage live starts
+        60s stage live Succeeded
+        60s ending Succeeded
+        60s run Succeeded
+        60s write 3
+    "#]]);
+}
+
+#[test]
+fn it_is_one_approval_where_more_are_needed() {
+    check("stage deploy approve=2\n acts apply", "ask 10s Approve deploy by=ada", expect![[r#"
+        0s stage deploy awaits 2 in attempt 1
+        0s write 1
+        10s ada asks for Approve
+        10s action 0 Applied
+        10s stage deploy starts
+        10s claim apply under key 1
+        10s write 2
+        10s act apply
+        10s apply Succeeded
+        10s stage deploy Succeeded
+        10s ending Succeeded
+        10s run Succeeded
+        10s write 3
+    "#]]);
+}
+
+#[test]
+fn every_stage_that_the_run_begins_with_is_approved_and_no_other() {
+    check("stage a approve=1\nstage b needs= approve=1\nstage c needs=a,b approve=1", "ask 5s Approve c", expect![[r#"
+        0s stage a starts
+        0s stage a Succeeded
+        0s stage b starts
+        0s stage b Succeeded
+        0s stage c awaits 1 in attempt 1
+        0s write 1
+        5s ada asks for Approve
+        5s action 0 Applied
+        5s stage c starts
+        5s stage c Succeeded
+        5s ending Succeeded
+        5s run Succeeded
+        5s write 2
+    "#]]);
+}
+
+#[test]
+fn the_place_of_a_stage_may_want_the_approval() {
+    check("stage live bound\n acts apply", "bind live: ok 1", expect![[r#"
+        0s ask the place of live
+        0s stage live starts
+        0s claim apply under key 1
+        0s write 1
+        0s act apply
+        0s apply Succeeded
+        0s stage live Succeeded
+        0s ending Succeeded
+        0s run Succeeded
+        0s write 2
+    "#]]);
+    check("stage live bound\n acts apply", "bind live: ok 2\nask 10s Approve live", expect![[r#"
+        0s ask the place of live
+        0s stage live awaits 2 in attempt 1
+        0s write 1
+        10s ada asks for Approve
+        10s action 0 Applied
+        10s stage live starts
+        10s claim apply under key 1
+        10s write 2
+        10s act apply
+        10s apply Succeeded
+        10s stage live Succeeded
+        10s ending Succeeded
+        10s run Succeeded
+        10s write 3
+    "#]]);
+    check("stage live bound approve=1\n acts apply", "bind live: ok 2", expect![[r#"
+        0s ask the place of live
+        0s stage live starts
+        0s claim apply under key 1
+        0s write 1
+        0s act apply
+        0s apply Succeeded
+        0s stage live Succeeded
+        0s ending Succeeded
+        0s run Succeeded
+        0s write 2
+    "#]]);
+    check("stage live bound\n acts apply", "bind live: ok", expect![[r#"
+        0s ask the place of live
+        0s stage live starts
+        0s claim apply under key 1
+        0s write 1
+        0s act apply
+        0s apply Succeeded
+        0s stage live Succeeded
+        0s ending Succeeded
+        0s run Succeeded
+        0s write 2
+    "#]]);
+}
+
+#[test]
+fn the_list_of_a_stage_is_approved_as_one() {
+    check("stage live approve=1 each=eu,us\n acts apply", "", expect![[r#"
+        0s stage live starts
+        0s stage live[eu] is listed
+        0s stage live[us] is listed
+        0s stage live[eu] starts
+        0s claim eu/apply under key 1
+        0s stage live[us] starts
+        0s claim us/apply under key 2
+        0s write 1
+        0s act eu/apply
+        0s act us/apply
+        0s eu/apply Succeeded
+        0s us/apply Succeeded
+        0s stage live[eu] Succeeded
+        0s stage live[us] Succeeded
+        0s ending Succeeded
+        0s run Succeeded
+        0s write 2
+    "#]]);
+}
+
+#[test]
+fn another_attempt_by_a_person_is_approved_by_a_person() {
+    check(
+        "stage deploy approve=1\n acts apply",
+        "apply: fail Refused; ok\nask 10s Retry\nask 20s Approve deploy",
+        expect![""],
+    );
+}
+
+#[test]
+fn a_crash_before_the_first_write_takes_no_approval_away() {
+    check("stage deploy approve=1\n acts apply", "crash after stage deploy starts", expect![[r#"
+        0s stage deploy starts
+        0s crash
+        0s stage deploy starts
+        0s claim apply under key 1
+        0s write 1
+        0s act apply
+        0s apply Succeeded
+        0s stage deploy Succeeded
+        0s ending Succeeded
+        0s run Succeeded
+        0s write 2
+    "#]]);
+}
+
+#[test]
+fn a_run_without_manual_stages_is_no_different() {
+    let (plan, script) = ("stage build\n acts compile\nstage test each=a,b\n acts run", "");
+    let mut by_timer = driver(plan, script);
+    by_timer.begin_approved("trigger morning");
+    by_timer.run();
+    assert_eq!(by_timer.trace(), crate::support::run(plan, script).trace());
+    assert_eq!(by_timer.stored, crate::support::run(plan, script).stored);
+}
