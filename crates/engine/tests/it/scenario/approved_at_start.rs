@@ -155,7 +155,34 @@ fn another_attempt_by_a_person_is_approved_by_a_person() {
     check(
         "stage deploy approve=1\n acts apply",
         "apply: fail Refused; ok\nask 10s Retry\nask 20s Approve deploy",
-        expect![""],
+        expect![[r#"
+            0s stage deploy starts
+            0s claim apply under key 1
+            0s write 1
+            0s act apply
+            0s apply Failed (Refused: it broke)
+            0s stage deploy Failed (Refused: step apply: it broke)
+            0s ending Failed (Refused: stage deploy: step apply: it broke)
+            0s run Failed
+            0s write 2
+            10s ada asks for Retry
+            10s action 0 Applied
+            10s round 2
+            10s stage deploy is to be done again: attempt 2
+            10s stage deploy awaits 1 in attempt 2
+            10s write 3
+            20s ada asks for Approve
+            20s action 1 Applied
+            20s stage deploy starts
+            20s claim apply under key 2
+            20s write 4
+            20s act apply
+            20s apply Succeeded
+            20s stage deploy Succeeded
+            20s ending Succeeded
+            20s run Succeeded
+            20s write 5
+        "#]],
     );
 }
 
