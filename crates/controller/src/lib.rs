@@ -36,7 +36,6 @@ mod reports;
 mod revisions;
 mod runs;
 mod shared;
-#[expect(dead_code, reason = "what starts runs by itself is about to use it")]
 mod starts;
 mod status;
 mod suspensions;
