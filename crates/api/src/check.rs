@@ -12,6 +12,7 @@ mod names;
 mod object_names;
 mod outline;
 mod receiver;
+mod sources;
 mod stages;
 mod steps;
 mod triggers;
@@ -72,6 +73,7 @@ pub fn pipeline(spec: &PipelineSpec) -> Vec<Mistake> {
     check.params(spec);
     check.timeout(spec.timeout, "spec.timeout".to_owned());
     check.ttl(spec.ttl_after_finished);
+    check.sources(spec);
     check.triggers(spec);
     check.concurrency(spec);
     check.unique_names(spec);

@@ -58,7 +58,7 @@ codes! {
     InvalidValue "invalid-value" "The value cannot work, for the reason that is given."
     UnknownReference "unknown-reference" "A stage or step is named that does not exist, or is of another type."
     TooEarly "too-early" "A step is read where it has not run, or may not have."
-    Circle "circle" "Stages need each other in a circle, or themselves, so that none of them can ever start."
+    Circle "circle" "Stages need each other in a circle, or themselves, so that none of them can ever start; or good runs start pipelines in one."
     Unreachable "unreachable" "The stage can never start, because of what it needs."
     ConstantCondition "constant-condition" "The condition of a loop never changes: it reads nothing that the loop does."
     WrongParameters "wrong-parameters" "A run's parameters are not those that its pipeline declares."

@@ -17,6 +17,7 @@ mod reports;
 mod rules;
 mod schema;
 mod secret;
+mod sources;
 #[cfg(test)]
 mod tests;
 

@@ -14,12 +14,26 @@ pub fn pipeline(name: &str, spec: &PipelineSpec) -> Vec<Mistake> {
     let stages = spec.stages.iter().enumerate().map(|(index, stage)| (format!("spec.stages[{index}]"), &stage.steps));
     let hooks = spec.hooks.iter().enumerate().map(|(index, hook)| (format!("spec.hooks[{index}]"), &hook.steps));
     let mut mistakes = check::pipeline(spec);
+    mistakes.extend(own_sources(name, spec));
     for (path, steps) in stages.chain(hooks) {
         for (index, step) in steps.iter().enumerate() {
             mistakes.extend(of_step(name, step, &format!("{path}.steps[{index}]")));
         }
     }
     mistakes
+}
+
+/// Sources that are the pipeline itself: what would its first run take?
+fn own_sources(pipeline: &str, spec: &PipelineSpec) -> impl Iterator<Item = Mistake> {
+    let sources = spec.sources.iter().enumerate();
+    let own = sources.filter(move |(_, source)| !pipeline.is_empty() && source.pipeline_ref.name == pipeline);
+    own.map(move |(index, _)| Mistake {
+        code: Code::InvalidValue,
+        path: format!("spec.sources[{index}].pipelineRef.name"),
+        place: None,
+        message: format!("pipeline {pipeline:?} would take what it makes itself"),
+        help: Some("name another pipeline".to_owned()),
+    })
 }
 
 fn of_step(pipeline: &str, step: &Step, path: &str) -> Vec<Mistake> {
@@ -101,6 +115,16 @@ mod tests {
                 spec.stages[0].steps[2].pipelineRun.pipelineRef.name: "Release" is no name of an object: use small letters, digits, `-` and `.`
             "#]],
         );
+    }
+
+    #[test]
+    fn a_pipeline_is_no_source_of_itself() {
+        let text = "serviceAccountName: a\nsources: [{name: own, pipelineRef: {name: release}}]\nstages: []";
+        let spec: PipelineSpec = serde_saphyr::from_str(text).unwrap();
+        let mistakes: Vec<String> = pipeline("release", &spec).iter().map(ToString::to_string).collect();
+        let said = r#"spec.sources[0].pipelineRef.name: pipeline "release" would take what it makes itself; name another pipeline"#;
+        assert_eq!(mistakes, [said]);
+        assert!(pipeline("deploy", &spec).is_empty());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod items;
 mod large;
 mod locks;
 mod loops;
+mod sources;
 mod triggers;
 
 use expect_test::{Expect, expect};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sluice_api::{Code, Environment, Pipeline, PipelineRun, ScmProvider, check::Mistake, resolve_params};
 use sluice_expr::{closest, may_interpolate};
 
-use super::{Severity, path, reports};
+use super::{Severity, path, reports, sources};
 use crate::manifest::Document;
 
 /// A mistake of one of the documents.
@@ -18,6 +18,7 @@ pub(super) fn check(documents: &[Document], whole: bool) -> Vec<Located> {
     let mut found = twice(documents);
     for (index, document) in documents.iter().enumerate() {
         found.extend(reports::check(documents, index, whole));
+        found.extend(sources::check(documents, index, whole));
         if document.is::<PipelineRun>() {
             let name = document.value.pointer("/spec/pipelineRef/name").and_then(Value::as_str);
             let pipeline = name.and_then(|name| find::<Pipeline>(documents, document, name));
