@@ -10,6 +10,7 @@ mod flow;
 mod hooks;
 mod names;
 mod object_names;
+mod on_update;
 mod outline;
 mod receiver;
 mod sources;
@@ -28,6 +29,7 @@ use outline::Outline;
 pub use environment::environment;
 pub use receiver::{component_update, receiver};
 pub(crate) use names::{is_name, is_reserved};
+pub use on_update::{UPDATE_PARAMS, unfit_for_updates};
 
 /// One mistake in a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,7 +33,7 @@ impl Truth {
 /// What a condition is to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Which condition: [`names::SUCCEEDED`] or [`names::READY`].
+    /// Which condition: [`names::SUCCEEDED`], [`names::READY`], [`names::RECORDED`] or [`names::DEPLOYED`].
     pub condition: &'static str,
     /// Whether it holds.
     pub truth: Truth,
@@ -52,6 +52,16 @@ impl Verdict {
     /// Of a definition: whether it can be used.
     pub fn ready(truth: Truth, reason: impl Into<String>, message: impl Into<String>) -> Self {
         Self { condition: names::READY, truth, reason: reason.into(), message: message.into() }
+    }
+
+    /// Of a ComponentUpdate: whether its Environment knows of it.
+    pub fn recorded(truth: Truth, reason: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { condition: names::RECORDED, truth, reason: reason.into(), message: message.into() }
+    }
+
+    /// Of a ComponentUpdate: whether its run has deployed it.
+    pub fn deployed(truth: Truth, reason: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { condition: names::DEPLOYED, truth, reason: reason.into(), message: message.into() }
     }
 
     /// The condition of the object's `generation`; `before` are the object's conditions so far. The time of the transition

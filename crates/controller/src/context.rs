@@ -11,7 +11,7 @@ use sluice_steps::HttpClient;
 use crate::{
     accounts::Accounts, enforcement::Enforcement, environments::Records, failures::Failures, fences::Fences,
     good_runs::GoodRuns, guarded::Guarded, history::History, locks::LockBook, memories::Memories, pin::Pins,
-    reports::Reports, revisions::Revisions, suspensions::Suspensions, waits::Waits,
+    reports::Reports, revisions::Revisions, suspensions::Suspensions, updates::Updates, waits::Waits,
 };
 
 /// What every reconcile shares.
@@ -40,6 +40,7 @@ pub(crate) struct Context {
     pub(crate) good_runs: GoodRuns,
     pub(crate) fences: Fences,
     pub(crate) records: Records,
+    pub(crate) updates: Updates,
 }
 
 /// The time, to the millisecond: what is remembered equals what is read back from a status.

@@ -1,4 +1,4 @@
-//! The status of Environments: the condition `Ready`, and what successful runs brought there.
+//! The status of Environments: the condition `Ready`, what was reported of components, and what successful runs brought there.
 //!
 //! One write at a time for each Environment, from what the watch shows: whoever comes later, a run or another controller, is
 //! refused by the version and looks again.
@@ -21,6 +21,7 @@ use crate::{
     guarded::Guarded,
     patch::{self, Member, Version},
     quarantine,
+    updates::{self, Inbox},
 };
 
 /// Names an Environment.
@@ -37,6 +38,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub(crate) enum Error {
     #[error("failed to write the status of Environment {name:?}")]
     Write { name: String, source: kube::Error },
+    #[error("failed to read the pipelines of the components of Environment {name:?}")]
+    Pipelines { name: String, source: kube::Error },
     #[error("the check panicked; this is a fault of Sluice, please report it")]
     Panicked,
 }
@@ -50,11 +53,19 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Environment>>, context: Arc<C
             return Ok(Action::await_change());
         }
     };
+    if context.updates.written.is_newer_than(environment) {
+        // What our own last write made is on its way.
+        return Ok(Action::requeue(AGAIN));
+    }
     let this = EnvironmentRef::from_obj(guarded.as_ref());
+    let (name, namespace) = (environment.name_any(), environment.namespace().unwrap_or_default());
+    let inbox = updates::inbox(&context, &namespace, &name, Some(&environment.spec)).await;
+    let mut inbox = inbox.map_err(|source| Error::Pipelines { name, source })?;
     let before = environment.status.clone().unwrap_or_default();
     let records = context.records.of(&this);
     let mut after = status::of(&environment.spec, before.clone(), &records);
-    let pause = match judge(environment, &context).await {
+    let recorded = inbox.record(&environment.spec, &mut after).await;
+    let pause = match judge(environment, &inbox, &context).await {
         Ok(verdict) => {
             let generation = environment.metadata.generation;
             after.conditions = vec![verdict.at(now(), generation, &before.conditions)];
@@ -66,14 +77,26 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Environment>>, context: Arc<C
             Some(AGAIN)
         }
     };
-    if after != before && !write(environment, &after, &context).await? {
-        // Its event is on its way, with what somebody else wrote.
-        return Ok(Action::requeue(AGAIN));
+    if after != before {
+        match write(environment, &after, &context).await {
+            Ok(true) => {}
+            // Its event is on its way, with what somebody else wrote.
+            Ok(false) => return Ok(Action::requeue(AGAIN)),
+            Err(error) => {
+                if let Error::Write { source, .. } = &error
+                    && let Some(why) = updates::refusal(source)
+                {
+                    inbox.refused(&recorded, why).await;
+                }
+                return Err(error);
+            }
+        }
     }
     let news = records.iter().filter(|record| record.is_last_in(&after) && !record.is_last_in(&before));
     news.for_each(|record| tell(record, environment, &context));
     context.records.forget(&this, &records);
-    Ok(pause.map_or_else(Action::await_change, Action::requeue))
+    let again = (!inbox.follow(Some(&environment.spec), &after).await).then_some(AGAIN);
+    Ok(again.or(pause).map_or_else(Action::await_change, Action::requeue))
 }
 
 /// Writes the status, unless the Environment changed or went since it was read.
@@ -82,7 +105,10 @@ async fn write(environment: &Environment, status: &EnvironmentStatus, context: &
     let version = environment.resource_version().unwrap_or_default();
     let version = Version { namespace: &namespace, name: &name, resource_version: &version };
     match patch::set::<Environment>(&context.client, version, Member::Status, status).await {
-        Ok(_) => Ok(true),
+        Ok(version) => {
+            context.updates.written.note(environment, &version);
+            Ok(true)
+        }
         Err(kube::Error::Api(status)) if status.code == 409 || status.code == 404 => Ok(false),
         Err(source) => Err(Error::Write { name, source }),
     }
@@ -94,7 +120,7 @@ pub(crate) fn error_policy(_: Arc<Guarded<Environment>>, error: &Error, _: Arc<C
     Action::requeue(AGAIN)
 }
 
-async fn judge(environment: &Environment, context: &Context) -> Result<Verdict, accounts::Error> {
+async fn judge(environment: &Environment, inbox: &Inbox<'_>, context: &Context) -> Result<Verdict, accounts::Error> {
     let mistakes = check::environment(&environment.spec);
     if !mistakes.is_empty() {
         let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -109,6 +135,9 @@ async fn judge(environment: &Environment, context: &Context) -> Result<Verdict, 
             );
             return Ok(Verdict::ready(Truth::False, "ServiceAccountNotFound", message));
         }
+    }
+    if let Some(verdict) = inbox.unfit(&environment.spec) {
+        return Ok(verdict);
     }
     Ok(match environment.spec.allowed_pipelines.is_empty() {
         true => Verdict::ready(Truth::True, "Closed", "no pipeline may use it: spec.allowedPipelines names none"),

@@ -10,6 +10,7 @@
 //! - The last good run of a pipeline, or of a stage of it, stays until its status keeps all of it, and one that has to start a run of
 //!   another pipeline until that is done.
 //! - What cannot be read, a pipeline or a run, deletes nothing and is not deleted.
+//! - A run that a ComponentUpdate started stays until the update says what became of it.
 
 mod choose;
 
@@ -27,7 +28,7 @@ use kube::{
     core::PartialObjectMeta,
 };
 use kube_runtime::reflector::Store;
-use sluice_api::{GoodRun, Pipeline, PipelineRun, Source};
+use sluice_api::{ComponentUpdate, GoodRun, Pipeline, PipelineRun, Source};
 use tokio::sync::Notify;
 
 use self::choose::{Choice, Ended, Limits, Why, choose};
@@ -36,6 +37,7 @@ use crate::{
     context::{Context, now},
     good_runs,
     guarded::Guarded,
+    updates,
 };
 
 /// What ends at about the same time is swept at once.
@@ -90,7 +92,7 @@ async fn sweep(
 ) -> Duration {
     let client = &context.client;
     let mut pause = AT_LATEST;
-    for ((namespace, pipeline), (limits, mut ended)) in by_pipeline(pipelines, runs) {
+    for ((namespace, pipeline), (limits, mut ended)) in by_pipeline(pipelines, runs, &context.updates) {
         let mut choice = choose(limits, ended.clone(), now());
         if !choice.go.is_empty() {
             match limits_now(client, namespace, pipeline).await {
@@ -118,6 +120,7 @@ async fn sweep(
 fn by_pipeline<'a>(
     pipelines: &'a [Arc<Guarded<Pipeline>>],
     runs: &'a [Arc<Guarded<PipelineRun>>],
+    updates: &updates::Updates,
 ) -> HashMap<PipelineName<'a>, (Limits, Vec<Ended<'a>>)> {
     let limited = pipelines.iter().filter_map(|pipeline| {
         let pipeline = pipeline.0.as_ref().ok()?;
@@ -137,6 +140,7 @@ fn by_pipeline<'a>(
             let mut starts = starts.filter(|(pipeline, source)| good_runs::is_open(run, source, pipeline));
             ended.extend(Ended::of(run, &unfinished).map(|mut ended| {
                 ended.is_needed |= starts.next().is_some();
+                ended.is_needed |= ended.is_of_update && updates.is_open(namespace, ended.name);
                 ended
             }));
         }
@@ -183,7 +187,8 @@ fn until(next: Option<Timestamp>) -> Duration {
 /// Deletes what was chosen, and returns whether nothing went wrong.
 async fn delete_all(client: &Client, namespace: &str, choice: Choice<'_>) -> bool {
     let runs: Api<PartialObjectMeta<PipelineRun>> = Api::namespaced(client.clone(), namespace);
-    let deletions = choice.go.into_iter().map(|(run, why)| delete(&runs, namespace, run, why));
+    let updates: Api<Guarded<ComponentUpdate>> = Api::namespaced(client.clone(), namespace);
+    let deletions = choice.go.into_iter().map(|(run, why)| delete(&runs, &updates, namespace, run, why));
     let outcomes: Vec<bool> = futures::stream::iter(deletions).buffer_unordered(AT_A_TIME).collect().await;
     outcomes.into_iter().all(|done| done)
 }
@@ -191,8 +196,25 @@ async fn delete_all(client: &Client, namespace: &str, choice: Choice<'_>) -> boo
 /// Deletes one run, and returns whether nothing went wrong.
 ///
 /// *Idempotency:* one that is gone, or changed since it was judged, is left alone: its event brings the next sweep.
-async fn delete(runs: &Api<PartialObjectMeta<PipelineRun>>, namespace: &str, run: Ended<'_>, why: Why) -> bool {
+async fn delete(
+    runs: &Api<PartialObjectMeta<PipelineRun>>,
+    updates: &Api<Guarded<ComponentUpdate>>,
+    namespace: &str,
+    run: Ended<'_>,
+    why: Why,
+) -> bool {
     let Ended { name, uid, resource_version, .. } = run;
+    if run.is_of_update {
+        match updates.get_opt(name).await {
+            // The watch may not show yet that it is.
+            Ok(Some(Guarded(Ok(update)))) if updates::is_open(&update) => return true,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(run = name, namespace, error = %in_one_line(&error), "failed to read a ComponentUpdate; its run is kept for now");
+                return false;
+            }
+        }
+    }
     let preconditions =
         Preconditions { uid: Some(uid.to_owned()), resource_version: Some(resource_version.to_owned()) };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };

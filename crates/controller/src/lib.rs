@@ -40,8 +40,10 @@ mod starts;
 mod status;
 mod suspensions;
 mod triggers;
+mod updates;
 mod waits;
 mod world;
+mod written;
 
 pub use operator::{Options, run};
 use sluice_client::{accounts, causes, client, guarded, lean};

@@ -26,7 +26,7 @@ use kube_runtime::{
 };
 use serde::de::DeserializeOwned;
 use sluice_api::{
-    Environment, Pipeline, PipelineRun, names,
+    ComponentUpdate, Environment, Pipeline, PipelineRun, names,
     step::{Application, Job},
 };
 use sluice_engine::WaitKind;
@@ -52,7 +52,9 @@ use crate::{
     reports::Reports,
     revisions::{RevisionName, Revisions},
     suspensions::{PipelineName, Suspensions},
+    updates::{self, UpdateRef, Updates},
     waits::{Awaited, RunRef, Waits},
+    written::Written,
 };
 
 /// How the controller runs.
@@ -111,8 +113,11 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let (locks, watched) = LockBook::new();
     let (good_runs, good_news) = GoodRuns::new();
     let (environments, environment_writer) = reflector::store();
-    let (runs, run_writer) = reflector::store();
     let (wake, recorded) = mpsc::unbounded();
+    let (updates, update_writer) = reflector::store();
+    let (wake_update, woken_updates) = mpsc::unbounded();
+    let (run_store, run_writer) = reflector::store();
+    let (pipeline_store, pipeline_writer) = reflector::store();
     let context = Arc::new(Context {
         user,
         enforcement: Enforcement::default(),
@@ -127,9 +132,18 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         suspensions: Suspensions::default(),
         history: History::default(),
         good_runs,
-        runs: runs.clone(),
+        runs: run_store.clone(),
         fences: Fences::default(),
-        records: Records::new(environments.clone(), wake),
+        records: Records::new(environments.clone(), wake.clone()),
+        updates: Updates {
+            updates: updates.clone(),
+            environments: environments.clone(),
+            pipelines: pipeline_store.clone(),
+            runs: run_store.clone(),
+            wake_environment: wake,
+            wake_update,
+            written: Written::default(),
+        },
         stopping: AtomicBool::new(false),
         failures: Failures::default(),
         client: client.clone(),
@@ -144,10 +158,13 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let health = sluice_server::health(options.listen, ready.clone(), stop.clone());
     let health = health.await.map_err(|source| Error::Listen { address: options.listen, source })?;
     let (sender, woken) = mpsc::unbounded();
-    let runs =
-        run_controller(&watching, &context, &options, (runs, run_writer), (sender.clone(), woken), watched.wakes);
-    let pipelines = pipeline_controller(&watching, &context, &options, (runs.store(), sender), good_news);
-    let environments = environment_controller(&watching, &options, (environments, environment_writer), recorded);
+    let kept = (run_store, run_writer);
+    let runs = run_controller(&watching, &context, &options, kept, (sender.clone(), woken), watched.wakes);
+    let kept = (pipeline_store, pipeline_writer);
+    let pipelines = pipeline_controller(&watching, &context, &options, kept, (runs.store(), sender), good_news);
+    let kept = (environments, environment_writer);
+    let environments = environment_controller(&watching, &context, &options, kept, recorded);
+    let updates = update_controller(&watching, &context, &options, (updates, update_writer), woken_updates);
     let (store, known) = (runs.store(), pipelines.store());
     let work = async {
         tokio::join!(
@@ -158,6 +175,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
             },
             judge_pipelines(pipelines, context.clone(), stop.clone()),
             keep_environments(environments, context.clone(), stop.clone()),
+            keep_updates(updates, context.clone(), stop.clone()),
         )
     };
     let background = async {
@@ -192,6 +210,9 @@ async fn own_user(client: &Client) -> String {
     }
 }
 
+/// What the watch of a kind shows, and what it is kept up to date with.
+type Kept<K> = (Store<Guarded<K>>, reflector::store::Writer<Guarded<K>>);
+
 type RunController = Controller<Guarded<PipelineRun>>;
 
 /// The controller of runs, with the watches that wake them.
@@ -202,7 +223,7 @@ fn run_controller(
     client: &Client,
     context: &Arc<Context>,
     options: &Options,
-    (store, writer): (Store<Guarded<PipelineRun>>, reflector::store::Writer<Guarded<PipelineRun>>),
+    (store, writer): Kept<PipelineRun>,
     (sender, woken): (mpsc::UnboundedSender<RunRef>, mpsc::UnboundedReceiver<RunRef>),
     next_in_queues: mpsc::UnboundedReceiver<RunRef>,
 ) -> RunController {
@@ -229,6 +250,7 @@ fn wake_others(
             context.good_runs.keep(change);
         }
         let Ok(Event::Apply(run) | Event::InitApply(run) | Event::Delete(run)) = change else { return };
+        context.updates.run_changed(run);
         let key = format!("{}/{}", run.namespace().unwrap_or_default(), run.name_any());
         for parent in context.waits.wake(&Awaited::Step(WaitKind::PipelineRun, key)) {
             // Fails only when the controller ends.
@@ -319,10 +341,10 @@ fn pipeline_controller(
     client: &Client,
     context: &Arc<Context>,
     options: &Options,
+    (store, writer): Kept<Pipeline>,
     (runs, sender): (Store<Guarded<PipelineRun>>, mpsc::UnboundedSender<RunRef>),
     good_news: mpsc::UnboundedReceiver<PipelineName>,
 ) -> PipelineController {
-    let (store, writer) = reflector::store();
     let concerned = good_runs::concerned(good_news, store.clone());
     let pipelines = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default()).reflect(writer);
     let pipelines = pipelines.inspect(wake_runs(context.clone(), runs, sender)).applied_objects();
@@ -344,6 +366,7 @@ fn wake_runs(
         if let Event::Apply(pipeline) | Event::InitApply(pipeline) | Event::Delete(pipeline) = change {
             let awaited = Awaited::Pipeline(pipeline.namespace().unwrap_or_default(), pipeline.name_any());
             woken = context.waits.wake(&awaited);
+            context.updates.pipeline_changed(pipeline);
         }
         let changed = context.suspensions.watched(change);
         if !changed.is_empty() {
@@ -384,15 +407,22 @@ async fn judge_carefully(pipeline: Arc<Guarded<Pipeline>>, context: Arc<Context>
 
 type EnvironmentController = Controller<Guarded<Environment>>;
 
-/// The controller of Environments, which runs that have succeeded wake.
+/// The controller of Environments, which runs that have succeeded and ComponentUpdates wake.
 fn environment_controller(
     client: &Client,
+    context: &Arc<Context>,
     options: &Options,
-    (store, writer): (Store<Guarded<Environment>>, reflector::store::Writer<Guarded<Environment>>),
+    (store, writer): Kept<Environment>,
     woken: mpsc::UnboundedReceiver<EnvironmentRef>,
 ) -> EnvironmentController {
+    let context = context.clone();
     let environments = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default());
-    Controller::for_stream(environments.reflect(writer).applied_objects(), store)
+    let environments = environments.reflect(writer).inspect(move |change| {
+        if let Ok(Event::Delete(environment)) = change {
+            context.updates.environment_gone(environment);
+        }
+    });
+    Controller::for_stream(environments.applied_objects(), store)
         .with_config(controller::Config::default().concurrency(4))
         .reconcile_on(woken)
 }
@@ -413,6 +443,47 @@ async fn keep_carefully(
 ) -> Result<Action, environments::Error> {
     let reconcile = AssertUnwindSafe(environments::reconcile(environment, context)).catch_unwind();
     reconcile.await.unwrap_or(Err(environments::Error::Panicked))
+}
+
+type UpdateController = Controller<Guarded<ComponentUpdate>>;
+
+/// The controller of ComponentUpdates, which hands them to their Environments. A cluster of an older installation may not have the
+/// kind: then this watch alone is tried again.
+fn update_controller(
+    client: &Client,
+    context: &Arc<Context>,
+    options: &Options,
+    (store, writer): Kept<ComponentUpdate>,
+    woken: mpsc::UnboundedReceiver<UpdateRef>,
+) -> UpdateController {
+    let context = context.clone();
+    let updates = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default());
+    let updates = updates.reflect(writer).inspect(move |change| {
+        if let Ok(Event::Delete(update)) = change {
+            context.updates.changed(update);
+        }
+    });
+    Controller::for_stream(updates.applied_objects(), store)
+        .with_config(controller::Config::default().concurrency(4))
+        .reconcile_on(woken)
+}
+
+async fn keep_updates(
+    updates: UpdateController,
+    context: Arc<Context>,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let outcomes = updates.graceful_shutdown_on(stop).run(update_carefully, updates::error_policy, context);
+    outcomes.for_each(|outcome| async { note_trouble(outcome.err()) }).await;
+}
+
+/// One reconcile of a ComponentUpdate; a panic in it ends it alone.
+async fn update_carefully(
+    update: Arc<Guarded<ComponentUpdate>>,
+    context: Arc<Context>,
+) -> Result<Action, updates::Error> {
+    let reconcile = AssertUnwindSafe(updates::reconcile(update, context)).catch_unwind();
+    reconcile.await.unwrap_or(Err(updates::Error::Panicked))
 }
 
 /// Logs what went wrong around reconciles; what went wrong in one was logged there.

@@ -8,7 +8,7 @@ use kube::{
     core::PartialObjectMeta,
 };
 use serde_json::{Value, json};
-use sluice_api::{Environment, Pipeline, PipelineRun, Truth, Verdict};
+use sluice_api::{ComponentUpdate, Environment, Pipeline, PipelineRun, Truth, Verdict};
 
 use crate::patch;
 
@@ -32,6 +32,12 @@ pub(crate) async fn pipeline(client: &Client, metadata: &ObjectMeta, error: &str
 pub(crate) async fn environment(client: &Client, metadata: &ObjectMeta, error: &str) {
     let status = json!({"observedGeneration": metadata.generation});
     set::<Environment>(client, metadata, Verdict::ready(Truth::False, REASON, message(error)), error, status).await;
+}
+
+/// Says on a ComponentUpdate itself that it cannot be read, and why.
+pub(crate) async fn update(client: &Client, metadata: &ObjectMeta, error: &str) {
+    let verdict = Verdict::recorded(Truth::False, REASON, message(error));
+    set::<ComponentUpdate>(client, metadata, verdict, error, json!({})).await;
 }
 
 /// What is said of an object that cannot be read.

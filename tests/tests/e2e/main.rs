@@ -37,6 +37,7 @@ mod shutdown;
 mod sources;
 mod status_patches;
 mod two_controllers;
+mod updates;
 mod verbs;
 mod watch;
 

@@ -52,6 +52,8 @@ pub(super) struct Ended<'a> {
     well: bool,
     /// Whether somebody still needs it.
     pub(super) is_needed: bool,
+    /// Whether a ComponentUpdate of its name started it.
+    pub(super) is_of_update: bool,
 }
 
 impl<'a> Ended<'a> {
@@ -62,6 +64,7 @@ impl<'a> Ended<'a> {
         if run.metadata.deletion_timestamp.is_some() || is_tracked(run) {
             return None;
         }
+        let is_of_update = run.spec.trigger.as_ref().is_some_and(|trigger| trigger.component_update.is_some());
         // It looks for its children until its end.
         let parent = run.spec.trigger.as_ref().and_then(|trigger| trigger.parent.as_ref());
         let has_parent = parent.is_some_and(|parent| unfinished.contains(parent.uid.as_str()));
@@ -77,8 +80,10 @@ impl<'a> Ended<'a> {
             at: status.state.finished_at?,
             well: status.state.phase == RunPhase::Succeeded,
             is_needed: has_parent || is_held || is_asked || keeps_lock,
+            is_of_update,
         })
     }
+
 }
 
 /// Whether Argo CD may have made the run, and would make it again. The labels are also set by others, such as Helm; what they

@@ -34,7 +34,7 @@ subjects: [{kind: User, name: alice}, {kind: User, name: bob}, {kind: User, name
 ";
 
 /// A namespace in which the policies are in force, and everybody may ask for everything.
-async fn team(cluster: &Cluster) -> Team {
+pub(crate) async fn team(cluster: &Cluster) -> Team {
     let team = Team::open(cluster).await;
     enforce(&team).await;
     team
@@ -62,7 +62,7 @@ async fn enforce(team: &Team) {
 }
 
 /// Appends an entry as somebody.
-async fn ask(team: &Team, who: &str, run: &str, kind: &str, more: Value) {
+pub(crate) async fn ask(team: &Team, who: &str, run: &str, kind: &str, more: Value) {
     let runs = runs_as(team, team.cluster().user(who).await);
     append(&runs, who, run, kind, more).await.unwrap_or_else(|error| panic!("{kind} by {who}: {error}"));
 }

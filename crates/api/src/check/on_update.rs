@@ -1,0 +1,55 @@
+//! What a pipeline needs so that a component's update can start it: `onUpdate.deploy.pipelineRef` of an Environment.
+
+use crate::{ParamType, PipelineSpec};
+
+/// The parameters that the run of an update is given, as the update has them.
+pub const UPDATE_PARAMS: [&str; 4] = ["environment", "component", "version", "sha"];
+
+/// Why updates cannot start runs of the pipeline: a clause for each reason, with the remedy.
+pub fn unfit_for_updates(spec: &PipelineSpec) -> Vec<String> {
+    let declared = |name: &str| spec.params.iter().find(|param| param.name == name);
+    let missing: Vec<&str> = UPDATE_PARAMS.into_iter().filter(|name| declared(name).is_none()).collect();
+    let mut reasons = Vec::new();
+    if !missing.is_empty() {
+        reasons.push(format!("it lacks the parameters {}: declare them in its spec.params", missing.join(", ")));
+    }
+    for name in UPDATE_PARAMS {
+        if declared(name).is_some_and(|param| param.r#type != ParamType::String) {
+            reasons.push(format!("its parameter {name} is no String: make it one"));
+        }
+    }
+    for param in spec.params.iter().filter(|param| param.required && param.default.is_none()) {
+        if !UPDATE_PARAMS.contains(&param.name.as_str()) {
+            let name = &param.name;
+            reasons.push(format!("it requires the parameter {name}, which no update gives: give it a default"));
+        }
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(params: &str, expected: &[&str]) {
+        let spec = format!("{{serviceAccountName: a, stages: [], params: {params}}}");
+        assert_eq!(unfit_for_updates(&serde_saphyr::from_str(&spec).unwrap()), expected);
+    }
+
+    #[test]
+    fn a_pipeline_takes_all_that_an_update_gives_and_asks_for_no_more() {
+        check(
+            "[{name: environment}, {name: component, required: true}, {name: version}, {name: sha}, {name: more}]",
+            &[],
+        );
+        check(
+            "[{name: environment}, {name: version, type: Integer}, {name: sha}, {name: who, required: true}]",
+            &[
+                "it lacks the parameters component: declare them in its spec.params",
+                "its parameter version is no String: make it one",
+                "it requires the parameter who, which no update gives: give it a default",
+            ],
+        );
+        check("[]", &["it lacks the parameters environment, component, version, sha: declare them in its spec.params"]);
+    }
+}

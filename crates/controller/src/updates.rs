@@ -1,0 +1,209 @@
+//! ComponentUpdates: recording them in the status of their Environment, and the runs that deploy them.
+//!
+//! ```text
+//! an update, its run, the Environment or the pipeline changed -> the Environment's reconcile -> Inbox
+//! ```
+//!
+//! The Environment's reconcile does all of it, since it is the one writer of that status. An update whose Environment is not there has
+//! a reconcile of its own, which only says so and follows a run that is under way.
+
+mod deploy;
+mod desk;
+mod inbox;
+mod keep;
+mod record;
+mod seen;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::channel::mpsc;
+use kube::{Api, ResourceExt};
+use kube_runtime::{
+    controller::Action,
+    reflector::{ObjectRef, Store},
+};
+use sluice_api::{
+    ComponentUpdate, Environment, EnvironmentSpec, EnvironmentStatus, Pipeline, PipelineRun, check::unfit_for_updates,
+};
+
+use self::{deploy::Target, desk::Cluster};
+pub(crate) use self::{
+    inbox::{Inbox, refusal},
+    seen::is_open,
+};
+use crate::{
+    context::Context,
+    environments::{EnvironmentRef, reference},
+    guarded::Guarded,
+    quarantine, starts,
+    written::Written,
+};
+
+/// Names a ComponentUpdate.
+pub(crate) type UpdateRef = ObjectRef<Guarded<ComponentUpdate>>;
+
+/// After something failed.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// An update that could not be looked after.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to read Environment {name:?}")]
+    Read { name: String, source: kube::Error },
+    #[error("the reconcile panicked; this is a fault of Sluice, please report it")]
+    Panicked,
+}
+
+/// What the watches show that has to do with updates.
+pub(crate) struct Updates {
+    pub(crate) updates: Store<Guarded<ComponentUpdate>>,
+    pub(crate) environments: Store<Guarded<Environment>>,
+    pub(crate) pipelines: Store<Guarded<Pipeline>>,
+    pub(crate) runs: Store<Guarded<PipelineRun>>,
+    pub(crate) wake_environment: mpsc::UnboundedSender<EnvironmentRef>,
+    pub(crate) wake_update: mpsc::UnboundedSender<UpdateRef>,
+    pub(crate) written: Written,
+}
+
+impl Updates {
+    /// The watch shows a change of an update, or its end.
+    pub(crate) fn changed(&self, update: &Guarded<ComponentUpdate>) {
+        if let Ok(update) = &update.0 {
+            // Fails only when the controller ends.
+            let _ = self.wake_environment.unbounded_send(environment_of(update));
+        }
+    }
+
+    /// The watch shows a change of a run, or its end.
+    pub(crate) fn run_changed(&self, run: &Guarded<PipelineRun>) {
+        let Ok(run) = &run.0 else { return };
+        let update = run.spec.trigger.as_ref().and_then(|trigger| trigger.component_update.as_ref());
+        if let Some(update) = update {
+            let update = UpdateRef::new(&update.name).within(&run.namespace().unwrap_or_default());
+            let _ = self.wake_update.unbounded_send(update);
+        }
+    }
+
+    /// The watch shows a change of a pipeline, or its end.
+    pub(crate) fn pipeline_changed(&self, pipeline: &Guarded<Pipeline>) {
+        let (namespace, name) = (pipeline.namespace(), pipeline.name_any());
+        for environment in self.environments.state() {
+            let Ok(it) = &environment.0 else { continue };
+            if it.namespace() == namespace && targets(&it.spec).any(|target| target == name) {
+                let _ = self.wake_environment.unbounded_send(EnvironmentRef::from_obj(environment.as_ref()));
+            }
+        }
+    }
+
+    /// The watch shows that an Environment is gone.
+    pub(crate) fn environment_gone(&self, environment: &Guarded<Environment>) {
+        let namespace = environment.namespace().unwrap_or_default();
+        for update in self.of(&namespace, &environment.name_any()) {
+            let _ = self.wake_update.unbounded_send(UpdateRef::from_obj(update.as_ref()));
+        }
+    }
+
+    /// Whether something may still follow from a run's update, as far as the watch shows.
+    pub(crate) fn is_open(&self, namespace: &str, name: &str) -> bool {
+        let update = self.updates.get(&UpdateRef::new(name).within(namespace));
+        update.is_some_and(|update| update.0.as_ref().is_ok_and(is_open))
+    }
+
+    /// The updates of an Environment.
+    fn of(&self, namespace: &str, environment: &str) -> Vec<Arc<Guarded<ComponentUpdate>>> {
+        let is_of = |update: &Arc<Guarded<ComponentUpdate>>| {
+            update.0.as_ref().is_ok_and(|update| {
+                update.spec.environment == environment && update.metadata.namespace.as_deref() == Some(namespace)
+            })
+        };
+        let all = self.updates.state();
+        all.into_iter().filter(is_of).collect()
+    }
+
+    fn run(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<PipelineRun>>> {
+        self.runs.get(&ObjectRef::new(name).within(namespace))
+    }
+}
+
+/// The updates of an Environment, and the pipelines that its components name.
+///
+/// # Errors
+/// When a pipeline that the watch does not show cannot be read.
+pub(crate) async fn inbox<'a>(
+    context: &'a Context,
+    namespace: &'a str,
+    name: &str,
+    spec: Option<&EnvironmentSpec>,
+) -> Result<Inbox<'a>, kube::Error> {
+    let mut known = HashMap::new();
+    for target in spec.into_iter().flat_map(targets) {
+        if !known.contains_key(target) {
+            known.insert(target.to_owned(), pipeline(context, namespace, target).await?);
+        }
+    }
+    let desk = Cluster { client: &context.client, updates: &context.updates, namespace };
+    Ok(Inbox::new(Box::new(desk), context.updates.of(namespace, name), known))
+}
+
+/// The pipelines that components name.
+fn targets(spec: &EnvironmentSpec) -> impl Iterator<Item = &str> {
+    spec.components.iter().filter_map(|it| Some(&*it.on_update.as_ref()?.deploy.pipeline_ref.name))
+}
+
+/// What there is of a pipeline: what the watch shows, or else a live read, since a watch that lags shows none.
+async fn pipeline(context: &Context, namespace: &str, name: &str) -> Result<Target, kube::Error> {
+    let judge = |pipeline: &Guarded<Pipeline>| match &pipeline.0 {
+        Err(invalid) => Target::Unfit(format!("it cannot be read: {}", invalid.error)),
+        Ok(pipeline) => match unfit_for_updates(&pipeline.spec) {
+            why if !why.is_empty() => Target::Unfit(why.join("; ")),
+            _ if starts::begins_by_hand_now(context, namespace, &pipeline.spec) => Target::Manual,
+            _ => Target::Fit,
+        },
+    };
+    if let Some(pipeline) = context.updates.pipelines.get(&ObjectRef::new(name).within(namespace)) {
+        return Ok(judge(&pipeline));
+    }
+    let pipelines: Api<Guarded<Pipeline>> = Api::namespaced(context.client.clone(), namespace);
+    Ok(pipelines.get_opt(name).await?.map_or(Target::Missing, |pipeline| judge(&pipeline)))
+}
+
+/// Has the Environment of an update look at it, or says that there is none.
+pub(crate) async fn reconcile(guarded: Arc<Guarded<ComponentUpdate>>, context: Arc<Context>) -> Result<Action, Error> {
+    let update = match &guarded.0 {
+        Ok(update) => update,
+        Err(invalid) => {
+            quarantine::update(&context.client, &invalid.metadata, &invalid.error).await;
+            return Ok(Action::await_change());
+        }
+    };
+    if !is_open(update) {
+        // Its run may go now.
+        context.history.look();
+    }
+    let (namespace, name) = (update.namespace().unwrap_or_default(), update.spec.environment.clone());
+    if context.updates.environments.get(&environment_of(update)).is_some() {
+        context.updates.changed(&guarded);
+        return Ok(Action::await_change());
+    }
+    // The watch may not show one yet that is there: then it is going to.
+    let environments: Api<Guarded<Environment>> = Api::namespaced(context.client.clone(), &namespace);
+    let read = |source| Error::Read { name: name.clone(), source };
+    if environments.get_opt(&name).await.map_err(read)?.is_some() {
+        return Ok(Action::requeue(AGAIN));
+    }
+    let inbox = inbox(&context, &namespace, &name, None).await.map_err(read)?;
+    match inbox.follow(None, &EnvironmentStatus::default()).await {
+        true => Ok(Action::await_change()),
+        false => Ok(Action::requeue(AGAIN)),
+    }
+}
+
+/// Tries again later.
+pub(crate) fn error_policy(_: Arc<Guarded<ComponentUpdate>>, error: &Error, _: Arc<Context>) -> Action {
+    tracing::warn!(error = %crate::causes::in_one_line(error), "a ComponentUpdate was not looked after; it is tried again");
+    Action::requeue(AGAIN)
+}
+
+fn environment_of(update: &ComponentUpdate) -> EnvironmentRef {
+    reference(&update.namespace().unwrap_or_default(), &update.spec.environment)
+}
