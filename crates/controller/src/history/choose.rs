@@ -83,7 +83,6 @@ impl<'a> Ended<'a> {
             is_of_update,
         })
     }
-
 }
 
 /// Whether Argo CD may have made the run, and would make it again. The labels are also set by others, such as Helm; what they
