@@ -20,6 +20,7 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod skip;
+pub(crate) mod trigger;
 pub(crate) mod unlock;
 mod verb;
 pub(crate) mod watch;

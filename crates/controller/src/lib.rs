@@ -23,6 +23,7 @@ mod failures;
 mod fences;
 mod finalizer;
 mod good_runs;
+mod hints;
 mod history;
 mod locks;
 mod memories;

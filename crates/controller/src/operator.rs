@@ -43,6 +43,7 @@ use crate::{
     fences::Fences,
     good_runs::{self, GoodRuns},
     guarded::Guarded,
+    hints::woken_by_receivers,
     history::History,
     lean,
     locks::{self, LockBook},
@@ -234,6 +235,7 @@ fn run_controller(
         .with_config(controller::Config::default().concurrency(options.concurrency))
         .reconcile_on(woken_by_applications(client, context.clone()))
         .reconcile_on(woken_by_jobs(client, options.namespace.as_deref(), context.clone()))
+        .reconcile_on(woken_by_receivers(client, options.namespace.as_deref(), context.clone()))
         .reconcile_on(woken)
         .reconcile_on(next_in_queues.inspect(move |run| by_lock.waits.mark(run)))
 }

@@ -73,6 +73,22 @@ impl Waits {
         runs
     }
 
+    /// The host spoke of this address, of a pull request or of a repository: the runs of the namespace that wait for that pull
+    /// request, or for one of that repository, now marked to look again.
+    pub(crate) fn wake_pull_requests(&self, namespace: &str, address: &str) -> Vec<RunRef> {
+        let mut index = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_meant = |thing: &Awaited| match thing {
+            Awaited::Step(WaitKind::PullRequest, key) => {
+                key.strip_prefix(address).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+            _ => false,
+        };
+        let meant = index.by_thing.iter().filter(|(thing, _)| is_meant(thing)).flat_map(|(_, runs)| runs);
+        let runs: Vec<RunRef> = meant.filter(|run| run.namespace.as_deref() == Some(namespace)).cloned().collect();
+        index.woken.extend(runs.iter().cloned());
+        runs
+    }
+
     /// Marks one run to look again.
     pub(crate) fn mark(&self, run: &RunRef) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).woken.insert(run.clone());
@@ -120,6 +136,27 @@ mod tests {
         waits.set(&run("b"), vec![application("db")]);
         assert_eq!(waits.wake(&application("web")), [run("a")]);
         assert!(waits.take_woken(&run("a")) && !waits.take_woken(&run("a")) && !waits.take_woken(&run("b")));
+    }
+
+    #[test]
+    fn a_hint_wakes_the_runs_of_its_namespace_that_wait_for_that_pull_request_or_one_of_that_repository() {
+        let pull = |number: u8| {
+            Awaited::Step(WaitKind::PullRequest, format!("https://git.example.com/shop/web/pulls/{number}"))
+        };
+        let waits = Waits::default();
+        waits.set(&run("a"), vec![pull(1)]);
+        waits.set(&run("b"), vec![pull(12)]);
+        waits.set(&RunRef::new("c").within("other"), vec![pull(1)]);
+        waits.set(&run("d"), vec![Awaited::Step(WaitKind::Job, "https://git.example.com/shop/web".to_owned())]);
+        let woken = |address: &str| {
+            let mut names: Vec<_> = waits.wake_pull_requests("shop", address).into_iter().map(|run| run.name).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(woken("https://git.example.com/shop/web/pulls/1"), ["a"]);
+        assert_eq!(woken("https://git.example.com/shop/web"), ["a", "b"]);
+        assert_eq!(woken("https://git.example.com/shop/we"), [""; 0]);
+        assert!(waits.take_woken(&run("a")) && !waits.take_woken(&run("d")));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use tokio::{
 };
 
 /// How many connections there may be at a time. More wait to be taken.
-const CONNECTIONS: usize = 512;
+pub(crate) const CONNECTIONS: usize = 512;
 
 /// The head of a request has to be there within this time; so long may a connection also lie idle.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);

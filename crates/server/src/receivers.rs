@@ -22,12 +22,12 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use kube::{Client, ResourceExt};
 use kube_runtime::reflector::{ObjectRef, Store};
 use sluice_api::{ComponentReports, Receiver, names};
-use sluice_client::{accounts::Accounts, guarded::Guarded};
+use sluice_client::guarded::Guarded;
 
 use answer::Answer;
 pub use body::MAX_BODY;
@@ -35,7 +35,8 @@ use body::{Bodies, check_announced};
 use host::About;
 use limit::Limits;
 use recent::Recent;
-use secret::{Closed, FRESH, KEPT, Secrets};
+pub(crate) use secret::Secrets;
+use secret::{Closed, FRESH, KEPT};
 use signature::{Scheme, Signature};
 pub(crate) use status::{Error, reconcile};
 
@@ -73,9 +74,9 @@ impl Receivers {
         known: Store<Guarded<Receiver>>,
         ready: Arc<AtomicBool>,
         client: Client,
-        accounts: Accounts,
+        secrets: Secrets,
     ) -> Self {
-        let (secrets, recent) = (Secrets::new(accounts), Recent::new(client.clone()));
+        let recent = Recent::new(client.clone());
         Self { known, ready, client, secrets, limits: Limits::default(), bodies: Bodies::default(), recent }
     }
 
@@ -122,8 +123,16 @@ impl Receivers {
         let body = self.bodies.read(body).await?;
         self.prove(receiver, scheme, &signature, &body.bytes).await?;
         match kind {
-            Kind::Component(reports) => component::take(&self.client, receiver, reports, &body.bytes).await,
-            Kind::Host(_) => self.hint(receiver, scheme, &head.headers, &body.bytes).await,
+            Kind::Component(reports) => {
+                let report = component::read(&body.bytes)?;
+                drop(body);
+                component::take(&self.client, receiver, reports, report).await
+            }
+            Kind::Host(_) => {
+                let about = host::read(scheme, &head.headers, &body.bytes)?;
+                drop(body);
+                self.hint(receiver, about).await
+            }
         }
     }
 
@@ -152,14 +161,8 @@ impl Receivers {
     }
 
     /// Takes a webhook: it is answered with 202 only once the controller can see the hint.
-    async fn hint(
-        &self,
-        receiver: &Receiver,
-        scheme: Scheme,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Answer, Answer> {
-        let key = match host::read(scheme, headers, body)? {
+    async fn hint(&self, receiver: &Receiver, about: About) -> Result<Answer, Answer> {
+        let key = match about {
             About::Hint(key) => key,
             About::Ping => return Ok(Answer::taken(StatusCode::OK, "pong", None, "the secrets match")),
             About::Nothing => {

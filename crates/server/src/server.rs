@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{FutureExt, StreamExt, future};
+use futures::{FutureExt, StreamExt, channel::mpsc, future};
 use http::Response;
 use http_body_util::Full;
 use kube::{Config, ResourceExt};
@@ -33,7 +33,7 @@ use sluice_client::{
 use crate::{
     health::{self, health},
     listen::{Answering, bind, serve},
-    receivers::{self, Receivers, reconcile},
+    receivers::{self, Receivers, Secrets, reconcile},
 };
 
 /// How the server runs.
@@ -85,8 +85,9 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let client = lean::client(config.clone()).map_err(Error::Client)?;
     let (store, writer) = reflector::store();
     let ready = Arc::new(AtomicBool::new(false));
-    let accounts = Accounts::new(client.clone(), config);
-    let receivers = Arc::new(Receivers::new(store.clone(), ready.clone(), client, accounts));
+    let (turned, turns) = mpsc::unbounded();
+    let secrets = Secrets::new(Accounts::new(client.clone(), config), turned);
+    let receivers = Arc::new(Receivers::new(store.clone(), ready.clone(), client, secrets));
     let stop = stop.shared();
     let not_listening = |address| move |source| Error::Listen { address, source };
     if let Some(address) = options.health_listen {
@@ -95,7 +96,8 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let listener = bind(options.listen).await.map_err(not_listening(options.listen))?;
     let watched = watcher(scoped(&watching, options.namespace.as_deref()), watcher::Config::default());
     let statuses = Controller::for_stream(watched.reflect(writer).applied_objects(), store.clone())
-        .with_config(controller::Config::default().concurrency(4));
+        .with_config(controller::Config::default().concurrency(4))
+        .reconcile_on(turns);
     let background = async {
         let statuses = keep_statuses(statuses, receivers.clone(), stop.clone());
         tokio::join!(become_ready(&store, &ready), statuses, forget(&receivers));

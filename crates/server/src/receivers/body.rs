@@ -20,10 +20,10 @@ pub const MAX_BODY: usize = 1024 * 1024;
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Room is given out in pieces of so many bytes, as a body comes: whoever sends little, or slowly, holds little of it.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 8 * 1024;
 
-/// How many pieces there are in all: 16 MiB.
-const ROOM: usize = 1024;
+/// How many pieces there are in all: 4 MiB, and one for each connection that there may be.
+const ROOM: usize = crate::listen::CONNECTIONS;
 
 /// The room for bodies that are under way.
 pub(crate) struct Bodies(Arc<Semaphore>);
@@ -32,7 +32,7 @@ pub(crate) struct Bodies(Arc<Semaphore>);
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub(crate) bytes: Vec<u8>,
-    _room: Vec<OwnedSemaphorePermit>,
+    room: Vec<OwnedSemaphorePermit>,
 }
 
 impl Default for Bodies {
@@ -61,7 +61,7 @@ impl Bodies {
         B: http_body::Body<Data = Bytes>,
     {
         let mut body = std::pin::pin!(body);
-        let mut whole = Whole { bytes: Vec::new(), _room: Vec::new() };
+        let mut whole = Whole { bytes: Vec::new(), room: Vec::new() };
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| broken_off())?;
             let Ok(data) = frame.into_data() else { continue };
@@ -69,9 +69,11 @@ impl Bodies {
             if length > MAX_BODY {
                 return Err(too_large());
             }
-            while whole._room.len() * PIECE < length {
-                whole._room.push(self.0.clone().try_acquire_owned().map_err(|_| busy())?);
+            while whole.room.len() * PIECE < length {
+                whole.room.push(self.0.clone().try_acquire_owned().map_err(|_| busy())?);
             }
+            // Not more than there is room for, as it would grow by itself.
+            whole.bytes.reserve_exact(whole.room.len() * PIECE - whole.bytes.len());
             whole.bytes.extend_from_slice(&data);
         }
         Ok(whole)
@@ -112,7 +114,7 @@ mod tests {
     async fn a_body_may_be_a_mebibyte_and_not_a_byte_more() {
         let bodies = Bodies::default();
         let whole = bodies.read(chunks(vec![MAX_BODY / 2, MAX_BODY / 2])).await.unwrap();
-        assert_eq!((whole.bytes.len(), whole._room.len()), (MAX_BODY, 64));
+        assert_eq!((whole.bytes.capacity(), whole.room.len()), (MAX_BODY, 128));
         let refused = bodies.read(chunks(vec![MAX_BODY, 1])).await.unwrap_err();
         assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
         drop(whole);
@@ -120,10 +122,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_there_is_no_room_a_sender_is_asked_to_come_later() {
+    async fn when_there_is_noroom_a_sender_is_asked_to_come_later() {
         let bodies = Bodies::default();
         let mut held = Vec::new();
-        for _ in 0..16 {
+        for _ in 0..4 {
             held.push(bodies.read(chunks(vec![MAX_BODY])).await.unwrap());
         }
         let refused = bodies.read(chunks(vec![1])).await.unwrap_err();

@@ -99,6 +99,11 @@ impl Report {
     }
 }
 
+/// The report that a body is, once its signature is proved.
+pub(crate) fn read(body: &[u8]) -> Result<Report, Answer> {
+    Report::parse(body).map_err(|mistake| invalid("Invalid", mistake.to_string()))
+}
+
 /// Takes a report: it is answered with 202 only once its ComponentUpdate is there.
 ///
 /// *Idempotency:* the name of the ComponentUpdate is made from the Receiver and the id, so whatever is sent again, after whatever
@@ -107,9 +112,8 @@ pub(crate) async fn take(
     client: &Client,
     receiver: &Receiver,
     reports: &ComponentReports,
-    body: &[u8],
+    report: Report,
 ) -> Result<Answer, Answer> {
-    let report = Report::parse(body).map_err(|mistake| invalid("Invalid", mistake.to_string()))?;
     is_declared(client, receiver, reports, &report).await?;
     let (namespace, name) = (receiver.namespace().unwrap_or_default(), receiver.name_any());
     let update = names::update_of(&receiver.uid().unwrap_or_default(), &report.id);

@@ -9,13 +9,16 @@ use std::{
     time::Duration,
 };
 
+use futures::channel::mpsc;
 use k8s_openapi::api::core::v1 as core;
 use kube::{Api, ResourceExt};
+use kube_runtime::reflector::ObjectRef;
 use secrecy::{ExposeSecret, SecretSlice};
 use sluice_api::Receiver;
 use sluice_client::{
     accounts::{self, Accounts},
     causes::in_one_line,
+    guarded::Guarded,
 };
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
@@ -76,12 +79,14 @@ type Slot = Arc<AsyncMutex<Option<(Instant, Outcome)>>>;
 /// The Secrets by Receiver: UID and generation, since another spec may name another one.
 pub(crate) struct Secrets {
     accounts: Accounts,
+    /// Is told of Receivers that began to take requests, or ended.
+    turned: mpsc::UnboundedSender<ObjectRef<Guarded<Receiver>>>,
     known: Mutex<HashMap<(String, i64), Slot>>,
 }
 
 impl Secrets {
-    pub(crate) fn new(accounts: Accounts) -> Self {
-        Self { accounts, known: Mutex::default() }
+    pub(crate) fn new(accounts: Accounts, turned: mpsc::UnboundedSender<ObjectRef<Guarded<Receiver>>>) -> Self {
+        Self { accounts, turned, known: Mutex::default() }
     }
 
     /// The Receiver's secret, as it was at most `age` ago.
@@ -97,6 +102,11 @@ impl Secrets {
             }
         }
         let outcome = self.read(receiver).await;
+        if known.as_ref().is_some_and(|(_, before)| before.is_ok() != outcome.is_ok()) {
+            let this = ObjectRef::new(&receiver.name_any()).within(&receiver.namespace().unwrap_or_default());
+            // Fails only when the server ends.
+            let _ = self.turned.unbounded_send(this);
+        }
         *known = Some((Instant::now(), outcome.clone()));
         outcome
     }

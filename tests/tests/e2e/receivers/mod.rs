@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
 
+mod abuse;
+mod hints;
 mod reports;
+mod trigger;
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::Resource;

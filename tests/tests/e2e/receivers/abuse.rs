@@ -1,0 +1,177 @@
+//! What strangers may do to the real process: nothing.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+
+impl Post {
+    async fn connection(&self) -> TcpStream {
+        TcpStream::connect(self.server.url().strip_prefix("http://").unwrap()).await.unwrap()
+    }
+
+    fn path(&self) -> String {
+        format!("/receivers/{}/ci", self.team.namespace())
+    }
+
+    /// Sends bytes as they are, and reads what comes until the connection ends.
+    async fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connection().await;
+        // The server may end the connection before it has read everything.
+        stream.write_all(bytes).await.ok();
+        stream.shutdown().await.ok();
+        read_to_end(stream).await
+    }
+}
+
+async fn read_to_end(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_body_of_100_mib_costs_next_to_no_memory_with_and_without_a_length() {
+    let post = Post::open().await;
+    for sequence in 0..20 {
+        assert_eq!(post.send(&report(&format!("ci/{sequence}"), sequence)).await.0, 202);
+    }
+    let before = post.server.usage().unwrap().resident;
+    // A signature of the right form, lest the request is refused for its want.
+    let head = |more: &str| {
+        format!(
+            "POST {} HTTP/1.1\r\nHost: sluice\r\nX-Hub-Signature-256: sha256={}\r\n{more}\r\n\r\n",
+            post.path(),
+            "0".repeat(64)
+        )
+    };
+    let mebibyte = vec![b' '; 1024 * 1024];
+    let send = async |chunked: bool| {
+        let mut stream = post.connection().await;
+        let more =
+            if chunked { "Transfer-Encoding: chunked".to_owned() } else { format!("Content-Length: {}", 100 << 20) };
+        stream.write_all(head(&more).as_bytes()).await.unwrap();
+        for _ in 0..100 {
+            let chunk = if chunked { [b"100000\r\n", &mebibyte[..], b"\r\n"].concat() } else { mebibyte.clone() };
+            if stream.write_all(&chunk).await.is_err() {
+                break;
+            }
+        }
+        read_to_end(stream).await
+    };
+    for chunked in [false, true] {
+        let answer = send(chunked).await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "chunked: {chunked}: {answer:?}");
+    }
+    let answers = futures::future::join_all((0..8).map(|_| send(true))).await;
+    let refused = |answer: &&String| answer.starts_with("HTTP/1.1 413") || answer.starts_with("HTTP/1.1 503");
+    assert_eq!(answers.iter().filter(refused).count(), 8, "{answers:?}");
+    let grown = post.server.usage().unwrap().peak.saturating_sub(before);
+    println!("the server grew by {} KiB at most, from {} KiB", grown / 1024, before / 1024);
+    assert!(grown <= 8 << 20, "{grown}");
+    assert_eq!(post.send(&report("ci/after", 100)).await.0, 202);
+}
+
+#[tokio::test]
+async fn who_sends_slowly_or_not_at_all_loses_the_connection_and_holds_up_nobody() {
+    let post = Post::open().await;
+    let path = post.path();
+    let silent = "";
+    let slow_head = format!("POST {path} HTTP/1.1\r\nHost: sluice\r\nX-Slow: ");
+    let digits = "0".repeat(64);
+    let slow_body = format!(
+        "POST {path} HTTP/1.1\r\nHost: sluice\r\nX-Hub-Signature-256: sha256={digits}\r\nContent-Length: 100\r\n\r\n{{"
+    );
+    let begun = Instant::now();
+    let hold = async |text: &str| {
+        let mut stream = post.connection().await;
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(60), read_to_end(stream)).await;
+        (answer.expect("the connection ends"), begun.elapsed())
+    };
+    let held = async {
+        let all = (0..120).map(|number| hold([silent, &slow_head, &slow_body][number % 3]));
+        futures::future::join_all(all).await
+    };
+    let meanwhile = async {
+        let begun = Instant::now();
+        for sequence in 0..20 {
+            assert_eq!(post.send(&report(&format!("ci/{sequence}"), sequence)).await.0, 202);
+        }
+        begun.elapsed()
+    };
+    let (held, meanwhile) = tokio::join!(held, meanwhile);
+    println!("20 reports took {meanwhile:?} beside 120 slow connections");
+    for (number, (answer, after)) in held.iter().enumerate() {
+        assert!(*after < Duration::from_secs(30), "{number}: {after:?}");
+        let expected = [("", "HTTP/1.1 408"), ("", "HTTP/1.1 408"), ("HTTP/1.1 408", "HTTP/1.1 408")][number % 3];
+        assert!(answer.is_empty() && expected.0.is_empty() || answer.starts_with(expected.1), "{number}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn hundreds_of_forged_and_garbled_requests_leave_the_process_as_it_was() {
+    let post = Post::open().await;
+    let body = report("ci/7", 7).to_string();
+    let path = post.path();
+    let signed = sluice_server::sign(SECRET.as_bytes(), body.as_bytes());
+    let request = |line: &str, headers: &str, body: &str| {
+        format!("{line}\r\nHost: sluice\r\nConnection: close\r\n{headers}\r\n\r\n{body}").into_bytes()
+    };
+    let with = |signature: &str, length: &str, body: &str| {
+        let headers = format!("X-Hub-Signature-256: {signature}\r\nContent-Length: {length}");
+        request(&format!("POST {path} HTTP/1.1"), &headers, body)
+    };
+    let length = body.len().to_string();
+    let long = "a".repeat(20_000);
+    let mut all = vec![
+        Vec::new(),
+        b"\0\0\0\0".to_vec(),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        request(&format!("POST {path} HTTP/9.9"), "", ""),
+        request(&format!("POST /{long} HTTP/1.1"), "", ""),
+        request(&format!("POST {path} HTTP/1.1"), &format!("X-Long: {long}"), ""),
+        request(&format!("POST {path} HTTP/1.1"), "Content-Length: -1", ""),
+        request(&format!("POST {path} HTTP/1.1"), "Transfer-Encoding: chunked\r\nContent-Length: 5", "zz\r\n"),
+        with(&signed, "99999999999999999999999", &body),
+        with(&signed, &(body.len() - 1).to_string(), &body),
+        with("sha256=\u{e9}", &length, &body),
+        with(&signed.to_uppercase(), &length, &body),
+    ];
+    for number in 0..500_usize {
+        let mut garbled = body.clone().into_bytes();
+        let at = number % garbled.len();
+        garbled[at] = garbled[at].wrapping_add(1 + u8::try_from(number % 200).unwrap());
+        let garbled = String::from_utf8_lossy(&garbled).into_owned();
+        all.push(with(&signed, &garbled.len().to_string(), &garbled));
+        let mut digits = signed.clone().into_bytes();
+        let at = 7 + number % 64;
+        digits[at] = if digits[at] == b'0' { b'1' } else { b'0' };
+        all.push(with(&String::from_utf8(digits).unwrap(), &length, &body));
+    }
+    // More than a Receiver takes in a minute: it refuses the rest unread, so each has its turn while there is room.
+    post.team
+        .receive("ci", &json!({"component": {"environments": ["staging"]}, "maxRequestsPerMinute": 60_000}), SECRET)
+        .await;
+    eventually("the greater limit counts", crate::PATIENCE, async || {
+        let receiver: sluice_api::Receiver = post.team.home().api().get("ci").await.unwrap();
+        let observed = receiver.status.and_then(|status| status.observed_generation);
+        if observed == receiver.metadata.generation { Ok(()) } else { Err(format!("{observed:?}")) }
+    })
+    .await;
+    for some in all.chunks(50) {
+        let answers = futures::future::join_all(some.iter().map(|bytes| post.raw(bytes))).await;
+        for (answer, sent) in answers.iter().zip(some) {
+            let is_refused =
+                answer.is_empty() || answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.1 505");
+            assert!(is_refused && !answer.starts_with("HTTP/1.1 429"), "{answer}: {:?}", String::from_utf8_lossy(sent));
+        }
+    }
+    println!("{} requests were refused", all.len());
+    assert!(post.updates().await.is_empty());
+    assert!(!post.server.log().contains("panicked"));
+    assert_eq!(post.send(&report("ci/7", 7)).await.0, 202);
+}
