@@ -77,6 +77,13 @@ fn the_manifests_of_environments_have_no_mistakes() {
 }
 
 #[test]
+fn the_manifests_of_receivers_have_no_mistakes() {
+    let page = page("docs/receivers.md");
+    let (code, said) = sluice(&["lint", "-"], &blocks(&page, "yaml").join("---\n"));
+    assert_eq!((code, &*said), (Some(0), "3 objects: no mistakes\n"));
+}
+
+#[test]
 fn links_lead_somewhere() {
     let pages = [
         "README.md",
@@ -88,6 +95,7 @@ fn links_lead_somewhere() {
         "docs/local-mode.md",
         "docs/locks.md",
         "docs/people.md",
+        "docs/receivers.md",
     ];
     for name in pages {
         let here = workspace().join(name);

@@ -1,6 +1,7 @@
 //! `sluice server`: what it takes, what it refuses, and what it costs.
 
 #![allow(clippy::unwrap_used, reason = "a test ends with its first surprise")]
+#![allow(clippy::print_stdout, reason = "what was measured is for whoever asks for it with --nocapture")]
 
 mod abuse;
 mod hints;

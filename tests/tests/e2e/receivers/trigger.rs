@@ -38,6 +38,23 @@ async fn a_report_is_made_by_command_and_the_same_command_reports_nothing_twice(
 }
 
 #[tokio::test]
+async fn what_the_documentation_sends_with_curl_and_openssl_is_taken() {
+    let post = Post::open().await;
+    let page = std::fs::read_to_string(paths::workspace().join("docs/receivers.md")).unwrap();
+    let block = page.split_once("```bash\n").and_then(|(_, rest)| rest.split_once("```")).unwrap().0;
+    let (first, rest) = block.split_once('\n').unwrap();
+    assert!(first.starts_with("URL="), "{first}");
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("secret"), format!("{SECRET}\n")).unwrap();
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", &format!("URL={}\n{rest}", post.url())]).current_dir(&directory);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&answer["status"], post.updates().await.len()), (&json!("accepted"), 1));
+}
+
+#[tokio::test]
 async fn what_is_refused_is_said_at_once_with_the_remedy() {
     let post = Post::open().await;
     for (secret, component, words) in
