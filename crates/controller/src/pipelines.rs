@@ -64,7 +64,6 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
         triggers: looked.triggers,
         sources: started.sources,
         good_runs: good_runs::keep(&pipeline.spec, &before.good_runs, &known),
-        ..before.clone()
     };
     if after != before && !write(&pipeline, &after, &context).await? {
         // Its event is on its way, with what somebody else wrote.
