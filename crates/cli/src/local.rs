@@ -21,6 +21,7 @@ mod objects;
 mod remembered;
 mod repositories;
 mod signals;
+mod sources;
 mod start;
 mod world;
 

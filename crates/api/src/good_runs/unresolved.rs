@@ -33,13 +33,14 @@ impl Unresolved {
         )
     }
 
-    /// Nothing of the source has gone well yet; `stages` are those of its pipeline, if that is there.
-    pub fn no_good_run(source: &Source, namespace: &str, stages: Option<&[String]>) -> Self {
+    /// Nothing of the source has gone well yet; `stages` are those of its pipeline, if that is there. `place` is where it would be,
+    /// and `command` makes a run of it.
+    pub fn no_good_run(source: &Source, place: &str, stages: Option<&[String]>, command: &str) -> Self {
         let Source { name, pipeline_ref, stage, .. } = source;
         let pipeline = &pipeline_ref.name;
         let message = match (stages, stage) {
             (None, _) => format!(
-                "source {name:?} takes the last good run of Pipeline {pipeline:?}, and there is none in namespace {namespace:?}: \
+                "source {name:?} takes the last good run of Pipeline {pipeline:?}, and there is none {place}: \
                  create it, or correct spec.sources"
             ),
             (Some(stages), Some(stage)) if !stages.contains(stage) => {
@@ -51,11 +52,11 @@ impl Unresolved {
             }
             (Some(_), Some(stage)) => format!(
                 "source {name:?} has nothing to take: stage {stage:?} has not succeeded in any run of Pipeline {pipeline:?} yet; \
-                 make one with `sluice run {pipeline}`"
+                 make one with `{command}`"
             ),
             (Some(_), None) => format!(
                 "source {name:?} has nothing to take: no run of Pipeline {pipeline:?} has succeeded yet; make one with \
-                 `sluice run {pipeline}`"
+                 `{command}`"
             ),
         };
         Self::new("NoGoodRun", message)

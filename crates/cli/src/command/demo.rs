@@ -62,7 +62,7 @@ async fn show(dir: &Path, shared: &Shared) -> anyhow::Result<ExitCode> {
         Progress::Fresh | Progress::Over => {
             let chosen = local::choose(&objects, &Wanted::default(), |name| use_of(&demo.state(), name));
             let chosen = chosen.map_err(|problems| anyhow::anyhow!(problems.join("\n")))?;
-            local::begin(demo.state(), chosen, &user, &remembered)
+            local::begin(demo.state(), chosen, &objects, &user, &remembered)
         }
     };
     let held = match held {

@@ -50,6 +50,9 @@ pub(crate) struct Arguments {
     /// A parameter; it goes over that of the run among the manifests. May be repeated.
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = param)]
     params: Vec<(String, String)>,
+    /// Take this run for a source of the pipeline, and not the newest good one. May be repeated.
+    #[arg(long, value_name = "SOURCE=RUN", value_parser = source)]
+    from: Vec<(String, String)>,
     /// The run's name, as Kubernetes has names; PIPELINE-xxxxx in a cluster, and a number here, unless set. Of several runs among
     /// the manifests, the one that is meant.
     #[arg(long, value_name = "NAME")]
@@ -138,7 +141,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn run_in_cluster(pipeline: String, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { params, name, attach, no_approve, cluster, output, .. } = arguments;
+    let Arguments { params, from, name, attach, no_approve, cluster, output, .. } = arguments;
     let shown = match attach {
         true => output
             .map(Printed::followed)
@@ -151,7 +154,8 @@ fn run_in_cluster(pipeline: String, arguments: Arguments) -> anyhow::Result<Exit
         Err(problem) => return Ok(refuse([problem])),
     };
     let params = params.into_iter().collect();
-    in_cluster::run(&in_cluster::Wanted { pipeline, params, name, approves: !no_approve, shown, cluster })
+    let from = from.into_iter().collect();
+    in_cluster::run(&in_cluster::Wanted { pipeline, params, from, name, approves: !no_approve, shown, cluster })
 }
 
 fn run_here(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -163,7 +167,7 @@ fn run_here(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn start(arguments: Arguments, format: Format) -> anyhow::Result<ExitCode> {
-    let Arguments { filename, pipeline, params, name, cluster, state, shared, .. } = arguments;
+    let Arguments { filename, pipeline, params, from, name, cluster, state, shared, .. } = arguments;
     let manifests = match Manifests::read(&filename, false) {
         Ok(manifests) => manifests,
         Err(error) => return Ok(refuse([local::describe(&error)])),
@@ -177,7 +181,8 @@ async fn start(arguments: Arguments, format: Format) -> anyhow::Result<ExitCode>
         Ok(objects) => objects,
         Err(error) => return Ok(refuse([local::describe(&error)])),
     };
-    let wanted = Wanted { pipeline, name, params: params.into_iter().collect::<BTreeMap<_, _>>() };
+    let params = params.into_iter().collect::<BTreeMap<_, _>>();
+    let wanted = Wanted { pipeline, name, params, from: from.into_iter().collect() };
     let directory = state_directory(state.as_ref(), &filename);
     let remembered = remember(&filename, &shared)?;
     let user = local::user();
@@ -214,7 +219,7 @@ async fn begin(
             return Err(lacking);
         }
         let (name, is_numbered) = (chosen.name.clone(), chosen.is_numbered);
-        match local::begin(directory.clone(), chosen, user, remembered) {
+        match local::begin(directory.clone(), chosen, objects, user, remembered) {
             Ok(held) => return Ok(held),
             Err(refused) if is_numbered && refused.is_taken() => lost.push(name),
             Err(refused) => return Err(vec![local::describe(&refused)]),
@@ -234,4 +239,11 @@ fn param(text: &str) -> Result<(String, String), String> {
     let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
     let (name, value) = parts.ok_or_else(|| "write it as NAME=VALUE".to_owned())?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Reads `source=run`.
+fn source(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(source, run)| !source.is_empty() && !run.is_empty());
+    let (source, run) = parts.ok_or_else(|| "write it as SOURCE=RUN".to_owned())?;
+    Ok((source.to_owned(), run.to_owned()))
 }

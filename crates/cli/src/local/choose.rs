@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube::{Resource, ResourceExt};
-use sluice_api::{ParamValue, Pipeline, PipelineRun, resolve_params};
+use sluice_api::{FromSource, LocalReference, ParamValue, Pipeline, PipelineRun, resolve_params};
 
 use super::{objects::Objects, start::suspension};
 use crate::lint;
@@ -17,6 +17,8 @@ pub(crate) struct Wanted {
     pub(crate) name: Option<String>,
     /// Parameters; they go over those of a run among the manifests.
     pub(crate) params: BTreeMap<String, String>,
+    /// The runs to take, by source; they go over those of a run among the manifests.
+    pub(crate) from: BTreeMap<String, String>,
 }
 
 /// Whether there is a run of a name.
@@ -40,6 +42,7 @@ pub(crate) struct Chosen {
     pub(crate) namespace: String,
     pub(crate) pipeline: Pipeline,
     pub(crate) params: BTreeMap<String, ParamValue>,
+    pub(crate) from: Vec<FromSource>,
 }
 
 /// The run that is meant, or everything that stands in the way. `use_of` says whether there is a run of a name.
@@ -59,7 +62,19 @@ pub(crate) fn choose(objects: &Objects, wanted: &Wanted, use_of: impl Fn(&str) -
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Chosen { name, is_numbered, namespace: objects.namespace_of(pipeline), pipeline: pipeline.clone(), params })
+    let (namespace, from) = (objects.namespace_of(pipeline), from(wanted, template));
+    Ok(Chosen { name, is_numbered, namespace, pipeline: pipeline.clone(), params, from })
+}
+
+/// The runs to take for sources.
+fn from(wanted: &Wanted, template: Option<&PipelineRun>) -> Vec<FromSource> {
+    let of_template = template.iter().flat_map(|run| &run.spec.from);
+    let of_template = of_template.filter(|from| !wanted.from.contains_key(&from.source)).cloned();
+    let given = wanted
+        .from
+        .iter()
+        .map(|(source, run)| FromSource { source: source.clone(), run_ref: LocalReference { name: run.clone() } });
+    of_template.chain(given).collect()
 }
 
 /// The run among the manifests that is meant; `None` for a new run.
@@ -174,7 +189,12 @@ mod tests {
     #[expect(clippy::needless_pass_by_value, reason = "so that the macro may stand in the call")]
     fn check(objects: &Objects, pipeline: Option<&str>, name: Option<&str>, params: &[(&str, &str)], expected: Expect) {
         let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let wanted = Wanted { pipeline: pipeline.map(str::to_owned), name: name.map(str::to_owned), params };
+        let wanted = Wanted {
+            pipeline: pipeline.map(str::to_owned),
+            name: name.map(str::to_owned),
+            params,
+            ..Wanted::default()
+        };
         let resume = |name: &str| (name == "used").then(|| format!("sluice resume {name} --state there"));
         let use_of = |name: &str| match TAKEN.contains(&name) {
             true => Use::Taken { resume: resume(name) },

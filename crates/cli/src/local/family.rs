@@ -9,7 +9,7 @@ use std::{
 };
 
 use kube::ResourceExt;
-use sluice_api::{PipelineRun, PipelineSpec, RunAction, names};
+use sluice_api::{PipelineRun, PipelineSpec, RunAction, Unresolved, names};
 use sluice_engine::{Failure, RunState, StepPhase, WaitKind};
 use tokio::{sync::broadcast, task::JoinSet, time::sleep};
 
@@ -132,12 +132,13 @@ impl Family {
         if let Some(why) = start::suspension(name, &spec) {
             return Err(Failure::definite("PipelineSuspended", why));
         }
-        match start::begin_child(self.directory.clone(), namespace, run, spec, &self.remembered) {
+        match start::begin_child(self.directory.clone(), namespace, run, spec, (&self.objects, &self.remembered)) {
             Ok(held) => {
                 self.begin(held);
                 Ok(true)
             }
             Err(refused) if refused.is_taken() => Ok(false),
+            Err(start::Refused::Source(Unresolved { reason, message })) => Err(Failure::definite(reason, message)),
             Err(refused) => Err(Failure::transient("RunNotKept", describe(&refused))),
         }
     }

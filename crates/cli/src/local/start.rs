@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, sync::Arc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::ResourceExt;
 use sluice_api::{
-    LocalReference, PipelineRun, PipelineRunSpec, PipelineRunStatus, PipelineSpec, Program, Revision, RunAction,
-    resolve_params,
+    LocalReference, PinnedSource, PipelineRun, PipelineRunSpec, PipelineRunStatus, PipelineSpec, Program, Revision,
+    RunAction, Unresolved, resolve_params,
 };
 use sluice_engine::RunState;
 use uuid::Uuid;
@@ -21,6 +21,7 @@ use super::{
     kept::{KeptRun, asked, now},
     lock::RunLock,
     objects::Objects,
+    sources::Look,
     world::LocalWorld,
 };
 use crate::output::{Format, Output};
@@ -56,6 +57,8 @@ pub(super) fn suspension(name: &str, spec: &PipelineSpec) -> Option<String> {
 pub(crate) enum Refused {
     #[error(transparent)]
     Directory(#[from] Error),
+    #[error("{}", .0.message)]
+    Source(Unresolved),
     #[error("there is a run {name:?} already, started a moment ago: choose another name with --name")]
     Taken { name: String },
     #[error(
@@ -85,10 +88,13 @@ impl Refused {
 pub(crate) fn begin(
     directory: StateDirectory,
     chosen: Chosen,
+    objects: &Objects,
     user: &str,
     remembered: &Remembered,
 ) -> Result<Held, Refused> {
-    let Chosen { name, namespace, pipeline, params, .. } = chosen;
+    let Chosen { name, namespace, pipeline, params, from, .. } = chosen;
+    let look = Look { directory: &directory, namespace: &namespace, objects, remembered };
+    let sources = look.resolve(&pipeline.spec.sources, &from)?.map_err(Refused::Source)?;
     directory.make()?;
     let lock = directory.lock(&name)?;
     if directory.run(&name)?.is_some() {
@@ -99,12 +105,12 @@ pub(crate) fn begin(
     let spec = PipelineRunSpec {
         pipeline_ref: LocalReference { name: revision.pipeline.clone() },
         params,
-        from: Vec::new(),
+        from,
         requested_by: Some(user.to_owned()),
         trigger: None,
         actions: Vec::new(),
     };
-    let mut run = begun(name, namespace, spec, pinned);
+    let mut run = begun(name, namespace, spec, pinned, sources);
     remembered.note(&mut run);
     directory.keep(&run)?;
     Ok(Held { directory, run, spec: revision.spec, lock })
@@ -116,9 +122,11 @@ pub(super) fn begin_child(
     namespace: &str,
     wanted: &PipelineRun,
     spec: PipelineSpec,
-    remembered: &Remembered,
+    (objects, remembered): (&Objects, &Remembered),
 ) -> Result<Held, Refused> {
     let name = wanted.name_any();
+    let look = Look { directory: &directory, namespace, objects, remembered };
+    let sources = look.resolve(&spec.sources, &wanted.spec.from)?.map_err(Refused::Source)?;
     directory.make()?;
     let lock = directory.lock(&name)?;
     if directory.run(&name)?.is_some() {
@@ -127,7 +135,7 @@ pub(super) fn begin_child(
     let revision = Revision::new(&wanted.spec.pipeline_ref.name, spec);
     let pinned = directory.keep_revision(&revision, namespace)?;
     let labels = wanted.metadata.labels.clone();
-    let mut run = begun(name, namespace.to_owned(), wanted.spec.clone(), pinned);
+    let mut run = begun(name, namespace.to_owned(), wanted.spec.clone(), pinned, sources);
     run.metadata.labels = labels;
     remembered.note(&mut run);
     directory.keep(&run)?;
@@ -135,7 +143,13 @@ pub(super) fn begin_child(
 }
 
 /// A run before its first move.
-fn begun(name: String, namespace: String, spec: PipelineRunSpec, pinned: String) -> PipelineRun {
+fn begun(
+    name: String,
+    namespace: String,
+    spec: PipelineRunSpec,
+    pinned: String,
+    sources: Vec<PinnedSource>,
+) -> PipelineRun {
     PipelineRun {
         metadata: ObjectMeta {
             name: Some(name),
@@ -148,7 +162,7 @@ fn begun(name: String, namespace: String, spec: PipelineRunSpec, pinned: String)
             ..ObjectMeta::default()
         },
         spec,
-        status: Some(PipelineRunStatus { pipeline_revision: Some(pinned), ..PipelineRunStatus::default() }),
+        status: Some(PipelineRunStatus { pipeline_revision: Some(pinned), sources, ..PipelineRunStatus::default() }),
     }
 }
 

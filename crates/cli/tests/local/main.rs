@@ -12,6 +12,7 @@ mod output;
 mod person;
 mod retry;
 mod signals;
+mod sources;
 mod state;
 mod support;
 mod terminal;

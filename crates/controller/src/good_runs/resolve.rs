@@ -80,11 +80,12 @@ impl Look<'_> {
         let upstream = self.upstream().await?;
         match GoodRun::newest(self.known(upstream.as_deref())) {
             Some(good) => self.pin(good).await,
-            None => Ok(Err(Unresolved::no_good_run(
-                self.source,
-                self.namespace,
-                upstream.as_deref().map(|upstream| upstream.stages.as_slice()),
-            ))),
+            None => {
+                let stages = upstream.as_deref().map(|upstream| upstream.stages.as_slice());
+                let place = format!("in namespace {:?}", self.namespace);
+                let command = format!("sluice run {}", self.source.pipeline_ref.name);
+                Ok(Err(Unresolved::no_good_run(self.source, &place, stages, &command)))
+            }
         }
     }
 

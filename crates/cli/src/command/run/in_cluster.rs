@@ -29,6 +29,8 @@ const SETTLES_IN: Duration = Duration::from_secs(10);
 pub(super) struct Wanted {
     pub(super) pipeline: String,
     pub(super) params: BTreeMap<String, String>,
+    /// The runs to take, by source.
+    pub(super) from: BTreeMap<String, String>,
     pub(super) name: Option<String>,
     /// Whether a first stage that awaits an approval gets it.
     pub(super) approves: bool,
@@ -89,6 +91,7 @@ async fn start(wanted: &Wanted) -> Result<ExitCode, Failed> {
     let cluster = wanted.cluster.connect().await?;
     let pipeline = pipeline(&cluster, &wanted.pipeline).await?;
     let params = params(&declared(&pipeline)?, &wanted.params).map_err(Failed::Wrong)?;
+    check_sources(&pipeline, &wanted.from).map_err(Failed::Wrong)?;
     let by = actions::user(&cluster).await?;
     let runs = Runs::of(&cluster);
     let made = body(wanted, &params, &by)?;
@@ -163,12 +166,30 @@ fn params(declared: &[Param], given: &BTreeMap<String, String>) -> Result<BTreeM
     Err(said.collect())
 }
 
+/// Whether the pipeline has the sources for which runs are named. Which runs are good ones is for the controller to say.
+fn check_sources(pipeline: &DynamicObject, from: &BTreeMap<String, String>) -> Result<(), Vec<String>> {
+    let sources = pipeline.data["spec"]["sources"].as_array().into_iter().flatten();
+    let names: Vec<&str> = sources.filter_map(|source| source["name"].as_str()).collect();
+    let unknown = from.keys().filter(|name| !names.contains(&name.as_str()));
+    let problems: Vec<String> = unknown
+        .map(|name| match names.is_empty() {
+            true => format!("the pipeline has no source {name:?}; it has none"),
+            false => format!("the pipeline has no source {name:?}{}", hint(name, &names)),
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
 fn body(wanted: &Wanted, params: &BTreeMap<String, ParamValue>, by: &str) -> Result<DynamicObject, Stopped> {
     let metadata = match &wanted.name {
         Some(name) => json!({"name": name}),
         None => json!({"generateName": format!("{}-", wanted.pipeline)}),
     };
-    let spec = json!({"pipelineRef": {"name": wanted.pipeline}, "params": params, "requestedBy": by});
+    let mut spec = json!({"pipelineRef": {"name": wanted.pipeline}, "params": params, "requestedBy": by});
+    let from = wanted.from.iter().map(|(source, run)| json!({"source": source, "runRef": {"name": run}}));
+    if !wanted.from.is_empty() {
+        spec["from"] = from.collect();
+    }
     let run = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "PipelineRun", "metadata": metadata, "spec": spec});
     Ok(serde_json::from_value(run).context("failed to write the run as JSON")?)
 }
