@@ -1,5 +1,6 @@
 //! Sources on the real cluster: the last good run of another pipeline, which one a run takes, and what a good run starts.
 
+mod by_hand;
 mod cost;
 mod crash;
 mod kept;
