@@ -57,7 +57,8 @@ fn sluice(arguments: &[&str], input: &str) -> (Option<i32>, String) {
 
 #[test]
 fn the_manifests_of_pages_have_no_mistakes() {
-    let pages = [page("docs/control-flow.md"), page("docs/locks.md"), page("docs/people.md")];
+    let names = ["control-flow", "locks", "people", "triggers"];
+    let pages = names.map(|name| page(&format!("docs/{name}.md")));
     let blocks: Vec<&str> = pages.iter().flat_map(|page| blocks(page, "yaml")).collect();
     assert!(blocks.len() > 11, "{}", blocks.len());
     for block in blocks {
@@ -96,6 +97,7 @@ fn links_lead_somewhere() {
         "docs/locks.md",
         "docs/people.md",
         "docs/receivers.md",
+        "docs/triggers.md",
     ];
     for name in pages {
         let here = workspace().join(name);
@@ -123,6 +125,7 @@ fn every_example_is_told_of_where_its_subject_is() {
         ("hooks", "control-flow"),
         ("approvals", "people"),
         ("environments", "environments"),
+        ("triggers", "triggers"),
     ];
     for (directory, subject) in subjects {
         let page = page(&format!("docs/{subject}.md"));

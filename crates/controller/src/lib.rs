@@ -12,7 +12,7 @@
 //! - No wait holds a worker: a waiting run is looked at again when what it waits for changes, or at its interval.
 //! - A malformed object gets a condition and stops nothing else.
 //!
-//! *Architecture invariant:* of specs the controller writes only those of the runs that steps start, and requests to end them
+//! *Architecture invariant:* of specs the controller writes only those of the runs that steps and triggers start, and requests to end them
 //! (`runs`); and it touches the world outside Sluice's own kinds only as the run's service account (`sluice_client::accounts`).
 
 mod context;

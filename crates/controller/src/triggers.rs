@@ -84,7 +84,7 @@ pub(crate) async fn carry_on(context: &Context, pipeline: &Pipeline, is_ready: b
                 }
             },
             (Look::Nothing, Some(before)) => before.clone(),
-            _ => anew(trigger, now),
+            (_, before) => anew(trigger, before, now),
         };
         status.next = table.next_after(now);
         looked.triggers.push(status);
@@ -103,10 +103,11 @@ fn status_of<'a>(pipeline: &'a Pipeline, trigger: &PipelineTrigger) -> Option<&'
     pipeline.status.as_ref()?.triggers.iter().find(|status| status.name == trigger.name)
 }
 
-/// A trigger, or a schedule, that is seen first: what was before does not count.
-fn anew(trigger: &PipelineTrigger, now: Timestamp) -> TriggerStatus {
-    let schedule = decide::schedule(&trigger.cron);
-    TriggerStatus { name: trigger.name.clone(), schedule, since: now, next: None, last: None, took: None }
+/// A trigger, or a schedule, that is seen first: no time before counts. What the sources were at is not its schedule's.
+fn anew(trigger: &PipelineTrigger, before: Option<&TriggerStatus>, now: Timestamp) -> TriggerStatus {
+    let (name, schedule) = (trigger.name.clone(), decide::schedule(&trigger.cron));
+    let took = before.and_then(|before| before.took.clone());
+    TriggerStatus { name, schedule, since: now, next: None, last: None, took }
 }
 
 /// A failure that may pass by itself: the time is not decided.

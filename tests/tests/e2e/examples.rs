@@ -33,7 +33,7 @@ fn read(path: &Path) -> String {
 }
 
 /// The example of this name.
-fn of_file(name: &str) -> String {
+pub(crate) fn of_file(name: &str) -> String {
     read(&paths::workspace().join(format!("examples/{name}.yaml")))
 }
 

@@ -36,6 +36,7 @@ mod short;
 mod shutdown;
 mod sources;
 mod status_patches;
+mod triggers;
 mod two_controllers;
 mod updates;
 mod verbs;
