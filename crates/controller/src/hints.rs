@@ -3,17 +3,21 @@
 //! A hint proves nothing and reaches no further than its namespace: a run that is woken asks the host itself. Without the kind, or
 //! without the right to watch it, runs look at their interval.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use kube::{Client, ResourceExt};
 use kube_runtime::{
     WatchStreamExt,
     watcher::{self, Event, watcher},
 };
 use sluice_api::{Hint, Receiver};
+use tokio::time::sleep;
 
 use crate::{causes::in_one_line, client::scoped, context::Context, guarded::Guarded, waits::RunRef};
+
+/// After a hint, who still waits looks once more when so much time is over.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// The runs that wait for what a git host speaks of. A stream of its own: where Receivers cannot be watched, nothing else waits.
 pub(crate) fn woken_by_receivers(
@@ -23,19 +27,31 @@ pub(crate) fn woken_by_receivers(
 ) -> impl Stream<Item = RunRef> + Send + use<> {
     let receivers = watcher(scoped::<Guarded<Receiver>>(client, namespace), watcher::Config::default());
     let mut seen = Seen::default();
-    receivers.default_backoff().flat_map(move |change| {
-        let woken = match change {
-            Ok(change) => {
-                let news = seen.news(&change);
-                news.iter().flat_map(|(namespace, key)| context.waits.wake_pull_requests(namespace, key)).collect()
-            }
-            Err(error) => {
-                tracing::debug!(error = %in_one_line(&error), "Receivers cannot be watched; what waits for a pull request looks at its interval");
-                Vec::new()
-            }
-        };
-        futures::stream::iter(woken)
+    // Unordered: what looks again later holds up no other.
+    receivers.default_backoff().flat_map_unordered(None, move |change| {
+        let news = change.map(|change| seen.news(&change)).unwrap_or_else(|error| {
+            tracing::debug!(error = %in_one_line(&error), "Receivers cannot be watched; what waits for a pull request looks at its interval");
+            Vec::new()
+        });
+        Box::pin(woken_by(context.clone(), news))
     })
+}
+
+/// Who waits for these looks at once, and who still waits then, once more: a host may speak of what it does not show yet.
+fn woken_by(context: Arc<Context>, news: Vec<(String, String)>) -> impl Stream<Item = RunRef> + Send {
+    let wake = move || -> Vec<RunRef> {
+        news.iter().flat_map(|(namespace, key)| context.waits.wake_pull_requests(namespace, key)).collect()
+    };
+    let now = wake();
+    let is_for_nobody = now.is_empty();
+    let again = stream::once(async move {
+        if is_for_nobody {
+            return Vec::new();
+        }
+        sleep(AGAIN).await;
+        wake()
+    });
+    stream::iter(now).chain(again.flat_map(stream::iter))
 }
 
 /// What each Receiver, by namespace and name, had before.

@@ -32,8 +32,8 @@ struct Sent {
 struct World {
     receivers: Arc<Receivers>,
     writes: Arc<AtomicUsize>,
-    /// Kept, or else the store would know that nobody fills it.
-    _writer: reflector::store::Writer<Guarded<Receiver>>,
+    /// Fills the store.
+    writer: reflector::store::Writer<Guarded<Receiver>>,
 }
 
 impl World {
@@ -76,7 +76,7 @@ impl World {
         }
         let secrets = Secrets::new(Accounts::new(client.clone(), config), mpsc::unbounded().0);
         let receivers = Receivers::new(store, Arc::new(AtomicBool::new(true)), client, secrets);
-        Self { receivers: Arc::new(receivers), writes, _writer: writer }
+        Self { receivers: Arc::new(receivers), writes, writer }
     }
 
     async fn send(&self, sent: &Sent) -> StatusCode {
@@ -180,4 +180,15 @@ async fn before_all_receivers_are_known_nobody_is_told_that_there_is_none() {
     assert_eq!(world.send(&valid()).await, StatusCode::SERVICE_UNAVAILABLE);
     let health = Sent { method: Method::GET, path: "/receivers/shop/gone".to_owned(), ..valid() };
     assert_eq!(world.send(&health).await, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn a_receiver_that_cannot_be_read_takes_nothing_and_stops_no_other() {
+    let mut world = World::new().await;
+    let metadata = json!({"namespace": "shop", "name": "odd", "uid": "odd"});
+    let odd = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "Receiver", "metadata": metadata, "spec": {"component": 7}});
+    world.writer.apply_watcher_event(&Event::Apply(serde_json::from_str(&odd.to_string()).unwrap()));
+    let to_it = Sent { path: "/receivers/shop/odd".to_owned(), ..valid() };
+    assert_eq!(world.send(&to_it).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(world.send(&valid()).await, StatusCode::ACCEPTED);
 }

@@ -183,3 +183,21 @@ async fn a_report_that_was_stored_by_a_server_that_was_killed_is_stored_once() {
     }
     assert_eq!(post.updates().await.len(), 5);
 }
+
+#[tokio::test]
+async fn what_several_servers_are_sent_at_once_is_stored_once() {
+    let post = Post::open().await;
+    let other = post.team.server().await;
+    let urls = [post.url(), other.url_of(post.team.namespace(), "ci")];
+    let body = report("ci/7", 7).to_string();
+    let signature = sluice_server::sign(SECRET.as_bytes(), body.as_bytes());
+    let send = async |number: usize| {
+        let request = post.http.post(&urls[number % 2]).header("X-Hub-Signature-256", &signature).body(body.clone());
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        answer["status"].clone()
+    };
+    let answers = futures::future::join_all((0..40).map(send)).await;
+    let accepted = answers.iter().filter(|status| **status == "accepted").count();
+    let known = answers.iter().filter(|status| **status == "known").count();
+    assert_eq!((accepted, known, post.updates().await.len()), (1, 39, 1));
+}
