@@ -33,15 +33,15 @@ pub(crate) fn woken_by_receivers(
             tracing::debug!(error = %in_one_line(&error), "Receivers cannot be watched; what waits for a pull request looks at its interval");
             Vec::new()
         });
-        Box::pin(woken_by(context.clone(), news))
+        let context = context.clone();
+        Box::pin(twice(move || {
+            news.iter().flat_map(|(namespace, key)| context.waits.wake_pull_requests(namespace, key)).collect()
+        }))
     })
 }
 
-/// Who waits for these looks at once, and who still waits then, once more: a host may speak of what it does not show yet.
-fn woken_by(context: Arc<Context>, news: Vec<(String, String)>) -> impl Stream<Item = RunRef> + Send {
-    let wake = move || -> Vec<RunRef> {
-        news.iter().flat_map(|(namespace, key)| context.waits.wake_pull_requests(namespace, key)).collect()
-    };
+/// Who waits looks at once, and who still waits then, once more: a host may speak of what it does not show yet.
+fn twice(wake: impl Fn() -> Vec<RunRef> + Send) -> impl Stream<Item = RunRef> + Send {
     let now = wake();
     let is_for_nobody = now.is_empty();
     let again = stream::once(async move {
@@ -86,6 +86,8 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use jiff::Timestamp;
     use sluice_api::{ReceiverSpec, ReceiverStatus};
 
@@ -111,6 +113,18 @@ mod tests {
         assert_eq!(news(&[("a", 1)]), [""; 0]);
         assert_eq!(news(&[("b", 2), ("a", 1)]), ["shop b"]);
         assert_eq!(news(&[("a", 3), ("b", 2)]), ["shop a"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_still_waits_looks_once_more() {
+        let waiting = AtomicUsize::new(2);
+        let woken = twice(|| {
+            let waiting = waiting.fetch_sub(1, Ordering::Relaxed);
+            (0..waiting).map(|number| RunRef::new(&number.to_string()).within("shop")).collect()
+        });
+        let names: Vec<String> = woken.map(|run| run.name).collect().await;
+        assert_eq!(names, ["0", "1", "0"]);
+        assert_eq!(twice(Vec::new).count().await, 0);
     }
 
     #[test]
