@@ -1,4 +1,4 @@
-//! A release with the server: what a build reports gets through it, with the rights that the chart gives
+//! A release with the server: what a build reports gets through it to a deployed component, with the rights that the chart gives
 //! and the commands of its notes.
 
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ spec:
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_gets_through_the_installed_server() {
+async fn a_report_gets_through_the_installed_server_to_a_deployed_component() {
     let cluster = Cluster::connect().await;
     sluice_tests::fixture::install(&cluster).await;
     let (shop, system) = (TestNamespace::new(&cluster, "shop").await, TestNamespace::new(&cluster, "system").await);
@@ -107,8 +107,9 @@ async fn a_report_gets_through_the_installed_server() {
     assert_eq!(answer.status(), 202);
     let answer: Value = serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");
     let name = answer["name"].as_str().expect("a name");
-    let version = ["get", "cu", name, "-n", namespace, "-o", "jsonpath={.spec.version}"];
-    assert_eq!(cluster.kubectl(&version).expect("the report"), "1.4.2");
+    wait("Deployed", &format!("cu/{name}"));
+    let text = ["get", "plr", name, "-n", namespace, "-o", "jsonpath={.status.stages[0].steps[0].outputs.text}"];
+    assert_eq!(cluster.kubectl(&text).expect("the run"), "web 1.4.2 in staging");
 
     for log in [controller.log(), server.log()] {
         assert!(!log.to_lowercase().contains("forbidden"), "{log}");
