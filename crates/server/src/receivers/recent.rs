@@ -14,7 +14,10 @@ use sluice_client::{
     causes::in_one_line,
     patch::{self, Place, Version},
 };
-use tokio::{sync::oneshot, time::sleep};
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 
 /// How many hints a Receiver's status holds, as its schema has it.
 const LIMIT: usize = 64;
@@ -24,6 +27,12 @@ const COLLECT: Duration = Duration::from_millis(50);
 
 /// How often a write is made again that others came before.
 const ATTEMPTS: u32 = 10;
+
+/// How long an API server that is away is left alone.
+const AWAY: Duration = Duration::from_millis(500);
+
+/// How long it is tried in all: GitHub waits ten seconds for an answer.
+const WITHIN: Duration = Duration::from_secs(9);
 
 /// Where in a Receiver its status is.
 pub(super) const STATUS: Place<'static> = Place { subresource: "/status", pointer: "/status" };
@@ -79,7 +88,9 @@ impl Recent {
             let mut outcome = Ok(());
             // More at once would push each other out before anybody sees them.
             for keys in keys.chunks(LIMIT) {
-                outcome = outcome.and(self.put(&id, keys).await);
+                let put = timeout(WITHIN, self.put(&id, keys)).await;
+                let away = || Err(NotNoted("the API server does not answer".to_owned()));
+                outcome = outcome.and(put.unwrap_or_else(|_| away()));
             }
             for tell in told {
                 // Who does not wait any more need not know.
@@ -98,24 +109,45 @@ impl Recent {
         batch
     }
 
-    async fn put(&self, (namespace, name, uid): &ReceiverId, keys: &[String]) -> Result<(), NotNoted> {
-        let receivers: Api<Receiver> = Api::namespaced(self.client.clone(), namespace);
+    /// Writes these hints, also where others write at the same time, or the API server is away for a moment: a git host does not
+    /// send again what was not taken.
+    async fn put(&self, id: &ReceiverId, keys: &[String]) -> Result<(), NotNoted> {
+        let mut last = None;
         for attempt in 1..=ATTEMPTS {
-            let found = receivers.get_opt(name).await.map_err(|error| NotNoted(in_one_line(&error)))?;
-            let Some(found) = found.filter(|found| found.metadata.uid.as_ref() == Some(uid)) else {
-                return Err(NotNoted("the Receiver is gone".to_owned()));
-            };
-            let resource_version = found.resource_version().unwrap_or_default();
-            let version = Version { namespace, name, resource_version: &resource_version };
-            let status = with(found.status.unwrap_or_default(), keys, Timestamp::now());
-            let written = patch::set::<Receiver>(&self.client, names::SERVER_FIELD_MANAGER, version, STATUS, &status);
-            match written.await {
-                Ok(_) => return Ok(()),
+            match self.put_once(id, keys).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(NotNoted("the Receiver is gone".to_owned())),
                 Err(kube::Error::Api(refusal)) if refusal.code == 409 => sleep(COLLECT * attempt / 4).await,
+                Err(error) if may_pass(&error) => {
+                    last = Some(error);
+                    sleep(AWAY).await;
+                }
                 Err(error) => return Err(NotNoted(in_one_line(&error))),
             }
         }
-        Err(NotNoted("others write the Receiver's status all the time".to_owned()))
+        let contended = "others write the Receiver's status all the time".to_owned();
+        Err(NotNoted(last.map_or(contended, |error| in_one_line(&error))))
+    }
+
+    /// Whether there is still such a Receiver.
+    async fn put_once(&self, (namespace, name, uid): &ReceiverId, keys: &[String]) -> Result<bool, kube::Error> {
+        let receivers: Api<Receiver> = Api::namespaced(self.client.clone(), namespace);
+        let found = receivers.get_opt(name).await?;
+        let Some(found) = found.filter(|found| found.metadata.uid.as_ref() == Some(uid)) else { return Ok(false) };
+        let resource_version = found.resource_version().unwrap_or_default();
+        let version = Version { namespace, name, resource_version: &resource_version };
+        let status = with(found.status.unwrap_or_default(), keys, Timestamp::now());
+        patch::set::<Receiver>(&self.client, names::SERVER_FIELD_MANAGER, version, STATUS, &status).await?;
+        Ok(true)
+    }
+}
+
+/// Whether the same may go well a moment later.
+fn may_pass(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(refusal) => refusal.code == 429 || refusal.code >= 500,
+        kube::Error::SerdeError(_) => false,
+        _ => true,
     }
 }
 
@@ -134,7 +166,53 @@ fn with(mut status: ReceiverStatus, keys: &[String], at: Timestamp) -> ReceiverS
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http::{Request, Response};
+    use serde_json::json;
+
     use super::*;
+
+    /// A stand-in for the API server that is away for the first requests.
+    fn away_for(requests: usize) -> (Client, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let answer = move |_: Request<kube::client::Body>| {
+            let is_away = count.fetch_add(1, Ordering::Relaxed) < requests;
+            let receiver = json!({
+                "apiVersion": "sluice.dev/v1alpha1", "kind": "Receiver",
+                "metadata": {"namespace": "shop", "name": "host", "uid": "u", "resourceVersion": "1"},
+                "spec": {"gitea": {}, "serviceAccountName": "receiver", "secretRef": {"name": "host"}},
+            });
+            let refusal = json!({"kind": "Status", "status": "Failure", "code": 503, "message": "away", "reason": ""});
+            let (code, body) = if is_away { (503, refusal) } else { (200, receiver) };
+            let body = kube::client::Body::from(body.to_string().into_bytes());
+            std::future::ready(Response::builder().status(code).body(body))
+        };
+        (Client::new(tower::service_fn(answer), "shop"), asked)
+    }
+
+    fn host(uid: &str) -> Receiver {
+        let mut receiver = Receiver::new("host", sluice_api::ReceiverSpec::default());
+        (receiver.metadata.namespace, receiver.metadata.uid) = (Some("shop".to_owned()), Some(uid.to_owned()));
+        receiver
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hint_outlasts_an_api_server_that_is_away_for_a_moment() {
+        let (client, asked) = away_for(3);
+        Recent::new(client).note(&host("u"), "a".to_owned()).await.unwrap();
+        assert_eq!(asked.load(Ordering::Relaxed), 5, "three in vain, one read, one write");
+        let (client, _) = away_for(100);
+        assert!(Recent::new(client).note(&host("u"), "a".to_owned()).await.unwrap_err().0.contains("away"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hint_for_a_receiver_that_was_made_anew_is_not_written() {
+        let (client, asked) = away_for(0);
+        assert!(Recent::new(client).note(&host("before"), "a".to_owned()).await.is_err());
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
