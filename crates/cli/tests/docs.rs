@@ -85,12 +85,20 @@ fn the_manifests_of_receivers_have_no_mistakes() {
 }
 
 #[test]
+fn the_manifests_of_component_updates_have_no_mistakes() {
+    let page = page("docs/component-updates.md");
+    let (code, said) = sluice(&["lint", "-"], &blocks(&page, "yaml").join("---\n"));
+    assert_eq!((code, &*said), (Some(0), "2 objects: no mistakes\n"));
+}
+
+#[test]
 fn links_lead_somewhere() {
     let pages = [
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "docs/command-line.md",
+        "docs/component-updates.md",
         "docs/control-flow.md",
         "docs/environments.md",
         "docs/local-mode.md",
@@ -126,6 +134,7 @@ fn every_example_is_told_of_where_its_subject_is() {
         ("approvals", "people"),
         ("environments", "environments"),
         ("triggers", "triggers"),
+        ("component-update", "component-updates"),
     ];
     for (directory, subject) in subjects {
         let page = page(&format!("docs/{subject}.md"));

@@ -11,6 +11,8 @@ mod deploy;
 mod desk;
 mod inbox;
 mod keep;
+#[cfg(test)]
+mod model;
 mod record;
 mod seen;
 

@@ -2,6 +2,7 @@
 //! own.
 
 mod approvals;
+mod component_update;
 mod flow;
 mod told;
 

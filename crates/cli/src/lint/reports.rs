@@ -2,7 +2,10 @@
 //! there, and the pipelines that an Environment has deploy them.
 
 use serde_json::Value;
-use sluice_api::{Code, ComponentUpdate, Environment, Pipeline, Receiver, check::Mistake};
+use sluice_api::{
+    Code, ComponentUpdate, Environment, Pipeline, Receiver,
+    check::{Mistake, unfit_for_updates},
+};
 use sluice_expr::closest;
 
 use super::{
@@ -39,8 +42,9 @@ pub(super) fn check(documents: &[Document], index: usize, whole: bool) -> Vec<Lo
     }
     if document.is::<Environment>() {
         for (name, path) in deploying(spec) {
-            if find::<Pipeline>(documents, document, name).is_none() {
-                found.extend(missing::<Pipeline>(documents, name, &path, whole, index));
+            match find::<Pipeline>(documents, document, name) {
+                Some(pipeline) => found.extend(unfit(pipeline, &path).map(|it| (index, Severity::Error, it))),
+                None => found.extend(missing::<Pipeline>(documents, name, &path, whole, index)),
             }
         }
     }
@@ -61,6 +65,18 @@ fn undeclared(environment: &Document, component: &str) -> Option<Mistake> {
         place: None,
         message: format!("Environment `{}` has no component `{component}`", environment.name()),
         help: Some(help),
+    })
+}
+
+/// A pipeline that updates cannot start. One that cannot be read is reported by its own document.
+fn unfit(pipeline: &Document, path: &str) -> Option<Mistake> {
+    let why = unfit_for_updates(&pipeline.parse::<Pipeline>().ok()?.spec);
+    (!why.is_empty()).then(|| Mistake {
+        code: Code::WrongParameters,
+        path: path.to_owned(),
+        place: None,
+        message: format!("updates cannot start runs of Pipeline `{}`: {}", pipeline.name(), why.join("; ")),
+        help: Some(format!("see `spec.params` of Pipeline `{}`, at {}", pipeline.name(), pipeline.place())),
     })
 }
 

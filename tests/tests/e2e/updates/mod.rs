@@ -1,6 +1,10 @@
 //! Component updates on the real cluster: what is recorded, in which order, and the runs that deploy them.
 
 mod deployed;
+mod golden;
+mod kept;
+mod killed;
+mod many;
 mod recorded;
 mod refused;
 
