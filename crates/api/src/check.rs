@@ -27,9 +27,9 @@ use crate::{Code, Duration, ParamType, PipelineSpec, params};
 use outline::Outline;
 
 pub use environment::environment;
-pub use receiver::{component_update, receiver};
 pub(crate) use names::{is_name, is_reserved};
 pub use on_update::{UPDATE_PARAMS, unfit_for_updates};
+pub use receiver::{component_update, receiver};
 
 /// One mistake in a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]

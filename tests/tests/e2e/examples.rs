@@ -4,6 +4,7 @@
 mod approvals;
 mod component_update;
 mod flow;
+mod qa_exploratory;
 mod told;
 
 use std::path::{Path, PathBuf};

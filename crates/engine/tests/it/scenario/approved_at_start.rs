@@ -14,7 +14,10 @@ fn check(plan: &str, script: &str, expected: Expect) {
 
 #[test]
 fn a_manual_first_stage_starts_at_once() {
-    check("stage deploy approve=1\n acts apply\nstage live approve=1", "ask 60s Approve live", expect![[r#"
+    check(
+        "stage deploy approve=1\n acts apply\nstage live approve=1",
+        "ask 60s Approve live",
+        expect![[r#"
         0s stage deploy starts
         0s claim apply under key 1
         0s write 1
@@ -30,12 +33,16 @@ fn a_manual_first_stage_starts_at_once() {
         60s ending Succeeded
         60s run Succeeded
         60s write 3
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn it_is_one_approval_where_more_are_needed() {
-    check("stage deploy approve=2\n acts apply", "ask 10s Approve deploy by=ada", expect![[r#"
+    check(
+        "stage deploy approve=2\n acts apply",
+        "ask 10s Approve deploy by=ada",
+        expect![[r#"
         0s stage deploy awaits 2 in attempt 1
         0s write 1
         10s ada asks for Approve
@@ -49,12 +56,16 @@ fn it_is_one_approval_where_more_are_needed() {
         10s ending Succeeded
         10s run Succeeded
         10s write 3
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn every_stage_that_the_run_begins_with_is_approved_and_no_other() {
-    check("stage a approve=1\nstage b needs= approve=1\nstage c needs=a,b approve=1", "ask 5s Approve c", expect![[r#"
+    check(
+        "stage a approve=1\nstage b needs= approve=1\nstage c needs=a,b approve=1",
+        "ask 5s Approve c",
+        expect![[r#"
         0s stage a starts
         0s stage a Succeeded
         0s stage b starts
@@ -68,12 +79,16 @@ fn every_stage_that_the_run_begins_with_is_approved_and_no_other() {
         5s ending Succeeded
         5s run Succeeded
         5s write 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_place_of_a_stage_may_want_the_approval() {
-    check("stage live bound\n acts apply", "bind live: ok 1", expect![[r#"
+    check(
+        "stage live bound\n acts apply",
+        "bind live: ok 1",
+        expect![[r#"
         0s ask the place of live
         0s stage live starts
         0s claim apply under key 1
@@ -84,8 +99,12 @@ fn the_place_of_a_stage_may_want_the_approval() {
         0s ending Succeeded
         0s run Succeeded
         0s write 2
-    "#]]);
-    check("stage live bound\n acts apply", "bind live: ok 2\nask 10s Approve live", expect![[r#"
+    "#]],
+    );
+    check(
+        "stage live bound\n acts apply",
+        "bind live: ok 2\nask 10s Approve live",
+        expect![[r#"
         0s ask the place of live
         0s stage live awaits 2 in attempt 1
         0s write 1
@@ -100,8 +119,12 @@ fn the_place_of_a_stage_may_want_the_approval() {
         10s ending Succeeded
         10s run Succeeded
         10s write 3
-    "#]]);
-    check("stage live bound approve=1\n acts apply", "bind live: ok 2", expect![[r#"
+    "#]],
+    );
+    check(
+        "stage live bound approve=1\n acts apply",
+        "bind live: ok 2",
+        expect![[r#"
         0s ask the place of live
         0s stage live starts
         0s claim apply under key 1
@@ -112,8 +135,12 @@ fn the_place_of_a_stage_may_want_the_approval() {
         0s ending Succeeded
         0s run Succeeded
         0s write 2
-    "#]]);
-    check("stage live bound\n acts apply", "bind live: ok", expect![[r#"
+    "#]],
+    );
+    check(
+        "stage live bound\n acts apply",
+        "bind live: ok",
+        expect![[r#"
         0s ask the place of live
         0s stage live starts
         0s claim apply under key 1
@@ -124,12 +151,16 @@ fn the_place_of_a_stage_may_want_the_approval() {
         0s ending Succeeded
         0s run Succeeded
         0s write 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_list_of_a_stage_is_approved_as_one() {
-    check("stage live approve=1 each=eu,us\n acts apply", "", expect![[r#"
+    check(
+        "stage live approve=1 each=eu,us\n acts apply",
+        "",
+        expect![[r#"
         0s stage live starts
         0s stage live[eu] is listed
         0s stage live[us] is listed
@@ -147,7 +178,8 @@ fn the_list_of_a_stage_is_approved_as_one() {
         0s ending Succeeded
         0s run Succeeded
         0s write 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -188,7 +220,10 @@ fn another_attempt_by_a_person_is_approved_by_a_person() {
 
 #[test]
 fn a_crash_before_the_first_write_takes_no_approval_away() {
-    check("stage deploy approve=1\n acts apply", "crash after stage deploy starts", expect![[r#"
+    check(
+        "stage deploy approve=1\n acts apply",
+        "crash after stage deploy starts",
+        expect![[r#"
         0s stage deploy starts
         0s crash
         0s stage deploy starts
@@ -200,7 +235,8 @@ fn a_crash_before_the_first_write_takes_no_approval_away() {
         0s ending Succeeded
         0s run Succeeded
         0s write 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
