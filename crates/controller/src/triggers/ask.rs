@@ -7,6 +7,7 @@ use sluice_api::{
     LockPolicy, PinnedSource, PipelineRun, PipelineRunStatus, Program, RunIdentity, RunName, SourceRun, Took,
     TriggerStatus, resolve_params, variables::RunVariables,
 };
+use sluice_engine::RunPhase;
 use sluice_steps::lock_group;
 
 use super::{At, decide, decide::Dropped};
@@ -52,6 +53,10 @@ pub(super) fn unchanged(at: At<'_>, now: &Took, before: &TriggerStatus) -> Optio
 fn taken_by(run: &Guarded<PipelineRun>, namespace: &str, pipeline: &str, now: &Took) -> Option<Took> {
     let run = run.0.as_ref().ok()?;
     if run.metadata.namespace.as_deref() != Some(namespace) || run.spec.pipeline_ref.name != pipeline {
+        return None;
+    }
+    // One that found its lock taken never began.
+    if run.status.as_ref().is_some_and(|status| status.state.phase == RunPhase::Cancelled) {
         return None;
     }
     let at: Timestamp = run.metadata.creation_timestamp.as_ref()?.0;
