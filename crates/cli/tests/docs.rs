@@ -69,6 +69,21 @@ fn the_manifests_of_pages_have_no_mistakes() {
 }
 
 #[test]
+fn the_manifests_of_sources_have_no_mistakes() {
+    let build = "---
+apiVersion: sluice.dev/v1alpha1
+kind: Pipeline
+metadata: {name: build}
+spec: {serviceAccountName: a, stages: [{name: publish, steps: [{name: push, set: {values: {digest: a}}}]}]}
+";
+    for block in blocks(&page("docs/sources.md"), "yaml") {
+        let members: String = block.lines().map(|line| format!("  {line}\n")).collect();
+        let (code, said) = sluice(&["lint", "--local", "-"], &format!("{AROUND}{members}{build}"));
+        assert_eq!((code, &*said), (Some(0), "2 objects: no mistakes\n"), "{block}");
+    }
+}
+
+#[test]
 fn the_manifests_of_environments_have_no_mistakes() {
     let page = page("docs/environments.md");
     let manifests: Vec<&str> =
@@ -105,6 +120,7 @@ fn links_lead_somewhere() {
         "docs/locks.md",
         "docs/people.md",
         "docs/receivers.md",
+        "docs/sources.md",
         "docs/triggers.md",
     ];
     for name in pages {
@@ -135,6 +151,7 @@ fn every_example_is_told_of_where_its_subject_is() {
         ("environments", "environments"),
         ("triggers", "triggers"),
         ("component-update", "component-updates"),
+        ("sources", "sources"),
     ];
     for (directory, subject) in subjects {
         let page = page(&format!("docs/{subject}.md"));
