@@ -69,6 +69,10 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
         // Its event is on its way, with what somebody else wrote.
         return Ok(Action::requeue(AGAIN));
     }
+    // Runs that history had to keep may go now.
+    if after.good_runs != before.good_runs || after.sources != before.sources {
+        context.history.look();
+    }
     for report in looked.reports.into_iter().chain(started.reports) {
         context.reports.send(&pipeline.object_ref(&()), report);
     }

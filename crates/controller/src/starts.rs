@@ -7,9 +7,13 @@
 //!   written: only the controller may set that, and labels tell nothing.
 
 use kube::{Api, Client, ResourceExt, api::PostParams};
-use sluice_api::{LocalReference, PipelineRun, PipelineRunSpec, PipelineSpec, Stage, Trigger, names};
+use sluice_api::{
+    LocalReference, LockPolicy, PinnedSource, Pipeline, PipelineRun, PipelineRunSpec, PipelineSpec, Program,
+    RunIdentity, Stage, Trigger, names, resolve_params, variables::RunVariables,
+};
+use sluice_steps::lock_group;
 
-use crate::{context::Context, guarded::Guarded};
+use crate::{context::Context, guarded::Guarded, locks};
 
 /// What came of starting a run.
 #[derive(Clone, Debug)]
@@ -94,6 +98,40 @@ pub(crate) fn begins_by_hand(spec: &PipelineSpec, wants_approval: impl Fn(&str) 
 /// The same by what the watch shows of the Environments. It may lag: then a run is started that waits, or the other way round.
 pub(crate) fn begins_by_hand_now(context: &Context, namespace: &str, spec: &PipelineSpec) -> bool {
     begins_by_hand(spec, |environment| context.records.wants_approval(namespace, environment))
+}
+
+/// Why the run would end at once, where it would not wait for the lock that another run has.
+///
+/// Of two that are started at the same moment neither has it yet: then the second one ends by itself.
+pub(crate) async fn locked(
+    context: &Context,
+    pipeline: &Pipeline,
+    run: &PipelineRun,
+    sources: &[PinnedSource],
+) -> Result<Option<String>, kube::Error> {
+    let policy = pipeline.spec.concurrency.as_ref().map(|concurrency| concurrency.policy);
+    if policy != Some(LockPolicy::Forbid) {
+        return Ok(None);
+    }
+    // What cannot be rendered ends the run, and says why.
+    let Some(group) = group(pipeline, run, sources) else { return Ok(None) };
+    let holder = locks::held_by(context, &pipeline.namespace().unwrap_or_default(), &group).await?;
+    Ok(holder.map(|holder| format!("run {holder:?} has the lock {group:?}")))
+}
+
+fn group(pipeline: &Pipeline, run: &PipelineRun, sources: &[PinnedSource]) -> Option<String> {
+    let spec = &pipeline.spec;
+    let identity = RunIdentity {
+        name: run.name_any(),
+        namespace: pipeline.namespace().unwrap_or_default(),
+        pipeline: pipeline.name_any(),
+        requested_by: run.spec.requested_by.clone().unwrap_or_default(),
+        trigger: run.spec.trigger.clone().unwrap_or_default(),
+        ..RunIdentity::default()
+    };
+    let params = resolve_params(&spec.params, &run.spec.params).ok()?;
+    let variables = RunVariables::new(&identity, params, sources);
+    lock_group(&Program::of(spec).ok()?, &identity.pipeline, &variables).ok()
 }
 
 /// Whether the stage needs no other one.

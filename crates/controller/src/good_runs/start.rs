@@ -93,6 +93,8 @@ pub(crate) async fn start(
 enum Error {
     #[error(transparent)]
     Resolve(#[from] resolve::Error),
+    #[error("failed to read the lock of the run that is to be started")]
+    Lock(#[source] kube::Error),
     #[error("failed to create run {name:?}")]
     Create { name: String, source: kube::Error },
 }
@@ -136,13 +138,22 @@ impl This<'_> {
             Err(Unresolved { reason, message }) => return Ok(dropped(at, reason, message)),
         };
         run.spec.requested_by = self.requested_by(&candidate.run);
-        let from = pinned
-            .into_iter()
-            .map(|pinned| FromSource { source: pinned.name, run_ref: LocalReference { name: pinned.run.name } });
+        let from = pinned.iter().map(|pinned| FromSource {
+            source: pinned.name.clone(),
+            run_ref: LocalReference { name: pinned.run.name.clone() },
+        });
         run.spec.from = from.collect();
+        let locked = starts::locked(self.context, self.pipeline, &run, &pinned).await;
+        if let Some(message) = locked.map_err(Error::Lock)? {
+            return Ok(dropped(at, "Locked", message));
+        }
         match starts::create(&self.context.client, &self.namespace, &run).await {
             Ok(Made::New(_) | Made::Already(_)) => Ok(started(at, name)),
             Ok(Made::NameTaken(message)) => Ok(dropped(at, "NameTaken", message)),
+            // It would be refused again: a quota, a webhook, a namespace that is about to go.
+            Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => {
+                Ok(dropped(at, "RunRefused", format!("the API server refused the run: {}", status.message)))
+            }
             Err(source) => Err(Error::Create { name, source }),
         }
     }

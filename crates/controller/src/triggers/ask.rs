@@ -3,15 +3,11 @@
 use futures::FutureExt;
 use jiff::Timestamp;
 use kube::ResourceExt;
-use sluice_api::{
-    LockPolicy, PinnedSource, PipelineRun, PipelineRunStatus, Program, RunIdentity, RunName, SourceRun, Took,
-    TriggerStatus, resolve_params, variables::RunVariables,
-};
+use sluice_api::{PinnedSource, PipelineRun, PipelineRunStatus, RunName, SourceRun, Took, TriggerStatus};
 use sluice_engine::RunPhase;
-use sluice_steps::lock_group;
 
 use super::{At, decide, decide::Dropped};
-use crate::{good_runs, guarded::Guarded, locks};
+use crate::{good_runs, guarded::Guarded, starts};
 
 /// No answer.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +16,8 @@ pub(super) enum Error {
     Sources(#[from] good_runs::Error),
     #[error("the runs are not listed yet")]
     NotListed,
-    #[error("failed to read the lock {group:?}")]
-    Lock { group: String, source: kube::Error },
+    #[error("failed to read the lock of the run that is due")]
+    Lock(#[source] kube::Error),
 }
 
 /// The good runs that the run takes.
@@ -81,27 +77,6 @@ fn wanted_by(run: &PipelineRun, now: &Took) -> Vec<SourceRun> {
 
 /// Whether another run has the lock that the run would need, where it would not wait for it.
 pub(super) async fn lock(at: At<'_>, run: &PipelineRun, sources: &[PinnedSource]) -> Result<Option<Dropped>, Error> {
-    let policy = at.pipeline.spec.concurrency.as_ref().map(|concurrency| concurrency.policy);
-    if policy != Some(LockPolicy::Forbid) {
-        return Ok(None);
-    }
-    // What cannot be rendered ends the run, and says why.
-    let Some(group) = group(at, run, sources) else { return Ok(None) };
-    let holder = locks::held_by(at.context, &at.namespace(), &group).await;
-    let holder = holder.map_err(|source| Error::Lock { group: group.clone(), source })?;
-    Ok(holder.map(|holder| Dropped { reason: "Locked", message: format!("run {holder:?} has the lock {group:?}") }))
-}
-
-fn group(at: At<'_>, run: &PipelineRun, sources: &[PinnedSource]) -> Option<String> {
-    let spec = &at.pipeline.spec;
-    let identity = RunIdentity {
-        name: run.name_any(),
-        namespace: at.namespace(),
-        pipeline: at.pipeline.name_any(),
-        trigger: run.spec.trigger.clone().unwrap_or_default(),
-        ..RunIdentity::default()
-    };
-    let params = resolve_params(&spec.params, &run.spec.params).ok()?;
-    let variables = RunVariables::new(&identity, params, sources);
-    lock_group(&Program::of(spec).ok()?, &identity.pipeline, &variables).ok()
+    let locked = starts::locked(at.context, at.pipeline, run, sources).await.map_err(Error::Lock)?;
+    Ok(locked.map(|message| Dropped { reason: "Locked", message }))
 }

@@ -111,12 +111,20 @@ async fn what_starts_nothing_says_why() {
         .apply(&deploy("circle", ", start: true", "").replace("metadata: {name: circle}", "metadata: {name: first}"));
     let back = "sources: [{name: first, pipelineRef: {name: first}, start: true}]";
     team.home().apply(&crate::short::pipeline_with("second", "- {name: end, set: {values: {a: 1}}}", back));
+    team.home().apply(&deploy("locked", ", start: true", "concurrency: {policy: Forbid, group: shared}"));
+    let hold = format!("- {{name: hold, {}}}", crate::short::gate(&cluster, team.namespace()));
+    let group = "concurrency: {policy: Queue, group: shared}";
+    team.home().apply(&crate::short::pipeline_with("holder", &hold, group));
+    team.home().apply(&crate::short::run("holder", "holder"));
+    team.at("holder", "hold").await;
     let both = "sources: [{name: build, pipelineRef: {name: build}, start: true}, {name: second, pipelineRef: {name: second}, start: true}]";
-    for name in ["suspended", "manual", "fan", "first", "second"] {
+    for name in ["suspended", "manual", "fan", "locked", "first", "second"] {
         until(&team, name, "has looked", |status| status["sources"][0]["since"].is_string()).await;
     }
     built(&team, "b1", "1", "well").await;
-    for (name, reason) in [("suspended", "Suspended"), ("manual", "ManualFirstStage"), ("fan", "NoGoodRun")] {
+    for (name, reason) in
+        [("suspended", "Suspended"), ("manual", "ManualFirstStage"), ("fan", "NoGoodRun"), ("locked", "Locked")]
+    {
         until(&team, name, reason, |status| last(status) == ("Dropped", reason)).await;
         assert!(runs_of(&team, name).await.is_empty(), "{name}");
         team.told(name, "why", |event| event.starts_with("StartDropped: ")).await;
