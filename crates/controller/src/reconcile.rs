@@ -191,7 +191,7 @@ async fn approved_by_tick(
     begun: RunState,
 ) -> Result<RunState, Error> {
     let Some(Tick { name, at }) = &run.identity.trigger.cron else { return Ok(begun) };
-    if !plan.stages.iter().any(Stage::may_begin_by_hand) {
+    if !plan.stages.iter().any(Stage::begins_by_hand) {
         return Ok(begun);
     }
     match context.enforcement.is_in_force(&context.client, &object.metadata).await {

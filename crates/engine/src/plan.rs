@@ -162,9 +162,10 @@ pub enum HookEvent {
 pub struct Condition(pub String);
 
 impl Stage {
-    /// Whether a run begins with it and people may have to approve that.
-    pub fn may_begin_by_hand(&self) -> bool {
-        self.needs.is_empty() && (self.approval.is_some() || self.is_bound)
+    /// Whether a run begins with it, and people have to approve that for the pipeline's sake. An approval for a place is the place's:
+    /// whoever may change the pipeline has no say in it.
+    pub fn begins_by_hand(&self) -> bool {
+        self.needs.is_empty() && self.approval.is_some() && !self.is_bound
     }
 }
 

@@ -158,9 +158,9 @@ impl RunState {
     }
 
     /// The same, where whoever started the run approves what it begins with: it counts as one approval of the first attempt of
-    /// each stage that needs no other one, also where a place is yet to say that it wants approvals.
+    /// each stage that needs no other one, but for those that are bound to a place.
     pub fn approved_by(mut self, plan: &Plan, approver: &Approver) -> Self {
-        for (entry, stage) in self.stages.iter_mut().zip(&plan.stages).filter(|(_, stage)| stage.may_begin_by_hand()) {
+        for (entry, stage) in self.stages.iter_mut().zip(&plan.stages).filter(|(_, stage)| stage.begins_by_hand()) {
             let required = stage.approval.unwrap_or(1);
             entry.approval = Some(Approval { by: vec![approver.clone()], ..Approval::by(required) });
         }

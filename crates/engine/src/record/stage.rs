@@ -86,9 +86,7 @@ pub(super) fn bind(
     match approval {
         Ok(required) => {
             let own = plan.stage(&stage.name).and_then(|plan| plan.approval);
-            // Whoever started the run may have approved it.
-            let by = stage.approval.take().map(|approval| approval.by).unwrap_or_default();
-            stage.approval = own.or(required).map(|required| Approval { by, ..Approval::by(required) });
+            stage.approval = own.or(required).map(Approval::by);
             enter(plan, stage, now);
         }
         Err(Failure { reason, message, .. }) => {

@@ -84,29 +84,16 @@ fn every_stage_that_the_run_begins_with_is_approved_and_no_other() {
 }
 
 #[test]
-fn the_place_of_a_stage_may_want_the_approval() {
-    check(
-        "stage live bound\n acts apply",
-        "bind live: ok 1",
-        expect![[r#"
+fn what_a_place_wants_is_approved_by_people_alone() {
+    for (plan, place) in
+        [("stage live bound\n acts apply", "ok 1"), ("stage live bound approve=1\n acts apply", "ok 2")]
+    {
+        check(
+            plan,
+            &format!("bind live: {place}\nask 10s Approve live"),
+            expect![[r#"
         0s ask the place of live
-        0s stage live starts
-        0s claim apply under key 1
-        0s write 1
-        0s act apply
-        0s apply Succeeded
-        0s stage live Succeeded
-        0s ending Succeeded
-        0s run Succeeded
-        0s write 2
-    "#]],
-    );
-    check(
-        "stage live bound\n acts apply",
-        "bind live: ok 2\nask 10s Approve live",
-        expect![[r#"
-        0s ask the place of live
-        0s stage live awaits 2 in attempt 1
+        0s stage live awaits 1 in attempt 1
         0s write 1
         10s ada asks for Approve
         10s action 0 Applied
@@ -120,39 +107,8 @@ fn the_place_of_a_stage_may_want_the_approval() {
         10s run Succeeded
         10s write 3
     "#]],
-    );
-    check(
-        "stage live bound approve=1\n acts apply",
-        "bind live: ok 2",
-        expect![[r#"
-        0s ask the place of live
-        0s stage live starts
-        0s claim apply under key 1
-        0s write 1
-        0s act apply
-        0s apply Succeeded
-        0s stage live Succeeded
-        0s ending Succeeded
-        0s run Succeeded
-        0s write 2
-    "#]],
-    );
-    check(
-        "stage live bound\n acts apply",
-        "bind live: ok",
-        expect![[r#"
-        0s ask the place of live
-        0s stage live starts
-        0s claim apply under key 1
-        0s write 1
-        0s act apply
-        0s apply Succeeded
-        0s stage live Succeeded
-        0s ending Succeeded
-        0s run Succeeded
-        0s write 2
-    "#]],
-    );
+        );
+    }
 }
 
 #[test]
