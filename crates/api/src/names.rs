@@ -50,6 +50,9 @@ pub const LOCK_GROUP_ANNOTATION: &str = "sluice.dev/lock-group";
 /// Annotation of such a Lease with the name of the run that holds it.
 pub const LOCK_HOLDER_ANNOTATION: &str = "sluice.dev/lock-holder";
 
+/// The branches that runs make in git repositories begin with this. What is pushed to them is no news to anybody who waits.
+pub const BRANCH_PREFIX: &str = "sluice/";
+
 /// The condition of a run that machines read: True, False, or Unknown until it has ended.
 pub const SUCCEEDED: &str = "Succeeded";
 

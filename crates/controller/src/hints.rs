@@ -3,7 +3,9 @@
 //! A hint proves nothing and reaches no further than its namespace: a run that is woken asks the host itself. Without the kind, or
 //! without the right to watch it, runs look at their interval.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod pace;
+
+use std::{collections::HashMap, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
 use kube::{Client, ResourceExt};
@@ -12,12 +14,11 @@ use kube_runtime::{
     watcher::{self, Event, watcher},
 };
 use sluice_api::{Hint, Receiver};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
+pub(crate) use self::pace::Reach;
+use self::pace::{Key, Pace};
 use crate::{causes::in_one_line, client::scoped, context::Context, guarded::Guarded, waits::RunRef};
-
-/// After a hint, who still waits looks once more when so much time is over.
-const AGAIN: Duration = Duration::from_secs(5);
 
 /// The runs that wait for what a git host speaks of. A stream of its own: where Receivers cannot be watched, nothing else waits.
 pub(crate) fn woken_by_receivers(
@@ -27,31 +28,42 @@ pub(crate) fn woken_by_receivers(
 ) -> impl Stream<Item = RunRef> + Send + use<> {
     let receivers = watcher(scoped::<Guarded<Receiver>>(client, namespace), watcher::Config::default());
     let mut seen = Seen::default();
-    // Unordered: what looks again later holds up no other.
-    receivers.default_backoff().flat_map_unordered(None, move |change| {
-        let news = change.map(|change| seen.news(&change)).unwrap_or_else(|error| {
+    let news = receivers.default_backoff().map(move |change| {
+        change.map(|change| seen.news(&change)).unwrap_or_else(|error| {
             tracing::debug!(error = %in_one_line(&error), "Receivers cannot be watched; what waits for a pull request looks at its interval");
             Vec::new()
-        });
-        let context = context.clone();
-        Box::pin(twice(move || {
-            news.iter().flat_map(|(namespace, key)| context.waits.wake_pull_requests(namespace, key)).collect()
-        }))
-    })
+        })
+    });
+    paced(news, move |(namespace, address)| context.waits.wake_pull_requests(namespace, address))
 }
 
-/// Who waits looks at once, and who still waits then, once more: a host may speak of what it does not show yet.
-fn twice(wake: impl Fn() -> Vec<RunRef> + Send) -> impl Stream<Item = RunRef> + Send {
-    let now = wake();
-    let is_for_nobody = now.is_empty();
-    let again = stream::once(async move {
-        if is_for_nobody {
-            return Vec::new();
+/// Who is woken by hints: at once, as far as the pace of their address lets them.
+fn paced<W>(news: impl Stream<Item = Vec<Key>> + Send, wake: W) -> impl Stream<Item = RunRef> + Send
+where
+    W: Fn(&Key) -> Option<(Reach, Vec<RunRef>)> + Send,
+{
+    let begin = (Box::pin(news), Pace::default(), wake);
+    let woken = stream::unfold(begin, async |(mut news, mut pace, wake)| {
+        let next = pace.next();
+        let (heard, is_due): (Vec<(Key, bool)>, _) = tokio::select! {
+            heard = news.next() => (heard?.into_iter().map(|key| (key, true)).collect(), false),
+            () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => (pace.take_due(Instant::now()), true),
+        };
+        let mut woken = Vec::new();
+        for (key, is_for_news) in heard {
+            if !is_due && !pace.is_free(&key, Instant::now()) {
+                continue;
+            }
+            let Some((reach, runs)) = wake(&key) else { continue };
+            woken.extend(runs);
+            if is_for_news {
+                pace.woke(key, reach, Instant::now());
+            }
         }
-        sleep(AGAIN).await;
-        wake()
+        pace.forget(Instant::now());
+        Some((stream::iter(woken), (news, pace, wake)))
     });
-    stream::iter(now).chain(again.flat_map(stream::iter))
+    woken.flatten()
 }
 
 /// What each Receiver, by namespace and name, had before.
@@ -116,15 +128,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_still_waits_looks_once_more() {
-        let waiting = AtomicUsize::new(2);
-        let woken = twice(|| {
-            let waiting = waiting.fetch_sub(1, Ordering::Relaxed);
-            (0..waiting).map(|number| RunRef::new(&number.to_string()).within("shop")).collect()
-        });
-        let names: Vec<String> = woken.map(|run| run.name).collect().await;
-        assert_eq!(names, ["0", "1", "0"]);
-        assert_eq!(twice(Vec::new).count().await, 0);
+    async fn who_still_waits_looks_once_more_and_many_hints_are_few_looks() {
+        let key = |address: &str| ("shop".to_owned(), address.to_owned());
+        let hints = vec![key("nobody's"), key("pull"), key("pull"), key("repository"), key("repository")];
+        let waiting = AtomicUsize::new(3);
+        let wake = |(_, address): &Key| match address.as_str() {
+            "pull" => {
+                let waiting = waiting.fetch_sub(1, Ordering::Relaxed);
+                let runs: Vec<_> = (1..waiting).map(|it| RunRef::new(&it.to_string()).within("shop")).collect();
+                (!runs.is_empty()).then_some((Reach::Pull, runs))
+            }
+            "repository" => Some((Reach::Repository, vec![RunRef::new("other").within("shop")])),
+            _ => None,
+        };
+        let began = Instant::now();
+        let woken = paced(stream::iter([hints]).chain(stream::pending()), wake);
+        let woken = woken.map(|run| format!("{} {}", began.elapsed().as_secs(), run.name)).take(5);
+        assert_eq!(woken.collect::<Vec<_>>().await, ["0 1", "0 2", "0 other", "1 1", "30 other"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use kube_runtime::reflector::ObjectRef;
 use sluice_api::PipelineRun;
 use sluice_engine::{RunState, StepPhase, WaitKind};
 
-use crate::guarded::Guarded;
+use crate::{guarded::Guarded, hints::Reach};
 
 /// A thing that runs wait for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,19 +74,26 @@ impl Waits {
     }
 
     /// The host spoke of this address, of a pull request or of a repository: the runs of the namespace that wait for that pull
-    /// request, or for one of that repository, now marked to look again.
-    pub(crate) fn wake_pull_requests(&self, namespace: &str, address: &str) -> Vec<RunRef> {
+    /// request, or else for one of that repository, now marked to look again. `None` when there are none.
+    pub(crate) fn wake_pull_requests(&self, namespace: &str, address: &str) -> Option<(Reach, Vec<RunRef>)> {
         let mut index = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_meant = |thing: &Awaited| match thing {
-            Awaited::Step(WaitKind::PullRequest, key) => {
-                key.strip_prefix(address).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            }
-            _ => false,
+        let is_here = |run: &&RunRef| run.namespace.as_deref() == Some(namespace);
+        let pull = index.by_thing.get(&Awaited::Step(WaitKind::PullRequest, address.to_owned()));
+        let of_pull: Vec<RunRef> = pull.into_iter().flatten().filter(is_here).cloned().collect();
+        let woken = if of_pull.is_empty() {
+            let is_meant = |thing: &Awaited| match thing {
+                Awaited::Step(WaitKind::PullRequest, key) => {
+                    key.strip_prefix(address).is_some_and(|rest| rest.starts_with('/'))
+                }
+                _ => false,
+            };
+            let meant = index.by_thing.iter().filter(|(thing, _)| is_meant(thing)).flat_map(|(_, runs)| runs);
+            (Reach::Repository, meant.filter(is_here).cloned().collect())
+        } else {
+            (Reach::Pull, of_pull)
         };
-        let meant = index.by_thing.iter().filter(|(thing, _)| is_meant(thing)).flat_map(|(_, runs)| runs);
-        let runs: Vec<RunRef> = meant.filter(|run| run.namespace.as_deref() == Some(namespace)).cloned().collect();
-        index.woken.extend(runs.iter().cloned());
-        runs
+        index.woken.extend(woken.1.iter().cloned());
+        (!woken.1.is_empty()).then_some(woken)
     }
 
     /// Marks one run to look again.
@@ -149,13 +156,15 @@ mod tests {
         waits.set(&RunRef::new("c").within("other"), vec![pull(1)]);
         waits.set(&run("d"), vec![Awaited::Step(WaitKind::Job, "https://git.example.com/shop/web".to_owned())]);
         let woken = |address: &str| {
-            let mut names: Vec<_> = waits.wake_pull_requests("shop", address).into_iter().map(|run| run.name).collect();
+            let (reach, runs) = waits.wake_pull_requests("shop", address)?;
+            let mut names: Vec<_> = runs.into_iter().map(|run| run.name).collect();
             names.sort();
-            names
+            Some((reach, names.concat()))
         };
-        assert_eq!(woken("https://git.example.com/shop/web/pulls/1"), ["a"]);
-        assert_eq!(woken("https://git.example.com/shop/web"), ["a", "b"]);
-        assert_eq!(woken("https://git.example.com/shop/we"), [""; 0]);
+        let only = |reach, names: &str| Some((reach, names.to_owned()));
+        assert_eq!(woken("https://git.example.com/shop/web/pulls/1"), only(Reach::Pull, "a"));
+        assert_eq!(woken("https://git.example.com/shop/web"), only(Reach::Repository, "ab"));
+        assert_eq!(woken("https://git.example.com/shop/we"), None);
         assert!(waits.take_woken(&run("a")) && !waits.take_woken(&run("d")));
     }
 

@@ -162,16 +162,16 @@ impl Receivers {
 
     /// Takes a webhook: it is answered with 202 only once the controller can see the hint.
     async fn hint(&self, receiver: &Receiver, about: About) -> Result<Answer, Answer> {
-        let key = match about {
-            About::Hint(key) => key,
+        let keys = match about {
+            About::Hints(keys) => keys,
             About::Ping => return Ok(Answer::taken(StatusCode::OK, "pong", None, "the secrets match")),
             About::Nothing => {
-                let message = "the webhook names neither a pull request nor a repository: nothing waits for it";
+                let message = "nothing that a run could wait for has changed";
                 return Ok(Answer::taken(StatusCode::OK, "ignored", None, message));
             }
         };
-        let message = format!("whoever waits for {key} is woken");
-        let noted = self.recent.note(receiver, key).await;
+        let message = format!("whoever waits for {} is woken", keys.join(", "));
+        let noted = self.recent.note(receiver, keys).await;
         noted.map_err(|error| unavailable("the webhook cannot be passed on", &error.0))?;
         Ok(Answer::taken(StatusCode::ACCEPTED, "accepted", None, &message))
     }

@@ -16,7 +16,7 @@ mod undo;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sluice_api::{
-    LocalReference,
+    LocalReference, names,
     step::{ConfigMistake, PullRequest as Config},
 };
 use sluice_engine::{End, Failure, Outcome, Undone};
@@ -272,6 +272,6 @@ impl<'a> Opening<'a> {
 fn branch_of(context: &StepContext<'_>) -> Result<BranchName, Failure> {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
     let run: String = context.run.name.chars().take(MAX_RUN_NAME).map(plain).collect();
-    BranchName::parse(&format!("sluice/{run}-{}-{}", context.step, context.key))
+    BranchName::parse(&format!("{}{run}-{}-{}", names::BRANCH_PREFIX, context.step, context.key))
         .map_err(|error| Failure::definite("InvalidConfiguration", error.to_string()))
 }

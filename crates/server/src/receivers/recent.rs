@@ -62,8 +62,8 @@ impl Recent {
         Arc::new(Self { client, waiting: Mutex::default() })
     }
 
-    /// Writes one hint, and returns once it is there.
-    pub(crate) async fn note(self: &Arc<Self>, receiver: &Receiver, key: String) -> Result<(), NotNoted> {
+    /// Writes hints, and returns once they are there.
+    pub(crate) async fn note(self: &Arc<Self>, receiver: &Receiver, keys: Vec<String>) -> Result<(), NotNoted> {
         let id = (receiver.namespace().unwrap_or_default(), receiver.name_any(), receiver.uid().unwrap_or_default());
         let (tell, told) = oneshot::channel();
         let is_first = {
@@ -71,7 +71,7 @@ impl Recent {
             let is_first = !waiting.contains_key(&id);
             let batch = waiting.entry(id.clone()).or_default();
             batch.told.push(tell);
-            batch.keys.push(key);
+            batch.keys.extend(keys);
             is_first
         };
         if is_first {
@@ -201,16 +201,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hint_outlasts_an_api_server_that_is_away_for_a_moment() {
         let (client, asked) = away_for(3);
-        Recent::new(client).note(&host("u"), "a".to_owned()).await.unwrap();
+        Recent::new(client).note(&host("u"), vec!["a".to_owned()]).await.unwrap();
         assert_eq!(asked.load(Ordering::Relaxed), 5, "three in vain, one read, one write");
         let (client, _) = away_for(100);
-        assert!(Recent::new(client).note(&host("u"), "a".to_owned()).await.unwrap_err().0.contains("away"));
+        assert!(Recent::new(client).note(&host("u"), vec!["a".to_owned()]).await.unwrap_err().0.contains("away"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_hint_for_a_receiver_that_was_made_anew_is_not_written() {
         let (client, asked) = away_for(0);
-        assert!(Recent::new(client).note(&host("before"), "a".to_owned()).await.is_err());
+        assert!(Recent::new(client).note(&host("before"), vec!["a".to_owned()]).await.is_err());
         assert_eq!(asked.load(Ordering::Relaxed), 1);
     }
 
