@@ -107,7 +107,7 @@ impl World {
     async fn build(&self, name: &str, version: &str) {
         let run = json!({
             "apiVersion": "sluice.dev/v1alpha1", "kind": "PipelineRun", "metadata": {"name": name},
-            "spec": {"pipelineRef": {"name": "build"}, "params": {"version": version}},
+            "spec": {"pipelineRef": {"name": "build-web"}, "params": {"version": version}},
         });
         self.team.apply_value(&run);
         self.team.succeeded(name).await;
@@ -181,12 +181,12 @@ async fn exploratory_testing_goes_as_the_example_tells() {
     let first = world.starts().await;
     world.is_being_tested(&first, "1.41").await;
     let run = world.team.run(&first).await.expect("the run");
-    assert_eq!(step_of(&run, "chosen")["outputs"]["from"], "build-41");
+    assert_eq!(step_of(&run, "chosen")["outputs"]["from"], "build-web-41");
     assert_eq!(run["spec"]["trigger"]["cron"]["name"], "morning");
-    assert_eq!(run["status"]["sources"][0]["run"]["name"], "build-41");
+    assert_eq!(run["status"]["sources"][0]["run"]["name"], "build-web-41");
 
     // They are not done with it the next day: a new build wipes nothing out, by the timer or by hand.
-    world.build("build-43", "1.43").await;
+    world.build("build-web-43", "1.43").await;
     world.drops("Locked", &first).await;
     world.team.apply_value(&json!({
         "apiVersion": "sluice.dev/v1alpha1", "kind": "PipelineRun", "metadata": {"name": "by-hand"},
@@ -221,7 +221,7 @@ async fn exploratory_testing_goes_as_the_example_tells() {
     let rejected = world.team.ended(&second).await;
     assert_eq!(condition(&rejected).1, "Rejected");
     // There is nothing new to test.
-    world.drops("NoChanges", "build-43").await;
+    world.drops("NoChanges", "build-web-43").await;
     assert_eq!(world.released(1).await.len(), 1);
 
     let environment = world.object("environment", "exploratory-testing");
