@@ -144,6 +144,8 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
             wake_environment: wake,
             wake_update,
             written: Written::default(),
+            by_environment: Default::default(),
+            under_way: Default::default(),
         },
         stopping: AtomicBool::new(false),
         failures: Failures::default(),
@@ -250,9 +252,9 @@ fn wake_others(
         if let Ok(change) = change {
             context.locks.keep(change);
             context.good_runs.keep(change);
+            context.updates.keep_runs(change);
         }
         let Ok(Event::Apply(run) | Event::InitApply(run) | Event::Delete(run)) = change else { return };
-        context.updates.run_changed(run);
         let key = format!("{}/{}", run.namespace().unwrap_or_default(), run.name_any());
         for parent in context.waits.wake(&Awaited::Step(WaitKind::PipelineRun, key)) {
             // Fails only when the controller ends.
@@ -461,8 +463,8 @@ fn update_controller(
     let context = context.clone();
     let updates = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default());
     let updates = updates.reflect(writer).inspect(move |change| {
-        if let Ok(Event::Delete(update)) = change {
-            context.updates.changed(update);
+        if let Ok(change) = change {
+            context.updates.keep(change);
         }
     });
     Controller::for_stream(updates.applied_objects(), store)

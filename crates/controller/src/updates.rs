@@ -10,6 +10,7 @@
 mod deploy;
 mod desk;
 mod inbox;
+mod index;
 mod keep;
 #[cfg(test)]
 mod model;
@@ -18,17 +19,22 @@ mod seen;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures::channel::mpsc;
+use futures::{FutureExt, channel::mpsc};
 use kube::{Api, ResourceExt};
 use kube_runtime::{
     controller::Action,
     reflector::{ObjectRef, Store},
+    watcher::Event,
 };
 use sluice_api::{
     ComponentUpdate, Environment, EnvironmentSpec, EnvironmentStatus, Pipeline, PipelineRun, check::unfit_for_updates,
 };
 
-use self::{deploy::Target, desk::Cluster};
+use self::{
+    deploy::Target,
+    desk::Cluster,
+    index::{Index, OfComponent, OfEnvironment},
+};
 pub(crate) use self::{
     inbox::{Inbox, refusal},
     seen::is_open,
@@ -65,9 +71,54 @@ pub(crate) struct Updates {
     pub(crate) wake_environment: mpsc::UnboundedSender<EnvironmentRef>,
     pub(crate) wake_update: mpsc::UnboundedSender<UpdateRef>,
     pub(crate) written: Written,
+    /// The updates of each Environment.
+    pub(crate) by_environment: Index<OfEnvironment>,
+    /// The runs of each component that had not ended when the watch showed them last.
+    pub(crate) under_way: Index<OfComponent>,
 }
 
+/// The names of runs of updates that have not ended; `None` while it is not known.
+type UnderWay = Option<Vec<String>>;
+
 impl Updates {
+    /// Keeps up with the watch of updates, which has taken the change in.
+    pub(crate) fn keep(&self, change: &Event<Guarded<ComponentUpdate>>) {
+        match change {
+            Event::Init => {}
+            Event::Apply(update) | Event::InitApply(update) => {
+                if let Ok(update) = &update.0 {
+                    self.by_environment.add(index::environment_of(update), update.name_any());
+                }
+            }
+            Event::Delete(update) => {
+                if let Ok(it) = &update.0 {
+                    self.by_environment.remove(&index::environment_of(it), &it.name_any());
+                }
+                self.changed(update);
+            }
+            Event::InitDone => {
+                let all = self.updates.state();
+                let readable = all.iter().filter_map(|update| update.0.as_ref().ok());
+                self.by_environment.replace(readable.map(|it| (index::environment_of(it), it.name_any())));
+            }
+        }
+    }
+
+    /// Keeps up with the watch of runs, which has taken the change in.
+    pub(crate) fn keep_runs(&self, change: &Event<Guarded<PipelineRun>>) {
+        match change {
+            Event::Init => {}
+            Event::Apply(run) | Event::InitApply(run) => self.run_changed(run, false),
+            Event::Delete(run) => self.run_changed(run, true),
+            Event::InitDone => {
+                let all = self.runs.state();
+                let open = all.iter().filter_map(|run| run.0.as_ref().ok()).filter(|run| !index::has_ended(run));
+                let of = open.filter_map(|run| Some((index::component_of(run)?, run.name_any())));
+                self.under_way.replace(of);
+            }
+        }
+    }
+
     /// The watch shows a change of an update, or its end.
     pub(crate) fn changed(&self, update: &Guarded<ComponentUpdate>) {
         if let Ok(update) = &update.0 {
@@ -76,13 +127,33 @@ impl Updates {
         }
     }
 
-    /// The watch shows a change of a run, or its end.
-    pub(crate) fn run_changed(&self, run: &Guarded<PipelineRun>) {
+    /// The watch shows a change of a run, or that it is gone. What a run that has not ended does meanwhile concerns nobody.
+    fn run_changed(&self, run: &Guarded<PipelineRun>, is_gone: bool) {
         let Ok(run) = &run.0 else { return };
-        let update = run.spec.trigger.as_ref().and_then(|trigger| trigger.component_update.as_ref());
-        if let Some(update) = update {
-            let update = UpdateRef::new(&update.name).within(&run.namespace().unwrap_or_default());
-            let _ = self.wake_update.unbounded_send(update);
+        let Some(of) = run.spec.trigger.as_ref().and_then(|trigger| trigger.component_update.as_ref()) else { return };
+        let (namespace, is_over) = (run.namespace().unwrap_or_default(), is_gone || index::has_ended(run));
+        let component = index::component_of(run);
+        if let Some(component) = &component {
+            match is_over {
+                true => self.under_way.remove(component, &run.name_any()),
+                false => self.under_way.add(component.clone(), run.name_any()),
+            }
+        }
+        let update = UpdateRef::new(&of.name).within(&namespace);
+        match self.updates.get(&update) {
+            Some(known) => {
+                let is_known = known.0.as_ref().is_ok_and(|known| seen::says(known, &deploy::verdict(run)));
+                if is_over || !is_known {
+                    // Fails only when the controller ends.
+                    let _ = self.wake_update.unbounded_send(update);
+                }
+            }
+            // The update was deleted: the next one of its component waited for this run.
+            None if is_over => {
+                let environment = component.map(|(namespace, environment, _)| reference(&namespace, &environment));
+                environment.into_iter().for_each(|it| drop(self.wake_environment.unbounded_send(it)));
+            }
+            None => {}
         }
     }
 
@@ -100,9 +171,15 @@ impl Updates {
     /// The watch shows that an Environment is gone.
     pub(crate) fn environment_gone(&self, environment: &Guarded<Environment>) {
         let namespace = environment.namespace().unwrap_or_default();
-        for update in self.of(&namespace, &environment.name_any()) {
-            let _ = self.wake_update.unbounded_send(UpdateRef::from_obj(update.as_ref()));
+        if let Some(first) = self.first_of(&namespace, &environment.name_any()) {
+            let _ = self.wake_update.unbounded_send(first);
         }
+    }
+
+    /// The one of an Environment's updates whose reconcile looks after all of them where there is no Environment.
+    fn first_of(&self, namespace: &str, environment: &str) -> Option<UpdateRef> {
+        let all = self.of(namespace, environment);
+        all.iter().map(|update| update.name_any()).min().map(|first| UpdateRef::new(&first).within(namespace))
     }
 
     /// Whether something may still follow from a run's update, as far as the watch shows.
@@ -113,13 +190,22 @@ impl Updates {
 
     /// The updates of an Environment.
     fn of(&self, namespace: &str, environment: &str) -> Vec<Arc<Guarded<ComponentUpdate>>> {
-        let is_of = |update: &Arc<Guarded<ComponentUpdate>>| {
-            update.0.as_ref().is_ok_and(|update| {
-                update.spec.environment == environment && update.metadata.namespace.as_deref() == Some(namespace)
+        let names = self.by_environment.of(&(namespace.to_owned(), environment.to_owned()));
+        let shown = names.iter().filter_map(|name| self.updates.get(&UpdateRef::new(name).within(namespace)));
+        shown.filter(|it| it.0.as_ref().is_ok_and(|update| update.spec.environment == environment)).collect()
+    }
+
+    /// The runs of a component's updates that have not ended, of whatever became of the updates.
+    fn under_way(&self, namespace: &str, environment: &str, component: &str) -> UnderWay {
+        self.runs.wait_until_ready().now_or_never()?.ok()?;
+        let of = (namespace.to_owned(), environment.to_owned(), component.to_owned());
+        let is_open = |name: &String| {
+            let run = self.run(namespace, name);
+            run.is_some_and(|run| {
+                run.0.as_ref().is_ok_and(|run| !index::has_ended(run) && index::component_of(run).as_ref() == Some(&of))
             })
         };
-        let all = self.updates.state();
-        all.into_iter().filter(is_of).collect()
+        Some(self.under_way.of(&of).into_iter().filter(is_open).collect())
     }
 
     fn run(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<PipelineRun>>> {
@@ -182,9 +268,15 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<ComponentUpdate>>, context: A
         // Its run may go now.
         context.history.look();
     }
+    let this = UpdateRef::from_obj(guarded.as_ref());
     let (namespace, name) = (update.namespace().unwrap_or_default(), update.spec.environment.clone());
     if context.updates.environments.get(&environment_of(update)).is_some() {
         context.updates.changed(&guarded);
+        return Ok(Action::await_change());
+    }
+    if let Some(first) = context.updates.first_of(&namespace, &name).filter(|first| *first != this) {
+        // One looks after all of them.
+        let _ = context.updates.wake_update.unbounded_send(first);
         return Ok(Action::await_change());
     }
     // The watch may not show one yet that is there: then it is going to.

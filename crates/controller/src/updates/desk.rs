@@ -35,6 +35,9 @@ pub(super) trait Desk: Send + Sync {
     /// What the run makes of the update that the watch shows; `None` where it shows none.
     fn known(&self, update: &ComponentUpdate) -> Option<Verdict>;
 
+    /// The names of the runs under way for the update's component, as the watch shows them; `None` while it does not yet.
+    fn under_way(&self, update: &ComponentUpdate) -> Option<Vec<String>>;
+
     /// Whether the update is from before a write of our own.
     fn is_stale(&self, update: &ComponentUpdate) -> bool;
 }
@@ -98,6 +101,10 @@ impl Desk for Cluster<'_> {
     fn known(&self, update: &ComponentUpdate) -> Option<Verdict> {
         let run = self.updates.run(self.namespace, &update.name_any())?;
         run.0.as_ref().ok().filter(|run| deploy::is_of(run, update)).map(deploy::verdict)
+    }
+
+    fn under_way(&self, update: &ComponentUpdate) -> Option<Vec<String>> {
+        self.updates.under_way(self.namespace, &update.spec.environment, &update.spec.component)
     }
 
     fn is_stale(&self, update: &ComponentUpdate) -> bool {

@@ -121,13 +121,32 @@ impl<'a> Inbox<'a> {
     pub(crate) async fn follow(&self, spec: Option<&EnvironmentSpec>, status: &EnvironmentStatus) -> bool {
         let updates = self.readable();
         let mut performed: Vec<BoxFuture<'_, bool>> = Vec::new();
+        let mut is_all_known = true;
         for act in self.acts(&updates, spec, status) {
-            if !self.desk.is_stale(act.update()) {
-                performed.push(self.perform(act).boxed());
+            if self.desk.is_stale(act.update()) {
+                continue;
             }
+            if let Act::Start(update, _) = &act {
+                match self.is_free_for(update) {
+                    Some(true) => {}
+                    Some(false) => continue,
+                    None => {
+                        is_all_known = false;
+                        continue;
+                    }
+                }
+            }
+            performed.push(self.perform(act).boxed());
         }
         let outcomes: Vec<bool> = stream::iter(performed).buffer_unordered(AT_A_TIME).collect().await;
-        outcomes.into_iter().all(|done| done)
+        is_all_known && outcomes.into_iter().all(|done| done)
+    }
+
+    /// Whether no other run of the update's component is under way, also none of an update that was deleted; `None` while that is
+    /// not known. The end of such a run brings the Environment back.
+    fn is_free_for(&self, update: &ComponentUpdate) -> Option<bool> {
+        let own = update.name_any();
+        Some(self.desk.under_way(update)?.iter().all(|run| *run == own))
     }
 
     fn acts<'u>(

@@ -19,7 +19,7 @@ use super::{
     deploy::{self, Target},
     desk::Desk,
     inbox::Inbox,
-    seen,
+    index, seen,
 };
 use crate::{guarded::Guarded, starts::Made};
 
@@ -188,6 +188,16 @@ impl Desk for &Seat {
         self.runs.runs.get(update.metadata.name.as_deref()?).map(deploy::verdict)
     }
 
+    fn under_way(&self, update: &ComponentUpdate) -> Option<Vec<String>> {
+        let component = ("shop".to_owned(), update.spec.environment.clone(), update.spec.component.clone());
+        let of = |run: &PipelineRun| {
+            let mut run = run.clone();
+            run.metadata.namespace = Some("shop".to_owned());
+            !index::has_ended(&run) && index::component_of(&run).as_ref() == Some(&component)
+        };
+        Some(self.runs.runs.iter().filter(|(_, run)| of(run)).map(|(name, _)| name.clone()).collect())
+    }
+
     fn is_stale(&self, _: &ComponentUpdate) -> bool {
         false
     }
@@ -346,4 +356,36 @@ fn whatever_crashes_lags_and_comes_late_every_update_is_concluded_and_deployed_o
         let outcome = std::panic::catch_unwind(|| play(seed));
         assert!(outcome.is_ok(), "seed {seed}");
     });
+}
+
+#[test]
+fn the_next_run_waits_for_that_of_an_update_that_was_deleted() {
+    let component = |name: &&str| ComponentStatus { name: (*name).to_owned(), recorded: None, deployed: None };
+    let status = EnvironmentStatus { components: COMPONENTS.iter().map(component).collect(), ..Default::default() };
+    let world = Arc::new(Mutex::new(World { history: vec![State { status, ..State::default() }], made: Vec::new() }));
+    let change = |change: &dyn Fn(&mut State, u64)| world.lock().unwrap().change(change);
+    let report = |sequence| {
+        change(&|state, version| {
+            let update = update("web", sequence, version);
+            state.updates.insert(update.metadata.name.clone().unwrap(), update);
+        });
+    };
+    let settle = || {
+        for _ in 0..10 {
+            let last = world.lock().unwrap().history.len() - 1;
+            reconcile(&world, Watches { environment: last, updates: last, runs: last }, None);
+        }
+    };
+    let runs = || world.lock().unwrap().now().runs.keys().cloned().collect::<Vec<_>>();
+    report(1);
+    settle();
+    assert_eq!(runs(), ["web-1"]);
+    change(&|state, _| drop(state.updates.remove("web-1")));
+    world.lock().unwrap().made.clear();
+    report(2);
+    settle();
+    assert_eq!(runs(), ["web-1"]);
+    end(&mut world.lock().unwrap(), "web-1", true);
+    settle();
+    assert_eq!(runs(), ["web-1", "web-2"]);
 }

@@ -3,7 +3,7 @@
 //! Of each component one update is recorded in a write, the one of the lowest sequence, and the next one only when the update itself
 //! says that it was: so whoever comes after a crash knows, of each, whether it stood.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -31,8 +31,13 @@ pub(super) fn open<'a>(
     gone: &HashSet<String>,
 ) -> Open<'a> {
     let mut open = Open::default();
+    let mut by_component: HashMap<&str, Vec<&'a ComponentUpdate>> = HashMap::new();
+    for &update in updates {
+        by_component.entry(&update.spec.component).or_default().push(update);
+    }
     for component in &spec.components {
-        let of = updates.iter().copied().filter(|update| update.spec.component == component.name);
+        let Some(of) = by_component.get(component.name.as_str()) else { continue };
+        let of = of.iter().copied();
         let Some(recorded) = recorded(status, &component.name) else {
             // One that was recorded while the Environment or its declaration of the component was another one still stands.
             let before = of.clone().filter(|update| is_recorded(update)).max_by_key(|update| order(update));
