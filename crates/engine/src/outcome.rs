@@ -15,6 +15,8 @@ pub enum Outcome {
     Waiting {
         /// When to look again at the latest.
         look_at: Timestamp,
+        /// Whoever was asked wants to be left alone until then: nothing that changes is a reason to look sooner.
+        not_before: Option<Timestamp>,
         /// What is missing, for people.
         message: Option<String>,
         /// What was seen so far, for machines.

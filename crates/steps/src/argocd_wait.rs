@@ -328,15 +328,24 @@ impl<'a> Wait<'a> {
     fn stopped(&self, stop: Stop, act_again: bool) -> Outcome {
         match stop {
             Stop::Waits(why, pause) => {
-                let pause = pause.unwrap_or_else(|| self.interval());
-                self.waiting(why, self.later(pause), act_again)
+                let look_at = self.later(pause.unwrap_or_else(|| self.interval()));
+                // A short pause of our own is nobody's wish.
+                let not_before = pause.filter(|pause| *pause > SOON).map(|_| look_at);
+                let progress = self.progress.to_value();
+                Outcome::Waiting { look_at, not_before, message: Some(why), progress, act_again }
             }
             Stop::Failed(failure) => Outcome::Failed(failure),
         }
     }
 
     fn waiting(&self, why: String, look_at: Timestamp, act_again: bool) -> Outcome {
-        Outcome::Waiting { look_at, message: Some(why), progress: self.progress.to_value(), act_again }
+        Outcome::Waiting {
+            look_at,
+            not_before: None,
+            message: Some(why),
+            progress: self.progress.to_value(),
+            act_again,
+        }
     }
 
     fn interval(&self) -> SignedDuration {

@@ -51,6 +51,6 @@ impl<'a> StepContext<'a> {
             return Outcome::Failed(failure);
         }
         let (message, progress) = (Some(failure.message), self.progress.cloned());
-        Outcome::Waiting { look_at: self.now + LOOK_AGAIN, message, progress, act_again: false }
+        Outcome::Waiting { look_at: self.now + LOOK_AGAIN, not_before: None, message, progress, act_again: false }
     }
 }

@@ -59,7 +59,7 @@ mod tests {
 
     fn waiting_until(time: &str) -> Outcome {
         let message = Some(format!("waits until {time}"));
-        Outcome::Waiting { look_at: time.parse().unwrap(), message, progress: None, act_again: false }
+        Outcome::Waiting { look_at: time.parse().unwrap(), not_before: None, message, progress: None, act_again: false }
     }
 
     #[tokio::test]

@@ -172,6 +172,7 @@ fn judge(child: &PipelineRun, context: &StepContext<'_>) -> Outcome {
         Some(_) => ended("ChildFailed", "failed"),
         None => Outcome::Waiting {
             look_at: context.now + LOOK_EVERY,
+            not_before: None,
             message: Some(format!("run {name:?} has not ended: {}", message(child))),
             progress: Some(progress(child)),
             act_again: false,

@@ -62,8 +62,13 @@ fn tolerate(config: &Config, context: &StepContext<'_>, performed: Result<Outcom
     match performed {
         Ok(outcome) => outcome,
         Err(failure) if failure.transient => {
-            let pause = config.interval().get().max(failure.retry_after.unwrap_or_default());
-            waiting(context, pause, format!("asks again soon: {}", failure.message), context.progress.cloned())
+            let (interval, left_alone) = (config.interval().get(), failure.retry_after.unwrap_or_default());
+            let message = format!("asks again soon: {}", failure.message);
+            let mut outcome = waiting(context, interval.max(left_alone), message, context.progress.cloned());
+            if let Outcome::Waiting { not_before, .. } = &mut outcome {
+                *not_before = failure.retry_after.and_then(|pause| context.now.checked_add(pause).ok());
+            }
+            outcome
         }
         Err(failure) => Outcome::Failed(failure),
     }
@@ -128,7 +133,7 @@ fn waiting(
     progress: Option<serde_json::Value>,
 ) -> Outcome {
     let look_at = context.now.checked_add(pause).unwrap_or(Timestamp::MAX);
-    Outcome::Waiting { look_at, message: Some(message), progress, act_again: false }
+    Outcome::Waiting { look_at, not_before: None, message: Some(message), progress, act_again: false }
 }
 
 /// What a look at a scheduled merge leaves to the next one.
@@ -263,6 +268,7 @@ impl Wait<'_> {
     fn acts_again(&self, pull: &PullRequest) -> Outcome {
         Outcome::Waiting {
             look_at: self.context.now,
+            not_before: None,
             message: Some(format!("{} can be merged", pull.url)),
             progress: None,
             act_again: true,

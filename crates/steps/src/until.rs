@@ -23,5 +23,5 @@ pub(crate) fn wait(until: Timestamp, now: Timestamp) -> Outcome {
         return Outcome::Succeeded(Outputs::new());
     }
     let message = Some(format!("waits until {until}"));
-    Outcome::Waiting { look_at: until, message, progress: None, act_again: false }
+    Outcome::Waiting { look_at: until, not_before: None, message, progress: None, act_again: false }
 }

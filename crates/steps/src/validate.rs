@@ -203,7 +203,7 @@ impl Tally {
         self.next_at = Some(next_at);
         let last = self.last.as_ref().map(|last| format!("; last: {last}")).unwrap_or_default();
         let message = Some(format!("{}{last}", self.describe(step)));
-        Outcome::Waiting { look_at: next_at, message, progress: Some(json!(self)), act_again: false }
+        Outcome::Waiting { look_at: next_at, not_before: None, message, progress: Some(json!(self)), act_again: false }
     }
 
     fn describe(&self, step: &Validate) -> String {

@@ -50,7 +50,7 @@ waitFor:
                     },
                 };
                 let look_at = sources::next(context.now, started.elapsed(), self.interval());
-                Outcome::Waiting { look_at, message: Some(message), progress: None, act_again: false }
+                Outcome::Waiting { look_at, not_before: None, message: Some(message), progress: None, act_again: false }
             }
             _ => {
                 let message = "waitFor: set either condition with sources, or until";

@@ -120,6 +120,7 @@ fn stalled(mode: Mode, now: Timestamp) -> Landing {
         // A wait goes on.
         Mode::Look => Landing::Outcome(Outcome::Waiting {
             look_at: now,
+            not_before: None,
             message: Some(message),
             progress: None,
             act_again: false,

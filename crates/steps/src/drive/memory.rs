@@ -22,6 +22,8 @@ pub struct Memory {
     pub(super) sights: BTreeMap<String, Sight>,
     /// When to ask for the lock, or a stage's Environment, again.
     pub(super) ask_at: Option<Timestamp>,
+    /// Until when nothing wakes a step, by key: whoever it asks wants to be left alone.
+    left_alone: BTreeMap<String, Timestamp>,
     /// What came of steps and is not persisted yet, with the claim it belongs to.
     ended: BTreeMap<String, (i32, Outcome)>,
 }
@@ -38,9 +40,12 @@ pub(super) struct Sight {
 }
 
 impl Memory {
-    /// Makes every wait due, so that it is looked at with the next call.
+    /// Makes every wait due, so that it is looked at with the next call, or as soon as whoever it asks lets it.
     pub fn wake(&mut self, now: Timestamp) {
-        self.held.values_mut().for_each(|held| held.look_at = held.look_at.min(now));
+        for (key, held) in &mut self.held {
+            let soonest = self.left_alone.get(key).map_or(now, |until| now.max(*until));
+            held.look_at = held.look_at.min(soonest);
+        }
         self.ask_at = None;
     }
 
@@ -50,6 +55,7 @@ impl Memory {
         let keys: BTreeSet<&str> = running.filter_map(|step| step.key.as_deref()).collect();
         self.held.retain(|key, _| keys.contains(key.as_str()));
         self.sights.retain(|key, _| keys.contains(key.as_str()) || key == QUEUE && state.lock.is_some());
+        self.left_alone.retain(|key, _| keys.contains(key.as_str()));
         self.ended.retain(|key, _| keys.contains(key.as_str()));
     }
 
@@ -60,8 +66,12 @@ impl Memory {
 
     /// Keeps what came of a task.
     pub(super) fn performed(&mut self, task: &Task, claims: i32, outcome: &Outcome, now: Timestamp) {
+        self.left_alone.remove(&task.key);
         let (look_at, act_again) = match outcome {
-            Outcome::Waiting { look_at, act_again, .. } => (*look_at, *act_again),
+            Outcome::Waiting { look_at, not_before, act_again, .. } => {
+                self.left_alone.extend(not_before.map(|until| (task.key.clone(), until)));
+                (*look_at, *act_again)
+            }
             Outcome::Succeeded(_) | Outcome::Failed(_) => {
                 self.ended.insert(task.key.clone(), (claims, outcome.clone()));
                 (now, false)
@@ -149,5 +159,34 @@ impl Memory {
             written_at: now - PROGRESS_EVERY,
         });
         (sight.message.clone(), sight.progress.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_engine::StepAt;
+
+    use super::*;
+
+    #[test]
+    fn who_asked_to_be_left_alone_is_not_asked_sooner_whatever_changes() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let task = Task { at: StepAt::Stage { stage: 0, step: 0 }, key: "key".to_owned(), mode: Mode::Look };
+        let waiting = |not_before| Outcome::Waiting {
+            look_at: at(600),
+            not_before,
+            message: None,
+            progress: None,
+            act_again: false,
+        };
+        let mut memory = Memory::default();
+        let mut woken_to = |not_before, now| {
+            memory.performed(&task, 1, &waiting(not_before), at(0));
+            memory.wake(at(now));
+            memory.held["key"].look_at
+        };
+        assert_eq!(woken_to(Some(at(90)), 10), at(90));
+        assert_eq!(woken_to(Some(at(90)), 100), at(100));
+        assert_eq!(woken_to(None, 10), at(10), "the last answer counts");
     }
 }

@@ -80,7 +80,7 @@ pub(super) fn judge(title: &str, job: &Job, pods: &[Pod], config: &step::Job, no
     let message = Some(format!("waits for Job {title}: {}", standing(job, &progress, pods)));
     let look_at = now.checked_add(config.interval().get()).unwrap_or(Timestamp::MAX);
     let progress = serde_json::to_value(progress).ok();
-    Some(Outcome::Waiting { look_at, message, progress, act_again: false }.into())
+    Some(Outcome::Waiting { look_at, not_before: None, message, progress, act_again: false }.into())
 }
 
 /// Whether the Job has ended. `SuccessCriteriaMet` and `FailureTarget` only announce it.

@@ -324,8 +324,9 @@ async fn a_host_that_is_away_is_waited_for() {
         assert_waits(&step.look_after(0).await, "connection reset", false);
         step.host.fault("pull_request", Fault::Refused(rate_limited()));
         let outcome = step.act().await;
-        let Outcome::Waiting { look_at, .. } = outcome else { panic!("{outcome:?}") };
-        assert_eq!(look_at, step.now + SignedDuration::from_secs(90));
+        let Outcome::Waiting { look_at, not_before, .. } = outcome else { panic!("{outcome:?}") };
+        let later = step.now + SignedDuration::from_secs(90);
+        assert_eq!((look_at, not_before), (later, Some(later)));
     }
 }
 

@@ -20,7 +20,7 @@ async fn look(config: Value) -> Outcome {
 
 fn waiting(outcome: Outcome) -> String {
     match outcome {
-        Outcome::Waiting { look_at, message, progress: None, act_again: false } => {
+        Outcome::Waiting { look_at, message, progress: None, act_again: false, .. } => {
             assert!(look_at >= now() + jiff::SignedDuration::from_secs(7));
             message.unwrap()
         }

@@ -114,7 +114,7 @@ impl Keyed {
             }
             6..9 if self.draw(&format!("{key}{}", self.calls[key]), "undo", 3) > 0 => {
                 let message = Some("it is ending".to_owned());
-                return Outcome::Waiting { look_at: now, message, progress: None, act_again: false };
+                return Outcome::Waiting { look_at: now, not_before: None, message, progress: None, act_again: false };
             }
             _ => {}
         }
@@ -144,7 +144,7 @@ impl Keyed {
         let act_again = self.calls[key] == 1 && self.draw(key, "again", 6) == 0;
         let look_at = call.now + SignedDuration::from_secs(5);
         let progress = Some(json!({"ready": self.calls[key] as f64 / 2.0}));
-        Outcome::Waiting { look_at, message: Some("not ready".to_owned()), progress, act_again }
+        Outcome::Waiting { look_at, not_before: None, message: Some("not ready".to_owned()), progress, act_again }
     }
 }
 

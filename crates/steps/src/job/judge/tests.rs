@@ -165,7 +165,7 @@ fn of_many_last_words_the_last_are_shown() {
 }
 
 fn check_waiting(status: &str, pods: &[Pod], expected: &Expect) {
-    let Outcome::Waiting { look_at, message, progress, act_again } = judged(status, pods).outcome else { panic!() };
+    let Outcome::Waiting { look_at, message, progress, act_again, .. } = judged(status, pods).outcome else { panic!() };
     assert_eq!((look_at, act_again), (now() + jiff::SignedDuration::from_secs(30), false));
     expected.assert_eq(&format!("{} {}", message.unwrap(), progress.unwrap()));
 }
