@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
-use sluice_tests::Cluster;
+use serde_json::Value;
 use sluice_tests::fixture::{Merge, Plan, Shop, step_of};
+use sluice_tests::{Cluster, eventually};
+
+use crate::PATIENCE;
 
 /// The run of the example.
 const RUN: &str = "deploy-web-1-1";
@@ -31,6 +34,7 @@ async fn check(apply: &[&str]) {
     let run_ended = shop.released(RUN).await;
     assert_eq!(step_of(&run_ended, "waitForPostActualState")["outputs"]["state"]["json"]["version"], "1.1");
 
+    known_as_good(&shop).await;
     let before = versions(&shop).await;
     let said = run(&shop, apply);
     assert_eq!(versions(&shop).await, before, "{said}");
@@ -48,13 +52,28 @@ fn run(shop: &Shop, apply: &[&str]) -> String {
     out.into_owned()
 }
 
+/// Waits until the pipeline's status has the run as its last good one: that is written behind the run.
+async fn known_as_good(shop: &Shop) {
+    eventually("the pipeline knows its good run", PATIENCE, async || {
+        let pipeline = object(shop, "Pipeline", "deploy").await.data;
+        let runs = pipeline["status"]["goodRuns"].as_array().cloned().unwrap_or_default();
+        let is_whole = |good: &&Value| good["stage"].is_null() && good["run"]["name"] == RUN;
+        if runs.iter().any(|good| is_whole(&good)) { Ok(()) } else { Err(pipeline["status"].to_string()) }
+    })
+    .await;
+}
+
+async fn object(shop: &Shop, kind: &str, name: &str) -> DynamicObject {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("sluice.dev", "v1alpha1", kind));
+    let api: Api<DynamicObject> = Api::namespaced_with(shop.cluster().admin(), shop.namespace(), &resource);
+    api.get(name).await.expect(kind)
+}
+
 /// The generation and the resourceVersion of each object.
 async fn versions(shop: &Shop) -> BTreeMap<&'static str, (Option<i64>, Option<String>)> {
     let objects = [("ScmProvider", "gitea"), ("Pipeline", "deploy"), ("PipelineRun", RUN)];
     let read = objects.map(async |(kind, name)| {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("sluice.dev", "v1alpha1", kind));
-        let api: Api<DynamicObject> = Api::namespaced_with(shop.cluster().admin(), shop.namespace(), &resource);
-        let ObjectMeta { generation, resource_version, .. } = api.get(name).await.expect(kind).metadata;
+        let ObjectMeta { generation, resource_version, .. } = object(shop, kind, name).await.metadata;
         (kind, (generation, resource_version))
     });
     futures::future::join_all(read).await.into_iter().collect()
