@@ -8,11 +8,12 @@
 //! - Only the very run that was judged is deleted, by its UID and resourceVersion: one that a person asked something of in the
 //!   meantime stays.
 //! - The last good run of a pipeline, or of a stage of it, stays until its status keeps all of it, and one that has to start a run of
-//!   another pipeline until that is done.
+//!   another pipeline until that is done. So does one that a run names, until that run has taken it.
 //! - What cannot be read, a pipeline or a run, deletes nothing and is not deleted.
 //! - A run that a ComponentUpdate started stays until the update says what became of it.
 
 mod choose;
+mod taken;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -31,7 +32,10 @@ use kube_runtime::reflector::Store;
 use sluice_api::{ComponentUpdate, GoodRun, Pipeline, PipelineRun, Source};
 use tokio::sync::Notify;
 
-use self::choose::{Choice, Ended, Limits, Why, choose};
+use self::{
+    choose::{Choice, Ended, Limits, Why, choose},
+    taken::still_to_take,
+};
 use crate::{
     causes::in_one_line,
     context::{Context, now},
@@ -133,13 +137,14 @@ fn by_pipeline<'a>(
         return found;
     }
     let (unfinished, starting) = (unfinished(runs), starting(pipelines));
+    let awaited = still_to_take(runs.iter().filter_map(|run| run.0.as_ref().ok()));
     for run in runs.iter().filter_map(|run| run.0.as_ref().ok()) {
         let namespace = run.metadata.namespace.as_deref().unwrap_or_default();
         if let Some((_, ended)) = found.get_mut(&(namespace, run.spec.pipeline_ref.name.as_str())) {
             let starts = starting.get(&(namespace, run.spec.pipeline_ref.name.as_str())).into_iter().flatten();
             let mut starts = starts.filter(|(pipeline, source)| good_runs::is_open(run, source, pipeline));
             ended.extend(Ended::of(run, &unfinished).map(|mut ended| {
-                ended.is_needed |= starts.next().is_some();
+                ended.is_needed |= starts.next().is_some() || awaited.contains(&(namespace, ended.name));
                 ended.is_needed |= ended.is_of_update && updates.is_open(namespace, ended.name);
                 ended
             }));

@@ -4,8 +4,8 @@ use serde_json::json;
 use sluice_tests::Cluster;
 use sluice_tests::fixture::{Team, step_of};
 
-use super::{built, deploy, good, keeps, plain_build, runs_of, until, until_there_are};
-use crate::short::{condition, pipeline_with, run, run_with};
+use super::{built, causes, deploy, good, keeps, plain_build, runs_of, until, until_there_are};
+use crate::short::{condition, pipeline, pipeline_with, run, run_with};
 
 #[tokio::test]
 async fn outputs_are_taken_from_a_run_that_history_limits_have_deleted() {
@@ -61,6 +61,45 @@ async fn a_run_whose_outputs_are_too_large_to_be_kept_stays_until_a_newer_one_is
     team.home().apply(&run_with("small", "build", json!({"text": "x"})));
     keeps(&team, None, "small").await;
     until_there_are(&team, 0, "build").await;
+}
+
+#[tokio::test]
+async fn a_good_run_stays_until_every_run_that_was_made_for_it_has_taken_it() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let _controller = team.controller().await;
+    let limit = "historyLimits: {succeeded: 1}";
+    team.home().apply(&plain_build(limit));
+    let late = deploy("deploy", ", start: true", "").replace("serviceAccountName: deployer", "serviceAccountName: late");
+    team.home().apply(&late);
+    until(&team, "deploy", "has looked at its source", |status| status["sources"][0]["since"].is_string()).await;
+    for (name, version) in [("b1", "1"), ("b2", "2"), ("b3", "3")] {
+        built(&team, name, version, "well").await;
+    }
+    until(&team, "deploy", "is done with all", |status| {
+        status["sources"][0]["done"].as_array().is_some_and(|done| done.len() == 3)
+    })
+    .await;
+    keeps(&team, None, "b3").await;
+
+    // Two sweeps over everything, each of which deletes a run: the second one began after that was written.
+    team.home().apply(&pipeline("other", "- {name: end, set: {values: {a: 1}}}").replace("  stages:", &format!("  {limit}\n  stages:")));
+    for name in ["o1", "o2", "o3"] {
+        team.home().apply(&run(name, "other"));
+        until(&team, "other", &format!("keeps {name}"), |status| good(status, None)["run"]["name"] == name).await;
+        until_there_are(&team, 1, "other").await;
+    }
+    assert_eq!(runs_of(&team, "build").await.len(), 3, "none of them was taken yet");
+
+    team.home().apply("{apiVersion: v1, kind: ServiceAccount, metadata: {name: late}}");
+    let made = until_there_are(&team, 3, "deploy").await;
+    assert_eq!(causes(&made), ["b1", "b2", "b3"]);
+    for run in &made {
+        let name = run["metadata"]["name"].as_str().unwrap_or_default();
+        let ended = team.succeeded(name).await;
+        assert_eq!(ended["status"]["sources"][0]["run"], run["spec"]["trigger"]["source"]["run"], "{name}");
+    }
+    until_there_are(&team, 1, "build").await;
 }
 
 #[tokio::test]
