@@ -112,12 +112,12 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let client = lean::client(config.clone()).map_err(Error::Client)?;
     let user = own_user(&client).await;
     let (locks, watched) = LockBook::new();
-    let (good_runs, good_news) = GoodRuns::new();
     let (environments, environment_writer) = reflector::store();
     let (wake, recorded) = mpsc::unbounded();
     let (updates, update_writer) = reflector::store();
     let (wake_update, woken_updates) = mpsc::unbounded();
     let (run_store, run_writer) = reflector::store();
+    let (good_runs, good_news) = GoodRuns::new(run_store.clone());
     let (pipeline_store, pipeline_writer) = reflector::store();
     let context = Arc::new(Context {
         user,
@@ -516,6 +516,7 @@ async fn collect(context: &Context, options: &Options, store: &Store<Guarded<Pip
         let there = runs.iter().map(|run| RunRef::from_obj(run.as_ref())).collect();
         context.waits.keep_only(&there);
         context.failures.keep_only(&there);
+        context.good_runs.collect();
         let kept = runs.iter().filter_map(|run| revision_of(run)).collect();
         match context.revisions.collect_garbage(&context.client, options.namespace.as_deref(), &kept).await {
             Ok(0) => {}

@@ -77,8 +77,8 @@ type Found = Result<PinnedSource, Unresolved>;
 
 impl Look<'_> {
     async fn newest(self) -> Result<Found, Error> {
-        let upstream = self.upstream().await?;
-        match GoodRun::newest(self.known(upstream.as_deref())) {
+        let (seen, upstream) = (self.seen(), self.upstream().await?);
+        match GoodRun::newest(self.known(seen, upstream.as_deref())) {
             Some(good) => self.pin(good).await,
             None => {
                 let stages = upstream.as_deref().map(|upstream| upstream.stages.as_slice());
@@ -100,8 +100,8 @@ impl Look<'_> {
         // Deleted, or done again since it was good.
         let uid = run.as_ref().and_then(|run| run.metadata.uid.as_deref());
         let is_meant = |good: &GoodRun| good.run.name == name && uid.is_none_or(|uid| good.run.uid == uid);
-        let upstream = self.upstream().await?;
-        match GoodRun::newest(self.known(upstream.as_deref()).filter(is_meant)) {
+        let (seen, upstream) = (self.seen(), self.upstream().await?);
+        match GoodRun::newest(self.known(seen, upstream.as_deref()).filter(is_meant)) {
             Some(good) => self.pin(good).await,
             None if run.is_some() => Ok(Err(Unresolved::not_good(self.source, name))),
             None => Ok(Err(Unresolved::not_found(self.source, name))),
@@ -131,12 +131,17 @@ impl Look<'_> {
         self.source.pin(run, outputs)
     }
 
+    /// The last good runs of the source that the watch has shown. They are looked up before the status is read: one that goes in
+    /// between is in the status.
+    fn seen(self) -> Vec<GoodRun> {
+        self.context.good_runs.of(&self.pipeline())
+    }
+
     /// The last good runs of the source that are known: what the watch has shown, and what the pipeline's status keeps.
-    fn known(self, upstream: Option<&Upstream>) -> impl Iterator<Item = GoodRun> {
+    fn known(self, seen: Vec<GoodRun>, upstream: Option<&Upstream>) -> impl Iterator<Item = GoodRun> {
         let kept = upstream.map(|upstream| upstream.good_runs.clone()).unwrap_or_default();
         let stage = self.source.stage.clone();
-        let known = self.context.good_runs.of(&self.pipeline()).into_iter().chain(kept);
-        known.filter(move |good| good.stage == stage)
+        seen.into_iter().chain(kept).filter(move |good| good.stage == stage)
     }
 
     fn pipeline(self) -> PipelineName {

@@ -70,7 +70,8 @@ async fn a_good_run_stays_until_every_run_that_was_made_for_it_has_taken_it() {
     let _controller = team.controller().await;
     let limit = "historyLimits: {succeeded: 1}";
     team.home().apply(&plain_build(limit));
-    let late = deploy("deploy", ", start: true", "").replace("serviceAccountName: deployer", "serviceAccountName: late");
+    let late =
+        deploy("deploy", ", start: true", "").replace("serviceAccountName: deployer", "serviceAccountName: late");
     team.home().apply(&late);
     until(&team, "deploy", "has looked at its source", |status| status["sources"][0]["since"].is_string()).await;
     for (name, version) in [("b1", "1"), ("b2", "2"), ("b3", "3")] {
@@ -83,7 +84,10 @@ async fn a_good_run_stays_until_every_run_that_was_made_for_it_has_taken_it() {
     keeps(&team, None, "b3").await;
 
     // Two sweeps over everything, each of which deletes a run: the second one began after that was written.
-    team.home().apply(&pipeline("other", "- {name: end, set: {values: {a: 1}}}").replace("  stages:", &format!("  {limit}\n  stages:")));
+    team.home().apply(
+        &pipeline("other", "- {name: end, set: {values: {a: 1}}}")
+            .replace("  stages:", &format!("  {limit}\n  stages:")),
+    );
     for name in ["o1", "o2", "o3"] {
         team.home().apply(&run(name, "other"));
         until(&team, "other", &format!("keeps {name}"), |status| good(status, None)["run"]["name"] == name).await;
