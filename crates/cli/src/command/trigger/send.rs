@@ -21,6 +21,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The first pause before the report is sent again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
+/// Nobody waits longer, whatever `--timeout` says: more may be more than a clock holds.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// One report, ready to be sent.
 pub(super) struct Sender {
     http: Client,
@@ -55,7 +58,7 @@ impl Sender {
 
     /// Sends it again and again, with the same id, until it is stored, refused for good, or the time is over.
     pub(super) async fn send(&self, within: SignedDuration) -> Result<Stored, String> {
-        let until = Instant::now() + within.unsigned_abs();
+        let until = Instant::now() + within.unsigned_abs().min(LONGEST);
         let mut pause = PAUSES.0;
         let mut last = "the server has not answered".to_owned();
         loop {
@@ -66,7 +69,7 @@ impl Sender {
                     last = why;
                     let pause_now = after.unwrap_or(pause);
                     pause = (pause * 2).min(PAUSES.1);
-                    if Instant::now() + pause_now < until {
+                    if is_over_before(pause_now, until) {
                         sleep(pause_now).await;
                         continue;
                     }
@@ -106,6 +109,11 @@ impl Sender {
     }
 }
 
+/// A server may ask for any pause.
+fn is_over_before(pause: Duration, until: Instant) -> bool {
+    Instant::now().checked_add(pause).is_some_and(|over| over < until)
+}
+
 fn may_pass(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) || status.is_server_error()
 }
@@ -115,4 +123,18 @@ fn unanswered(error: &reqwest::Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |&cause| cause.source());
     let cause = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
     format!("the server does not answer: {cause}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_may_be_of_any_length() {
+        let until = Instant::now() + LONGEST;
+        assert!(is_over_before(Duration::from_secs(60), until));
+        for pause in [LONGEST * 2, Duration::from_secs(u64::MAX), Duration::MAX] {
+            assert!(!is_over_before(pause, until));
+        }
+    }
 }
