@@ -22,7 +22,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use kube::{Client, ResourceExt};
 use kube_runtime::reflector::{ObjectRef, Store};
@@ -31,9 +31,9 @@ use sluice_client::guarded::Guarded;
 
 use answer::Answer;
 pub use body::MAX_BODY;
-use body::{Bodies, check_announced};
+use body::{Bodies, Whole, check_announced};
 use host::About;
-use limit::Limits;
+use limit::{Limits, Sender};
 use recent::Recent;
 pub(crate) use secret::Secrets;
 use secret::{Closed, FRESH, KEPT};
@@ -109,19 +109,11 @@ impl Receivers {
             return Err(unavailable("the server does not know the Receivers yet", "they are being listed"));
         }
         let receiver = self.receiver(namespace, name).ok_or_else(|| not_found(head.uri.path()))?;
-        let uid = receiver.meta_uid();
-        self.limits.take(&uid, receiver.per_minute()).map_err(too_many)?;
-        let Ok(receiver) = &receiver.0 else {
-            return Err(unavailable("the Receiver cannot be read: its condition Ready says why", "it is malformed"));
+        let count = |from| self.limits.take(&receiver.meta_uid(), receiver.per_minute(), from).map_err(too_many);
+        let (receiver, kind, body) = match self.signed(&receiver, &head.headers, body).await {
+            Ok(signed) => count(Sender::Signer).map(|()| signed)?,
+            Err(refused) => return Err(count(Sender::Stranger).err().unwrap_or(refused)),
         };
-        check_announced(&head.headers)?;
-        let kind = kind_of(receiver).ok_or_else(|| unavailable("the Receiver is of no kind that is known", ""))?;
-        let scheme = kind.scheme();
-        let signature = scheme.signature(&head.headers).ok_or_else(|| unsigned(scheme))?;
-        // While there is none, nothing is read.
-        self.secrets.get(receiver, KEPT).await.map_err(|closed| closed_answer(scheme, closed))?;
-        let body = self.bodies.read(body).await?;
-        self.prove(receiver, scheme, &signature, &body.bytes).await?;
         match kind {
             Kind::Component(reports) => {
                 let report = component::read(&body.bytes)?;
@@ -129,11 +121,35 @@ impl Receivers {
                 component::take(&self.client, receiver, reports, report).await
             }
             Kind::Host(_) => {
-                let about = host::read(scheme, &head.headers, &body.bytes)?;
+                let about = host::read(kind.scheme(), &head.headers, &body.bytes)?;
                 drop(body);
                 self.hint(receiver, about).await
             }
         }
+    }
+
+    /// The body, once it is proved that it is signed.
+    async fn signed<'a, B>(
+        &self,
+        receiver: &'a Guarded<Receiver>,
+        headers: &HeaderMap,
+        body: B,
+    ) -> Result<(&'a Receiver, Kind<'a>, Whole), Answer>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let Ok(receiver) = &receiver.0 else {
+            return Err(unavailable("the Receiver cannot be read: its condition Ready says why", "it is malformed"));
+        };
+        check_announced(headers)?;
+        let kind = kind_of(receiver).ok_or_else(|| unavailable("the Receiver is of no kind that is known", ""))?;
+        let scheme = kind.scheme();
+        let signature = scheme.signature(headers).ok_or_else(|| unsigned(scheme))?;
+        // While there is none, nothing is read.
+        self.secrets.get(receiver, KEPT).await.map_err(|closed| closed_answer(scheme, closed))?;
+        let body = self.bodies.read(body).await?;
+        self.prove(receiver, scheme, &signature, &body.bytes).await?;
+        Ok((receiver, kind, body))
     }
 
     fn receiver(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Receiver>>> {

@@ -1,4 +1,5 @@
-//! How many requests a minute each Receiver takes, signed or not. Every replica of the server counts for itself.
+//! How many requests a minute each Receiver takes: so many that are signed, and apart from them as many that are not, so that no
+//! stranger uses up what is for those who have the secret. Every replica of the server counts for itself.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,15 +13,27 @@ use governor::{
     clock::{Clock, DefaultClock},
 };
 
-/// The counts by Receiver (UID) and how many it takes.
+/// What is counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Sender {
+    /// Whoever has the secret.
+    Signer,
+    /// Whoever has not proved it.
+    Stranger,
+}
+
+/// A Receiver (UID), how many it takes, and of whom.
+type Counted = (String, NonZeroU32, Sender);
+
+/// The counts.
 #[derive(Default)]
-pub(crate) struct Limits(Mutex<HashMap<(String, NonZeroU32), Arc<DefaultDirectRateLimiter>>>);
+pub(crate) struct Limits(Mutex<HashMap<Counted, Arc<DefaultDirectRateLimiter>>>);
 
 impl Limits {
     /// Counts one more request: `Err` says when there is room again.
-    pub(crate) fn take(&self, receiver_uid: &str, per_minute: i32) -> Result<(), Duration> {
+    pub(crate) fn take(&self, receiver_uid: &str, per_minute: i32, from: Sender) -> Result<(), Duration> {
         let per_minute = u32::try_from(per_minute).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-        let key = (receiver_uid.to_owned(), per_minute);
+        let key = (receiver_uid.to_owned(), per_minute, from);
         let limiter = {
             let mut limiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             limiters.entry(key).or_insert_with(|| Arc::new(RateLimiter::direct(Quota::per_minute(per_minute)))).clone()
@@ -30,7 +43,7 @@ impl Limits {
 
     /// Forgets the Receivers that are gone.
     pub(crate) fn keep_only(&self, uids: &HashSet<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(uid, _), _| uids.contains(uid));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(uid, ..), _| uids.contains(uid));
     }
 }
 
@@ -42,12 +55,13 @@ mod tests {
     fn each_receiver_takes_so_many_a_minute_and_says_when_it_takes_more() {
         let limits = Limits::default();
         for _ in 0..3 {
-            limits.take("a", 3).unwrap();
+            limits.take("a", 3, Sender::Stranger).unwrap();
         }
-        let wait = limits.take("a", 3).unwrap_err();
+        let wait = limits.take("a", 3, Sender::Stranger).unwrap_err();
         assert!(wait > Duration::from_secs(15) && wait <= Duration::from_secs(20), "{wait:?}");
-        limits.take("b", 3).unwrap();
-        limits.take("a", 600).unwrap();
+        limits.take("a", 3, Sender::Signer).unwrap();
+        limits.take("b", 3, Sender::Stranger).unwrap();
+        limits.take("a", 600, Sender::Stranger).unwrap();
         limits.keep_only(&HashSet::new());
         assert!(limits.0.lock().unwrap().is_empty());
     }

@@ -25,6 +25,9 @@ use super::{
 /// A Receiver that takes nothing is looked at again after this time: its Secret may be there.
 const SOON: Duration = Duration::from_secs(5);
 
+/// One that takes requests is looked at again after this time, in which whoever asks has its Secret read: nobody, and nothing changes.
+const IDLE: Duration = Duration::from_secs(300);
+
 /// Why the status could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -59,9 +62,9 @@ pub(crate) async fn reconcile(receiver: Arc<Guarded<Receiver>>, receivers: Arc<R
     let (verdict, again) = match outcome {
         Ok(_) if kind_of(receiver).is_none() => {
             let message = "set exactly one of spec.github, spec.gitea, spec.component";
-            (Verdict::ready(Truth::False, "Invalid", message), KEPT)
+            (Verdict::ready(Truth::False, "Invalid", message), IDLE)
         }
-        Ok(_) => (Verdict::ready(Truth::True, "Ready", format!("requests are taken at {path}")), KEPT),
+        Ok(_) => (Verdict::ready(Truth::True, "Ready", format!("requests are taken at {path}")), IDLE),
         Err(Closed::Because(reason, message)) => (Verdict::ready(Truth::False, reason, message), SOON),
         Err(Closed::Unknown(why)) => {
             tracing::warn!(%namespace, receiver = %name, why, "whether a Receiver is ready cannot be told");

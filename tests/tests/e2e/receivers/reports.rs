@@ -155,6 +155,10 @@ async fn a_receiver_takes_no_more_a_minute_than_it_says() {
     assert_eq!(answer.status(), 429);
     let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=20).contains(&wait), "{wait}");
+    let body = report("ci/8", 8).to_string();
+    let signature = sluice_server::sign(SECRET.as_bytes(), body.as_bytes());
+    let signed = post.http.post(&url).header("X-Hub-Signature-256", signature).body(body);
+    assert_eq!(signed.send().await.unwrap().status(), 202, "whoever has the secret is counted apart");
     assert_eq!(post.send(&report("ci/7", 7)).await.0, 202, "another Receiver has a count of its own");
 }
 
