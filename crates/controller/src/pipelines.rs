@@ -15,9 +15,6 @@ use crate::{
     quarantine, triggers,
 };
 
-/// When more is left to do.
-const SOON: Duration = Duration::from_secs(1);
-
 /// After somebody else wrote.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -76,7 +73,7 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
     for report in looked.reports.into_iter().chain(started.reports) {
         context.reports.send(&pipeline.object_ref(&()), report);
     }
-    let again = looked.again.into_iter().chain(started.is_open.then_some(SOON)).min();
+    let again = looked.again.into_iter().chain(started.again).min();
     Ok(again.map_or_else(Action::await_change, Action::requeue))
 }
 

@@ -5,6 +5,9 @@
 //!   another controller, a request of which nobody knows what came) finds the one that is there.
 //! - **None is taken for another's.** A run of the name counts only if pipeline and `spec.trigger` are what would have been
 //!   written: only the controller may set that, and labels tell nothing.
+//! - **What would be refused again is not tried again.** It says why it started nothing.
+
+mod outcome;
 
 use kube::{Api, Client, ResourceExt, api::PostParams};
 use sluice_api::{
@@ -13,6 +16,7 @@ use sluice_api::{
 };
 use sluice_steps::lock_group;
 
+pub(crate) use self::outcome::{Dropped, dropped, started};
 use crate::{context::Context, guarded::Guarded, locks};
 
 /// What came of starting a run.
@@ -24,6 +28,16 @@ pub(crate) enum Made {
     Already(PipelineRun),
     /// Somebody else's run has its name: a message for people.
     NameTaken(String),
+}
+
+impl Made {
+    /// The run, whoever made it.
+    pub(crate) fn into_run(self) -> Result<PipelineRun, Dropped> {
+        match self {
+            Self::New(run) | Self::Already(run) => Ok(run),
+            Self::NameTaken(message) => Err(Dropped { reason: "NameTaken", message }),
+        }
+    }
 }
 
 /// The run of a pipeline that something starts. Its parameters, what it takes and who asked for it are left to be set.
@@ -52,6 +66,23 @@ pub(crate) async fn create(client: &Client, namespace: &str, run: &PipelineRun) 
         Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
             let runs: Api<Guarded<PipelineRun>> = Api::namespaced(client.clone(), namespace);
             Ok(whose(run, runs.get(&run.name_any()).await?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the run, unless it is there, or says why there is none and will be none.
+pub(crate) async fn start(
+    client: &Client,
+    namespace: &str,
+    run: &PipelineRun,
+) -> Result<Result<PipelineRun, Dropped>, kube::Error> {
+    match create(client, namespace, run).await {
+        Ok(made) => Ok(made.into_run()),
+        // It would be refused again: a quota, a webhook, a namespace that is about to go.
+        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => {
+            let message = format!("the API server refused the run: {}", status.message);
+            Ok(Err(Dropped { reason: "RunRefused", message }))
         }
         Err(error) => Err(error),
     }
@@ -108,7 +139,7 @@ pub(crate) async fn locked(
     pipeline: &Pipeline,
     run: &PipelineRun,
     sources: &[PinnedSource],
-) -> Result<Option<String>, kube::Error> {
+) -> Result<Option<Dropped>, kube::Error> {
     let policy = pipeline.spec.concurrency.as_ref().map(|concurrency| concurrency.policy);
     if policy != Some(LockPolicy::Forbid) {
         return Ok(None);
@@ -116,7 +147,7 @@ pub(crate) async fn locked(
     // What cannot be rendered ends the run, and says why.
     let Some(group) = group(pipeline, run, sources) else { return Ok(None) };
     let holder = locks::held_by(context, &pipeline.namespace().unwrap_or_default(), &group).await?;
-    Ok(holder.map(|holder| format!("run {holder:?} has the lock {group:?}")))
+    Ok(holder.map(|holder| Dropped { reason: "Locked", message: format!("run {holder:?} has the lock {group:?}") }))
 }
 
 fn group(pipeline: &Pipeline, run: &PipelineRun, sources: &[PinnedSource]) -> Option<String> {
@@ -218,6 +249,28 @@ mod tests {
                 panic!("it was taken for it");
             };
             assert!(message.contains(why), "{message}");
+        }
+    }
+
+    async fn start_where(answer: StatusCode) -> Result<Result<PipelineRun, Dropped>, kube::Error> {
+        let refuse = move |_: Request<Body>| async move {
+            let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "exceeded quota",
+                "reason": "Forbidden", "code": answer.as_u16()});
+            let response = Response::builder().status(answer).body(Body::from(status.to_string().into_bytes()));
+            Ok::<_, Infallible>(response.unwrap())
+        };
+        start(&Client::new(tower::service_fn(refuse), "shop"), "shop", &tick("morning")).await
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_for_good_says_so_and_the_rest_is_tried_again() {
+        for code in [StatusCode::FORBIDDEN, StatusCode::UNPROCESSABLE_ENTITY, StatusCode::PAYLOAD_TOO_LARGE] {
+            let dropped = start_where(code).await.unwrap().unwrap_err();
+            let message = "the API server refused the run: exceeded quota";
+            assert_eq!((dropped.reason, dropped.message.as_str()), ("RunRefused", message));
+        }
+        for code in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::TOO_MANY_REQUESTS, StatusCode::NOT_FOUND] {
+            assert!(start_where(code).await.is_err(), "{code}");
         }
     }
 

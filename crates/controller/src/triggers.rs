@@ -17,17 +17,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
-use sluice_api::{
-    Due, LocalReference, Pipeline, PipelineRun, PipelineTrigger, Start, StartResult, Tick, Timetable, Took, Trigger,
-    TriggerStatus, names,
-};
+use sluice_api::{Due, Pipeline, PipelineRun, PipelineTrigger, Tick, Timetable, Took, Trigger, TriggerStatus, names};
 use sluice_steps::Report;
 
-use self::decide::{Dropped, Look, Standing, look};
+use self::decide::{Look, Standing, look};
 use crate::{
     causes::in_one_line,
     context::Context,
-    starts::{self, Made},
+    starts::{self, Dropped, Made},
 };
 
 /// The clock of the machine may be set: nobody sleeps longer than this before looking at it again.
@@ -144,14 +141,10 @@ impl At<'_> {
         };
         let passed_over = decide::passed_over(&due, &self.trigger.cron);
         let last = match made {
-            Ok(run) => {
-                let run_ref = Some(LocalReference { name: run.name_any() });
-                Start { at: due.at, result: StartResult::Started, reason: None, message: passed_over, run_ref }
-            }
+            Ok(run) => starts::started(due.at, run.name_any(), passed_over),
             Err(Dropped { reason, message }) => {
                 let message = passed_over.into_iter().fold(message, |message, more| format!("{message}; {more}"));
-                let (reason, message) = (Some(reason.to_owned()), Some(tell::cut(message)));
-                Start { at: due.at, result: StartResult::Dropped, reason, message, run_ref: None }
+                starts::dropped(due.at, Dropped { reason, message })
             }
         };
         Ok(TriggerStatus {
@@ -206,16 +199,8 @@ impl At<'_> {
     }
 
     async fn create(self, run: &PipelineRun) -> Result<Result<PipelineRun, Dropped>, Error> {
-        let name = run.name_any();
-        match starts::create(&self.context.client, &self.namespace(), run).await {
-            Ok(made) => Ok(started(made)),
-            // It would be refused again: a quota, a webhook, a namespace that is about to go.
-            Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => Ok(Err(Dropped {
-                reason: "RunRefused",
-                message: format!("the API server refused the run: {}", status.message),
-            })),
-            Err(source) => Err(Error::Create { name, source }),
-        }
+        let made = starts::start(&self.context.client, &self.namespace(), run).await;
+        made.map_err(|source| Error::Create { name: run.name_any(), source })
     }
 
     /// The run of this time, if it was started before.
@@ -223,17 +208,10 @@ impl At<'_> {
         let found = starts::find(&self.context.client, &self.namespace(), run).await;
         let found = found.map_err(|source| Error::Find { name: run.name_any(), source })?;
         // Somebody else's run of that name is no reason where there is another one.
-        Ok(found.map(started).filter(Result::is_ok))
+        Ok(found.map(Made::into_run).filter(Result::is_ok))
     }
 
     fn namespace(self) -> String {
         self.pipeline.namespace().unwrap_or_default()
-    }
-}
-
-fn started(made: Made) -> Result<PipelineRun, Dropped> {
-    match made {
-        Made::New(run) | Made::Already(run) => Ok(run),
-        Made::NameTaken(message) => Err(Dropped { reason: "NameTaken", message }),
     }
 }

@@ -6,15 +6,14 @@
 //! - **None is lost.** A run is made before it is written down that it was, and history keeps the good run until then.
 //! - One that starts nothing says why, in the status and in an Event.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use futures::FutureExt;
-use jiff::Timestamp;
 use kube::ResourceExt;
 use kube_runtime::reflector::ObjectRef;
 use sluice_api::{
     FromSource, LocalReference, Pipeline, PipelineRun, PipelineStatus, RunName, Source, SourceRun, SourceStatus, Start,
-    StartResult, Trigger, Unresolved, names, went_well,
+    Trigger, names, went_well,
 };
 use sluice_steps::Report;
 
@@ -26,11 +25,17 @@ use crate::{
     causes::in_one_line,
     context::{Context, now},
     guarded::Guarded,
-    starts::{self, Made},
+    starts::{self, Dropped},
 };
 
 /// So many good runs of a source are dealt with before it is written down.
 const AT_ONCE: usize = 25;
+
+/// When more is left to do.
+const SOON: Duration = Duration::from_secs(1);
+
+/// After something failed.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// So many runs back it is looked whether a good run comes from a run of the pipeline that it would start.
 const MAX_CHAIN: usize = 32;
@@ -41,8 +46,8 @@ pub(crate) struct Looked {
     pub(crate) sources: Vec<SourceStatus>,
     /// What people are told, once that is written.
     pub(crate) reports: Vec<Report>,
-    /// Whether it has to be looked again, without anything that tells.
-    pub(crate) is_open: bool,
+    /// When to look again, where nothing tells.
+    pub(crate) again: Option<Duration>,
 }
 
 /// Starts what the good runs of the pipeline's sources start. `fault` says why no run of it can start now, if none can.
@@ -52,23 +57,30 @@ pub(crate) async fn start(
     before: &PipelineStatus,
     fault: Option<&str>,
 ) -> Looked {
-    let mut looked = Looked { sources: Vec::new(), reports: Vec::new(), is_open: false };
+    let mut looked = Looked { sources: Vec::new(), reports: Vec::new(), again: None };
     let sources: Vec<&Source> = pipeline.spec.sources.iter().filter(|source| source.start).collect();
     if sources.is_empty() {
         return looked;
     }
     if context.runs.wait_until_ready().now_or_never().is_none() {
-        return Looked { sources: before.sources.clone(), is_open: true, ..looked };
+        return Looked { sources: before.sources.clone(), again: Some(SOON), ..looked };
     }
     let is_new = pipeline.metadata.generation == Some(1);
     let created = pipeline.metadata.creation_timestamp.as_ref().map(|created| created.0).filter(|_| is_new);
-    let suspended = before.suspended || pipeline.spec.suspend.is_some();
-    let this = This { context, pipeline, namespace: pipeline.namespace().unwrap_or_default(), suspended, fault };
+    let this = This {
+        context,
+        pipeline,
+        namespace: pipeline.namespace().unwrap_or_default(),
+        was_suspended: before.suspended,
+        fault,
+    };
     for source in sources {
         let mut status = cursor::of(source, &before.sources, created, now());
         let good = this.good_runs_of(source);
         let open = cursor::open(&status, &good);
-        looked.is_open |= open.len() > AT_ONCE;
+        if open.len() > AT_ONCE {
+            looked.again = Some(SOON);
+        }
         for candidate in open.into_iter().take(AT_ONCE) {
             match this.deal_with(source, &candidate).await {
                 Ok(start) => {
@@ -78,7 +90,7 @@ pub(crate) async fn start(
                 Err(error) => {
                     let (name, run) = (pipeline.name_any(), &candidate.run.name);
                     tracing::warn!(pipeline = name, good = run, error = %in_one_line(&error), "a good run started nothing yet; it is tried again");
-                    looked.is_open = true;
+                    looked.again = looked.again.or(Some(AGAIN));
                     break;
                 }
             }
@@ -104,7 +116,7 @@ struct This<'a> {
     context: &'a Context,
     pipeline: &'a Pipeline,
     namespace: String,
-    suspended: bool,
+    was_suspended: bool,
     fault: Option<&'a str>,
 }
 
@@ -120,22 +132,34 @@ impl This<'_> {
 
     /// Starts a run for a good one, or says why not.
     async fn deal_with(&self, source: &Source, candidate: &Candidate) -> Result<Start, Error> {
-        let (at, pipeline) = (candidate.at, self.pipeline.name_any());
+        let pipeline = self.pipeline.name_any();
         let name = names::run_of_source(&pipeline, &source.name, &candidate.run.uid);
         let cause = SourceRun { name: source.name.clone(), run: candidate.run.clone() };
         let trigger = Trigger { source: Some(cause), ..Trigger::default() };
         let mut run = starts::run(&name, &pipeline, trigger);
-        if self.is_made(&run) {
-            return Ok(started(at, name));
-        }
-        if let Some(Unresolved { reason, message }) = self.hindrance(source, candidate) {
-            return Ok(dropped(at, reason, message));
+        let made = if self.is_made(&run) { Ok(run) } else { self.make(source, candidate, &mut run).await? };
+        Ok(match made {
+            Ok(_) => starts::started(candidate.at, name, None),
+            Err(dropped) => starts::dropped(candidate.at, dropped),
+        })
+    }
+
+    async fn make(
+        &self,
+        source: &Source,
+        candidate: &Candidate,
+        run: &mut PipelineRun,
+    ) -> Result<Result<PipelineRun, Dropped>, Error> {
+        if let Some(dropped) = self.hindrance(source, candidate) {
+            return Ok(Err(dropped));
         }
         let named =
             [FromSource { source: source.name.clone(), run_ref: LocalReference { name: candidate.run.name.clone() } }];
-        let pinned = match resolve(self.context, &self.namespace, &self.pipeline.spec.sources, &named).await? {
-            Ok(pinned) => pinned,
-            Err(Unresolved { reason, message }) => return Ok(dropped(at, reason, message)),
+        let pinned = match resolve(self.context, &self.namespace, &self.pipeline.spec.sources, &named).await {
+            Ok(Ok(pinned)) => pinned,
+            Ok(Err(unresolved)) => return Ok(Err(unresolved.into())),
+            Err(error) if error.is_refused() => return Ok(Err(Dropped::source_refused(&in_one_line(&error)))),
+            Err(error) => return Err(error.into()),
         };
         run.spec.requested_by = self.requested_by(&candidate.run);
         let from = pinned.iter().map(|pinned| FromSource {
@@ -143,19 +167,12 @@ impl This<'_> {
             run_ref: LocalReference { name: pinned.run.name.clone() },
         });
         run.spec.from = from.collect();
-        let locked = starts::locked(self.context, self.pipeline, &run, &pinned).await;
-        if let Some(message) = locked.map_err(Error::Lock)? {
-            return Ok(dropped(at, "Locked", message));
+        let locked = starts::locked(self.context, self.pipeline, run, &pinned).await;
+        if let Some(dropped) = locked.map_err(Error::Lock)? {
+            return Ok(Err(dropped));
         }
-        match starts::create(&self.context.client, &self.namespace, &run).await {
-            Ok(Made::New(_) | Made::Already(_)) => Ok(started(at, name)),
-            Ok(Made::NameTaken(message)) => Ok(dropped(at, "NameTaken", message)),
-            // It would be refused again: a quota, a webhook, a namespace that is about to go.
-            Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => {
-                Ok(dropped(at, "RunRefused", format!("the API server refused the run: {}", status.message)))
-            }
-            Err(source) => Err(Error::Create { name, source }),
-        }
+        let made = starts::start(&self.context.client, &self.namespace, run).await;
+        made.map_err(|source| Error::Create { name: run.name_any(), source })
     }
 
     /// Whether the run was made before, and that was not written down.
@@ -165,27 +182,22 @@ impl This<'_> {
     }
 
     /// Why a good run is not to start anything.
-    fn hindrance(&self, source: &Source, candidate: &Candidate) -> Option<Unresolved> {
+    fn hindrance(&self, source: &Source, candidate: &Candidate) -> Option<Dropped> {
         let name = &source.name;
         let spec = &self.pipeline.spec;
         if let Some(fault) = self.fault {
             let message = format!("the pipeline cannot run: {fault}");
-            return Some(Unresolved { reason: "PipelineInvalid", message });
+            return Some(Dropped { reason: "PipelineInvalid", message });
         }
-        if self.suspended {
-            let reason = spec.suspend.as_ref().and_then(|suspend| suspend.reason.as_ref());
-            let message = match reason {
-                Some(reason) => format!("the pipeline is suspended: {reason}"),
-                None => "the pipeline is suspended".to_owned(),
-            };
-            return Some(Unresolved { reason: "Suspended", message });
+        if let Some(suspended) = Dropped::suspended(spec.suspend.as_ref(), self.was_suspended) {
+            return Some(suspended);
         }
         if starts::begins_by_hand_now(self.context, &self.namespace, spec) {
             let message = format!(
                 "the pipeline begins with a stage that has to be approved, so only people and timers start it; take `start` \
                  away from source {name:?}, or the approval from the first stage"
             );
-            return Some(Unresolved { reason: "ManualFirstStage", message });
+            return Some(Dropped { reason: "ManualFirstStage", message });
         }
         let own = self.pipeline.name_any();
         self.comes_from(&candidate.run, &own).then(|| {
@@ -194,7 +206,7 @@ impl This<'_> {
                  one of the sources in the circle",
                 candidate.run.name
             );
-            Unresolved { reason: "Circle", message }
+            Dropped { reason: "Circle", message }
         })
     }
 
@@ -243,18 +255,6 @@ pub(crate) fn is_open(run: &PipelineRun, source: &Source, pipeline: &Pipeline) -
     // Nobody has looked yet.
     known.next().is_none_or(|status| cursor::is_open(status, found.at, &found.run.uid))
 }
-
-fn started(at: Timestamp, name: String) -> Start {
-    Start { at, result: StartResult::Started, reason: None, message: None, run_ref: Some(LocalReference { name }) }
-}
-
-fn dropped(at: Timestamp, reason: &str, message: String) -> Start {
-    let message = sluice_engine::cut_to(MESSAGE_LIMIT, message);
-    Start { at, result: StartResult::Dropped, reason: Some(reason.to_owned()), message: Some(message), run_ref: None }
-}
-
-/// The schema takes no longer message.
-const MESSAGE_LIMIT: usize = 1024;
 
 fn report(source: &Source, candidate: &Candidate, start: &Start) -> Report {
     let (source, good) = (&source.name, &candidate.run.name);

@@ -6,8 +6,13 @@ use kube::ResourceExt;
 use sluice_api::{PinnedSource, PipelineRun, PipelineRunStatus, RunName, SourceRun, Took, TriggerStatus};
 use sluice_engine::RunPhase;
 
-use super::{At, decide, decide::Dropped};
-use crate::{good_runs, guarded::Guarded, starts};
+use super::{At, decide};
+use crate::{
+    causes::in_one_line,
+    good_runs,
+    guarded::Guarded,
+    starts::{self, Dropped},
+};
 
 /// No answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +35,11 @@ pub(super) async fn sources(at: At<'_>) -> Result<Result<Vec<PinnedSource>, Drop
     if !matches!(at.context.runs.wait_until_ready().now_or_never(), Some(Ok(()))) {
         return Err(Error::NotListed);
     }
-    let found = good_runs::resolve(at.context, &at.namespace(), sources, &[]).await?;
-    Ok(found.map_err(|unresolved| Dropped { reason: "NoGoodRun", message: unresolved.message }))
+    match good_runs::resolve(at.context, &at.namespace(), sources, &[]).await {
+        Ok(found) => Ok(found.map_err(Dropped::from)),
+        Err(error) if error.is_refused() => Ok(Err(Dropped::source_refused(&in_one_line(&error)))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether the sources are at what the previous run of the pipeline took.
@@ -77,6 +85,5 @@ fn wanted_by(run: &PipelineRun, now: &Took) -> Vec<SourceRun> {
 
 /// Whether another run has the lock that the run would need, where it would not wait for it.
 pub(super) async fn lock(at: At<'_>, run: &PipelineRun, sources: &[PinnedSource]) -> Result<Option<Dropped>, Error> {
-    let locked = starts::locked(at.context, at.pipeline, run, sources).await.map_err(Error::Lock)?;
-    Ok(locked.map(|message| Dropped { reason: "Locked", message }))
+    starts::locked(at.context, at.pipeline, run, sources).await.map_err(Error::Lock)
 }

@@ -6,20 +6,13 @@ use sluice_api::{
     Timetable, Took, TriggerStatus,
 };
 
+use crate::starts::Dropped;
+
 /// A controller may be replaced: a time is not missed before this is over.
 const REPLACED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// A time that was dealt with lies no further ahead of the clock, or that was set back since.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
-
-/// Why a time starts no run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Dropped {
-    /// In one word.
-    pub(super) reason: &'static str,
-    /// For people.
-    pub(super) message: String,
-}
 
 /// What a look at the clock tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +60,8 @@ pub(super) fn hindrance(due: &Due, cron: &Cron, standing: Standing<'_>, now: Tim
     if !standing.is_ready {
         return dropped("PipelineInvalid", "no run of the pipeline can start: its condition Ready says why".to_owned());
     }
-    if let Some(suspend) = standing.suspend {
-        let why = suspend.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        return dropped("Suspended", format!("the pipeline is suspended{why}"));
-    }
-    if standing.was_suspended {
-        return dropped("Suspended", "the pipeline was suspended at that time".to_owned());
+    if let Some(suspended) = Dropped::suspended(standing.suspend, standing.was_suspended) {
+        return Some(suspended);
     }
     let late = now.duration_since(due.at);
     match (cron.catch_up, cron.starting_deadline) {

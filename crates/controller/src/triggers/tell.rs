@@ -1,16 +1,7 @@
 //! What people are told of a time that has come.
 
 use sluice_api::{Due, PipelineTrigger, Start, StartResult, TriggerStatus};
-use sluice_engine::cut_to;
 use sluice_steps::Report;
-
-/// As much of a message as the status takes.
-const MESSAGE_LIMIT: usize = 1024;
-
-/// The beginning of a message that is too long.
-pub(super) fn cut(message: String) -> String {
-    cut_to(MESSAGE_LIMIT, message)
-}
 
 /// The Events on the pipeline.
 pub(super) fn reports(trigger: &PipelineTrigger, due: &Due, status: &TriggerStatus) -> Vec<Report> {

@@ -4,6 +4,7 @@ mod by_hand;
 mod cost;
 mod crash;
 mod kept;
+mod refused;
 mod started;
 mod taken;
 
