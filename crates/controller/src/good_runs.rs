@@ -21,7 +21,7 @@ pub(crate) use self::{
     book::GoodRuns,
     pin::pin,
     resolve::{Error, resolve},
-    start::{is_open, start},
+    start::{is_due, is_open, start},
     status::{keep, lacks},
     wake::concerned,
 };

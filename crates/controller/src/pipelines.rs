@@ -40,7 +40,8 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
         }
     };
     let now = now();
-    let read = if triggers::is_due(seen, now) { read(seen, &context).await? } else { Some(Cow::Borrowed(seen)) };
+    let is_due = triggers::is_due(seen, now) || good_runs::is_due(&context, seen);
+    let read = if is_due { read(seen, &context).await? } else { Some(Cow::Borrowed(seen)) };
     // It is gone, or cannot be read: its event is on its way.
     let Some(pipeline) = read else { return Ok(Action::await_change()) };
     let before = pipeline.status.clone().unwrap_or_default();
@@ -51,7 +52,7 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
     let verdict = judge(&pipeline);
     let fault = Some(verdict.message.clone()).filter(|_| verdict.truth != Truth::True);
     let looked = triggers::carry_on(&context, &pipeline, fault.is_none(), now).await;
-    let started = good_runs::start(&context, &pipeline, &before, fault.as_deref()).await;
+    let started = good_runs::start(&context, &pipeline, &before, fault.as_deref(), is_due).await;
     let known = context.good_runs.of(&(pipeline.namespace().unwrap_or_default(), pipeline.name_any()));
     let after = PipelineStatus {
         observed_generation: generation,

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::channel::mpsc;
+use futures::{FutureExt, channel::mpsc};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Resource, ResourceExt};
@@ -110,6 +110,11 @@ impl Records {
     pub(crate) fn wants_approval(&self, namespace: &str, name: &str) -> bool {
         let environment = self.environments.get(&reference(namespace, name));
         environment.is_some_and(|environment| environment.0.as_ref().is_ok_and(|it| it.spec.approval.is_some()))
+    }
+
+    /// Whether the watch has shown all Environments.
+    pub(crate) fn are_known(&self) -> bool {
+        self.environments.wait_until_ready().now_or_never().is_some()
     }
 
     /// What is to be written to an Environment.

@@ -3,12 +3,15 @@
 //! # Guarantees
 //! - **Exactly one.** The run's name follows from the good run, so whoever starts it again finds it; and once that is written down in the
 //!   pipeline's status nobody tries again, also when the run was deleted.
+//! - **As the pipeline is then.** Whether a good run is still to be dealt with, and whether it may start anything, is judged on a live read: what
+//!   the watch shows may be from before somebody else dealt with it, or suspended the pipeline.
 //! - **None is lost.** A run is made before it is written down that it was, and history keeps the good run until then.
 //! - One that starts nothing says why, in the status and in an Event.
 
 use std::{collections::HashSet, time::Duration};
 
 use futures::FutureExt;
+use jiff::Timestamp;
 use kube::ResourceExt;
 use kube_runtime::reflector::ObjectRef;
 use sluice_api::{
@@ -50,23 +53,45 @@ pub(crate) struct Looked {
     pub(crate) again: Option<Duration>,
 }
 
-/// Starts what the good runs of the pipeline's sources start. `fault` says why no run of it can start now, if none can.
+/// Whether there is a good run to be dealt with, as far as this version of the pipeline tells.
+pub(crate) fn is_due(context: &Context, pipeline: &Pipeline) -> bool {
+    let before = pipeline.status.as_ref().map(|status| status.sources.as_slice()).unwrap_or_default();
+    let namespace = pipeline.namespace().unwrap_or_default();
+    is_known(context)
+        && pipeline.spec.sources.iter().filter(|source| source.start).any(|source| {
+            let status = cursor::of(source, before, created(pipeline), now());
+            !cursor::open(&status, &good_runs_of(context, &namespace, source)).is_empty()
+        })
+}
+
+/// Whether the watches have shown all that is asked of them here.
+fn is_known(context: &Context) -> bool {
+    context.runs.wait_until_ready().now_or_never().is_some() && context.records.are_known()
+}
+
+/// When the pipeline was created, if nobody has changed it since.
+fn created(pipeline: &Pipeline) -> Option<Timestamp> {
+    let is_new = pipeline.metadata.generation == Some(1);
+    pipeline.metadata.creation_timestamp.as_ref().map(|created| created.0).filter(|_| is_new)
+}
+
+/// Starts what the good runs of the pipeline's sources start, if the pipeline `is_live`. `fault` says why no run of it can start now,
+/// if none can.
 pub(crate) async fn start(
     context: &Context,
     pipeline: &Pipeline,
     before: &PipelineStatus,
     fault: Option<&str>,
+    is_live: bool,
 ) -> Looked {
     let mut looked = Looked { sources: Vec::new(), reports: Vec::new(), again: None };
     let sources: Vec<&Source> = pipeline.spec.sources.iter().filter(|source| source.start).collect();
     if sources.is_empty() {
         return looked;
     }
-    if context.runs.wait_until_ready().now_or_never().is_none() {
+    if !is_known(context) {
         return Looked { sources: before.sources.clone(), again: Some(SOON), ..looked };
     }
-    let is_new = pipeline.metadata.generation == Some(1);
-    let created = pipeline.metadata.creation_timestamp.as_ref().map(|created| created.0).filter(|_| is_new);
     let this = This {
         context,
         pipeline,
@@ -75,13 +100,14 @@ pub(crate) async fn start(
         fault,
     };
     for source in sources {
-        let mut status = cursor::of(source, &before.sources, created, now());
-        let good = this.good_runs_of(source);
+        let mut status = cursor::of(source, &before.sources, created(pipeline), now());
+        let good = good_runs_of(context, &this.namespace, source);
         let open = cursor::open(&status, &good);
-        if open.len() > AT_ONCE {
+        let at_once = if is_live { AT_ONCE } else { 0 };
+        if open.len() > at_once {
             looked.again = Some(SOON);
         }
-        for candidate in open.into_iter().take(AT_ONCE) {
+        for candidate in open.into_iter().take(at_once) {
             match this.deal_with(source, &candidate).await {
                 Ok(start) => {
                     looked.reports.push(report(source, &candidate, &start));
@@ -121,15 +147,6 @@ struct This<'a> {
 }
 
 impl This<'_> {
-    fn good_runs_of(&self, source: &Source) -> Vec<Candidate> {
-        let runs = self.context.runs.state();
-        let runs = runs.iter().filter_map(|run| run.0.as_ref().ok());
-        let own = runs.filter(|run| {
-            run.metadata.namespace.as_ref() == Some(&self.namespace) && run.spec.pipeline_ref == source.pipeline_ref
-        });
-        own.filter_map(|run| candidate(run, source)).collect()
-    }
-
     /// Starts a run for a good one, or says why not.
     async fn deal_with(&self, source: &Source, candidate: &Candidate) -> Result<Start, Error> {
         let pipeline = self.pipeline.name_any();
@@ -237,6 +254,15 @@ impl This<'_> {
     fn reference(&self, name: &str) -> ObjectRef<Guarded<PipelineRun>> {
         ObjectRef::new(name).within(&self.namespace)
     }
+}
+
+fn good_runs_of(context: &Context, namespace: &str, source: &Source) -> Vec<Candidate> {
+    let runs = context.runs.state();
+    let runs = runs.iter().filter_map(|run| run.0.as_ref().ok());
+    let own = runs.filter(|run| {
+        run.metadata.namespace.as_deref() == Some(namespace) && run.spec.pipeline_ref == source.pipeline_ref
+    });
+    own.filter_map(|run| candidate(run, source)).collect()
 }
 
 /// A run as a good run of the source, if it is one.
