@@ -16,6 +16,8 @@ use crate::{
 
 /// What every reconcile shares.
 pub(crate) struct Context {
+    /// When this process began to look.
+    pub(crate) began: Timestamp,
     /// Whether the process is to end: nothing new is claimed then.
     pub(crate) stopping: AtomicBool,
     /// The failures in a row of runs' reconciles.

@@ -36,7 +36,7 @@ use crate::{
     accounts::Accounts,
     causes::in_one_line,
     client::{configure, for_requests, scoped, user},
-    context::Context,
+    context::{Context, now},
     enforcement::Enforcement,
     environments::{self, EnvironmentRef, Records},
     failures::Failures,
@@ -101,6 +101,9 @@ const GRACE: Duration = Duration::from_secs(20);
 /// How often what nobody needs any more is collected.
 const COLLECT_EVERY: Duration = Duration::from_secs(10 * 60);
 
+/// Everybody's favourite time of day is the same, and a tick is a handful of requests one after the other.
+const PIPELINES_AT_ONCE: u16 = 16;
+
 /// How long to wait for an API server that does not answer yet.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -120,6 +123,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let (good_runs, good_news) = GoodRuns::new(run_store.clone());
     let (pipeline_store, pipeline_writer) = reflector::store();
     let context = Arc::new(Context {
+        began: now(),
         user,
         enforcement: Enforcement::default(),
         accounts: Accounts::new(client.clone(), config),
@@ -353,7 +357,7 @@ fn pipeline_controller(
     let pipelines = watcher(scoped(client, options.namespace.as_deref()), watcher::Config::default()).reflect(writer);
     let pipelines = pipelines.inspect(wake_runs(context.clone(), runs, sender)).applied_objects();
     Controller::for_stream(pipelines, store)
-        .with_config(controller::Config::default().concurrency(2))
+        .with_config(controller::Config::default().concurrency(PIPELINES_AT_ONCE))
         .reconcile_on(concerned)
 }
 

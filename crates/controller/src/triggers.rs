@@ -20,7 +20,7 @@ use kube::ResourceExt;
 use sluice_api::{Due, Pipeline, PipelineRun, PipelineTrigger, Tick, Timetable, Took, Trigger, TriggerStatus, names};
 use sluice_steps::Report;
 
-use self::decide::{Look, Standing, look};
+use self::decide::{Clock, Look, Standing, look};
 use crate::{
     causes::in_one_line,
     context::Context,
@@ -81,7 +81,10 @@ pub(crate) async fn carry_on(context: &Context, pipeline: &Pipeline, is_ready: b
                 }
             },
             (Look::Nothing, Some(before)) => before.clone(),
-            (_, before) => anew(trigger, before, now),
+            (_, before) => {
+                looked.reports.extend(tell::set_back(trigger, before, now));
+                anew(trigger, before, now)
+            }
         };
         status.next = table.next_after(now);
         looked.triggers.push(status);
@@ -104,7 +107,9 @@ fn status_of<'a>(pipeline: &'a Pipeline, trigger: &PipelineTrigger) -> Option<&'
 fn anew(trigger: &PipelineTrigger, before: Option<&TriggerStatus>, now: Timestamp) -> TriggerStatus {
     let (name, schedule) = (trigger.name.clone(), decide::schedule(&trigger.cron));
     let took = before.and_then(|before| before.took.clone());
-    TriggerStatus { name, schedule, since: now, next: None, last: None, took }
+    // Where the clock was set back, it is still what became of its last time.
+    let last = before.filter(|before| before.schedule == schedule).and_then(|before| before.last.clone());
+    TriggerStatus { name, schedule, since: now, next: None, last, took }
 }
 
 /// A failure that may pass by itself: the time is not decided.
@@ -178,7 +183,8 @@ impl At<'_> {
             suspend: self.pipeline.spec.suspend.as_ref(),
             was_suspended: status.is_some_and(|status| status.suspended),
         };
-        if let Some(dropped) = decide::hindrance(&due, &self.trigger.cron, standing, self.now) {
+        let clock = Clock { now: self.now, began: self.context.began };
+        if let Some(dropped) = decide::hindrance(&due, &self.trigger.cron, standing, clock) {
             return Ok(Err((dropped, None)));
         }
         let sources = match ask::sources(self).await? {

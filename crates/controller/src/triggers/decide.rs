@@ -11,6 +11,10 @@ use crate::starts::Dropped;
 /// A controller may be replaced: a time is not missed before this is over.
 const REPLACED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
+/// A controller that was there may take so long to come to a time: to be busy misses none. What is later was kept from it by something
+/// else, such as an API server that was away, or a machine that was asleep.
+const BUSY_WITHIN: SignedDuration = SignedDuration::from_mins(15);
+
 /// A time that was dealt with lies no further ahead of the clock, or that was set back since.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
@@ -45,6 +49,16 @@ pub(super) fn look(
     }
 }
 
+/// What people are told where the clock was set back so far that a trigger begins anew.
+pub(super) fn set_back(trigger: &PipelineTrigger, before: &TriggerStatus, now: Timestamp) -> Option<String> {
+    (before.schedule == schedule(&trigger.cron)).then(|| {
+        format!(
+            "trigger {} was looked at up to {}, and now it is {now}: the clock was set back, so it begins anew",
+            trigger.name, before.since
+        )
+    })
+}
+
 /// How the pipeline stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Standing<'a> {
@@ -54,8 +68,33 @@ pub(super) struct Standing<'a> {
     pub(super) was_suspended: bool,
 }
 
+/// What the clock says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    pub(super) now: Timestamp,
+    /// When this process began to look.
+    pub(super) began: Timestamp,
+}
+
+impl Clock {
+    /// How late the time is: what it waited for this process to come to it does not count.
+    fn late(self, due: &Due) -> SignedDuration {
+        let waited = self.now.duration_since(due.at);
+        if waited > BUSY_WITHIN { waited } else { self.began.min(self.now).duration_since(due.at) }
+    }
+
+    /// Why it is that late.
+    fn why(self, due: &Due) -> &'static str {
+        if self.began > due.at {
+            "no controller was there at that time"
+        } else {
+            "the controller could not come to that time"
+        }
+    }
+}
+
 /// What keeps the last of these times from starting a run, without asking anybody.
-pub(super) fn hindrance(due: &Due, cron: &Cron, standing: Standing<'_>, now: Timestamp) -> Option<Dropped> {
+pub(super) fn hindrance(due: &Due, cron: &Cron, standing: Standing<'_>, clock: Clock) -> Option<Dropped> {
     let dropped = |reason, message: String| Some(Dropped { reason, message });
     if !standing.is_ready {
         return dropped("PipelineInvalid", "no run of the pipeline can start: its condition Ready says why".to_owned());
@@ -63,16 +102,14 @@ pub(super) fn hindrance(due: &Due, cron: &Cron, standing: Standing<'_>, now: Tim
     if let Some(suspended) = Dropped::suspended(standing.suspend, standing.was_suspended) {
         return Some(suspended);
     }
-    let late = now.duration_since(due.at);
+    let (late, why) = (clock.late(due), clock.why(due));
     match (cron.catch_up, cron.starting_deadline) {
         (CatchUp::None, _) if late > REPLACED_WITHIN => {
-            let message = "no controller was there at that time; to start such runs late, set catchUp to Latest";
-            dropped("Missed", message.to_owned())
+            dropped("Missed", format!("{why}; to start such runs late, set catchUp to Latest"))
         }
-        (CatchUp::Latest, Some(deadline)) if late > deadline.get() => dropped(
-            "Missed",
-            format!("no controller was there at that time, nor within its startingDeadline of {deadline}"),
-        ),
+        (CatchUp::Latest, Some(deadline)) if late > deadline.get() => {
+            dropped("Missed", format!("{why}, nor within its startingDeadline of {deadline}"))
+        }
         _ => None,
     }
 }
@@ -144,8 +181,32 @@ mod tests {
     fn check(cron: Value, since: &str, now: &str, expected: Option<&str>) {
         let trigger = trigger(cron);
         let Look::Due(due) = look_at(&trigger, &status(&trigger, since), now) else { panic!("nothing is due") };
-        let dropped = hindrance(&due, &trigger.cron, ready(), at(now));
+        let dropped = hindrance(&due, &trigger.cron, ready(), just_begun(now));
         assert_eq!(dropped.map(|dropped| dropped.reason), expected);
+    }
+
+    /// A process that looks for the first time.
+    fn just_begun(now: &str) -> Clock {
+        Clock { now: at(now), began: at(now) }
+    }
+
+    #[test]
+    fn a_time_that_waits_for_a_busy_controller_is_not_missed() {
+        let due = Due { at: at("23T06:00:00"), earlier: 0 };
+        let missed = |cron: Value, began: &str, now: &str| {
+            let clock = Clock { now: at(now), began: at(began) };
+            hindrance(&due, &trigger(cron).cron, ready(), clock).map(|dropped| dropped.message)
+        };
+        let never = || json!({"schedule": "0 6 * * *"});
+        assert_eq!(missed(never(), "22T00:00:00", "23T06:15:00"), None);
+        assert_eq!(missed(never(), "23T06:00:59", "23T06:15:00"), None, "replaced, and busy then");
+        assert!(missed(never(), "23T06:01:01", "23T06:15:00").unwrap().starts_with("no controller was there"));
+        assert!(missed(never(), "22T00:00:00", "23T06:15:01").unwrap().starts_with("the controller could not come"));
+        let deadline = || json!({"schedule": "0 6 * * *", "catchUp": "Latest", "startingDeadline": "1m"});
+        assert_eq!(missed(deadline(), "22T00:00:00", "23T06:05:00"), None);
+        assert!(missed(deadline(), "22T00:00:00", "23T06:20:00").unwrap().contains("startingDeadline of 1m"));
+        // The clock was ahead when the process began, and was set right since.
+        assert_eq!(missed(never(), "23T09:00:00", "23T06:00:01"), None);
     }
 
     #[test]
@@ -174,7 +235,12 @@ mod tests {
     fn a_clock_that_is_set_back_far_does_not_stop_a_trigger() {
         let trigger = trigger(json!({"schedule": "0 6 * * *"}));
         assert_eq!(look_at(&trigger, &status(&trigger, "23T06:00:00"), "23T05:59:58"), Look::Nothing);
-        assert_eq!(look_at(&trigger, &status(&trigger, "29T06:00:00"), "23T05:59:58"), Look::Anew);
+        let ahead = status(&trigger, "29T06:00:00");
+        assert_eq!(look_at(&trigger, &ahead, "23T05:59:58"), Look::Anew);
+        let told = set_back(&trigger, &ahead, at("23T05:59:58")).unwrap();
+        assert!(told.contains("up to 2026-11-29T06:00:00Z, and now it is 2026-11-23T05:59:58Z"), "{told}");
+        let other = super::tests::trigger(json!({"schedule": "0 7 * * *"}));
+        assert_eq!(set_back(&other, &ahead, at("23T05:59:58")), None, "it is the schedule that changed");
     }
 
     #[test]
@@ -210,7 +276,8 @@ mod tests {
         let cron = trigger(json!({"schedule": "0 6 * * *", "catchUp": "Latest"})).cron;
         let due = Due { at: at("23T06:00:00"), earlier: 0 };
         let suspend = Suspend { reason: Some("holidays".to_owned()) };
-        let reason = |standing| hindrance(&due, &cron, standing, at("23T06:00:00")).map(|dropped| dropped.message);
+        let reason =
+            |standing| hindrance(&due, &cron, standing, just_begun("23T06:00:00")).map(|dropped| dropped.message);
         let suspended = Standing { suspend: Some(&suspend), ..ready() };
         assert_eq!(reason(suspended).as_deref(), Some("the pipeline is suspended: holidays"));
         let resumed = Standing { was_suspended: true, ..ready() };

@@ -1,7 +1,16 @@
 //! What people are told of a time that has come.
 
+use jiff::Timestamp;
 use sluice_api::{Due, PipelineTrigger, Start, StartResult, TriggerStatus};
 use sluice_steps::Report;
+
+use super::decide;
+
+/// The Event where the clock was set back so far that a trigger begins anew.
+pub(super) fn set_back(trigger: &PipelineTrigger, before: Option<&TriggerStatus>, now: Timestamp) -> Option<Report> {
+    let message = decide::set_back(trigger, before?, now)?;
+    Some(Report { reason: "ClockSetBack".to_owned(), message, warning: true })
+}
 
 /// The Events on the pipeline.
 pub(super) fn reports(trigger: &PipelineTrigger, due: &Due, status: &TriggerStatus) -> Vec<Report> {
