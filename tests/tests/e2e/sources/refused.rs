@@ -32,9 +32,9 @@ async fn a_good_run_whose_run_is_refused_says_so_and_is_over() {
 
     let status = until(&team, "deploy", "is refused", |status| last(status) == ("Dropped", "RunRefused")).await;
     let message = status["sources"][0]["last"]["message"].as_str().unwrap_or_default();
-    assert!(message.contains("exceeded quota: none"), "{message}");
+    assert!(message.contains("quota: none"), "{message}");
     assert_eq!(status["sources"][0]["done"].as_array().map(Vec::len), Some(1), "{status}");
-    team.told("deploy", "why", |event| event.starts_with("StartDropped: ") && event.contains("exceeded quota")).await;
+    team.told("deploy", "why", |event| event.starts_with("StartDropped: ") && event.contains("quota: none")).await;
     assert_eq!(runs_of(&team, "deploy").await, Vec::<Value>::new());
 }
 
