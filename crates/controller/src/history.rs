@@ -29,7 +29,7 @@ use kube::{
     core::PartialObjectMeta,
 };
 use kube_runtime::reflector::Store;
-use sluice_api::{ComponentUpdate, GoodRun, Pipeline, PipelineRun, Source};
+use sluice_api::{ComponentUpdate, Pipeline, PipelineRun, Source};
 use tokio::sync::Notify;
 
 use self::{
@@ -99,12 +99,15 @@ async fn sweep(
     for ((namespace, pipeline), (limits, mut ended)) in by_pipeline(pipelines, runs, &context.updates) {
         let mut choice = choose(limits, ended.clone(), now());
         if !choice.go.is_empty() {
-            match limits_now(client, namespace, pipeline).await {
-                Ok((limits, kept)) => {
+            match read(client, namespace, pipeline).await {
+                Ok(Some(Pipeline { spec, status, .. })) => {
+                    let kept = status.map(|status| status.good_runs).unwrap_or_default();
                     let known = context.good_runs.of(&(namespace.to_owned(), pipeline.to_owned()));
-                    ended.iter_mut().for_each(|run| run.is_needed |= good_runs::lacks(&kept, &known, run.uid));
-                    choice = choose(limits, ended, now());
+                    ended.iter_mut().for_each(|run| run.is_needed |= good_runs::lacks(&spec, &kept, &known, run.uid));
+                    choice = choose(Limits::of(&spec).unwrap_or_default(), ended, now());
                 }
+                // It limits nothing any more.
+                Ok(None) => continue,
                 Err(error) => {
                     tracing::warn!(namespace, pipeline, error = %in_one_line(&error), "failed to read a Pipeline; its runs are kept for now");
                     pause = pause.min(AGAIN);
@@ -175,12 +178,10 @@ fn unfinished(runs: &[Arc<Guarded<PipelineRun>>]) -> HashSet<&str> {
     unfinished.filter_map(|run| run.meta().uid.as_deref()).collect()
 }
 
-/// The limits that a pipeline has at this moment, none when it is gone, or cannot be read; and the good runs that it keeps.
-async fn limits_now(client: &Client, namespace: &str, name: &str) -> Result<(Limits, Vec<GoodRun>), kube::Error> {
+/// The pipeline as it is at this moment, unless it is gone, or cannot be read.
+async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<Pipeline>, kube::Error> {
     let pipelines: Api<Guarded<Pipeline>> = Api::namespaced(client.clone(), namespace);
-    let pipeline = pipelines.get_opt(name).await?.and_then(|pipeline| pipeline.0.ok());
-    let Some(Pipeline { spec, status, .. }) = pipeline else { return Ok(Default::default()) };
-    Ok((Limits::of(&spec).unwrap_or_default(), status.map(|status| status.good_runs).unwrap_or_default()))
+    Ok(pipelines.get_opt(name).await?.and_then(|pipeline| pipeline.0.ok()))
 }
 
 /// How long it is until then.

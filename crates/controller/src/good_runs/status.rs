@@ -28,9 +28,14 @@ pub(crate) fn keep(spec: &PipelineSpec, before: &[GoodRun], known: &[GoodRun]) -
     newest.map(fit).collect()
 }
 
-/// Whether a run with this UID is the last good one somewhere, and not all that a later run takes from it is in the status.
-pub(crate) fn lacks(status: &[GoodRun], known: &[GoodRun], uid: &str) -> bool {
-    known.iter().filter(|good| good.run.uid == uid).any(|good| {
+/// Whether a run with this UID is the last good one somewhere, and not all that a later run takes from it is in the status. What a
+/// stage was that the pipeline no longer has never gets there, and nobody takes it.
+pub(crate) fn lacks(spec: &PipelineSpec, status: &[GoodRun], known: &[GoodRun], uid: &str) -> bool {
+    let is_kept = |stage: &Option<String>| match stage {
+        Some(name) => spec.stages.iter().any(|stage| stage.name == *name),
+        None => true,
+    };
+    known.iter().filter(|good| good.run.uid == uid && is_kept(&good.stage)).any(|good| {
         let kept = status.iter().find(|kept| kept.stage == good.stage);
         kept.is_none_or(|kept| good.is_newer_than(kept) || (kept.run.uid == uid && kept.outputs.is_none()))
     })
@@ -98,11 +103,12 @@ mod tests {
     #[test]
     fn a_run_is_needed_until_all_of_it_is_written_down() {
         let known = [good(None, "b", 2, json!({"image": "web"})), good(Some("build"), "b", 2, of_size(9 * 1024))];
-        let lacks = |status: &[GoodRun]| lacks(status, &known, "uid-b");
+        let lacks = |status: &[GoodRun]| lacks(&spec(&["build"]), status, &known, "uid-b");
         assert!(lacks(&[good(None, "a", 1, json!({}))]));
         let whole = good(None, "b", 2, json!({"image": "web"}));
         assert!(lacks(&[whole.clone(), good(Some("build"), "b", 2, Value::Null)]), "its outputs are nowhere else");
         assert!(!lacks(&[whole.clone(), good(Some("build"), "c", 3, Value::Null)]), "there is a newer one");
-        assert!(!super::lacks(&[], &known, "uid-a"));
+        assert!(!super::lacks(&spec(&["build"]), &[], &known, "uid-a"));
+        assert!(!super::lacks(&spec(&["test"]), &[whole], &known, "uid-b"), "the pipeline has no such stage any more");
     }
 }
