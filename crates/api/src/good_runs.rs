@@ -13,10 +13,23 @@ use crate::{GoodRun, PinnedSource, RunName, Source};
 /// The most that the outputs of a source may take, as JSON.
 pub const MAX_OUTPUTS: usize = 16 * 1024;
 
+/// The most that the outputs of all sources of a run may take together, as JSON: they are in its status.
+pub const MAX_OUTPUTS_OF_SOURCES: usize = 64 * 1024;
+
 /// Bytes of outputs as JSON.
 pub fn size_of_outputs(outputs: &Map<String, Value>) -> usize {
     // What cannot be written as JSON is larger than any limit.
     serde_json::to_vec(outputs).map_or(usize::MAX, |text| text.len())
+}
+
+/// What a run takes for its sources, unless it is too much together.
+pub fn bounded(pinned: Vec<PinnedSource>) -> Result<Vec<PinnedSource>, Unresolved> {
+    let sizes: Vec<usize> = pinned.iter().map(|source| size_of_outputs(&source.outputs)).collect();
+    let size = sizes.iter().fold(0_usize, |sum, size| sum.saturating_add(*size));
+    match size > MAX_OUTPUTS_OF_SOURCES {
+        true => Err(Unresolved::too_large_together(&pinned, &sizes, size)),
+        false => Ok(pinned),
+    }
 }
 
 /// Something of a run that went well.
@@ -163,5 +176,24 @@ stages:
         let lists = json!({"send": [{"to": "eu"}, {}]});
         assert_eq!(told(&both("Succeeded")), [(Some("push".to_owned()), "04:00".to_owned(), lists)]);
         assert!(told(&both("Failed")).is_empty());
+    }
+
+    #[test]
+    fn what_a_run_takes_for_all_its_sources_is_bounded() {
+        let take = |name: &str, length: usize| PinnedSource {
+            name: name.to_owned(),
+            run: RunName { name: format!("{name}-1"), uid: "u".to_owned() },
+            // With `{"a":""}` around it.
+            outputs: Map::from_iter([("a".to_owned(), json!("x".repeat(length - 8)))]),
+        };
+        let full: Vec<_> = (0..4).map(|number| take(&format!("s{number}"), MAX_OUTPUTS)).collect();
+        assert_eq!(bounded(full.clone()), Ok(full.clone()));
+        let refused = bounded(full.into_iter().chain([take("more", 9)]).collect()).unwrap_err();
+        assert_eq!(refused.reason, "OutputTooLarge");
+        assert_eq!(
+            refused.message,
+            "the outputs taken for all 5 sources are 65545 bytes together, and 65536 is the most that a run takes; the \
+             largest is source \"s3\" with 16384: let the runs put out less, or take fewer sources"
+        );
     }
 }

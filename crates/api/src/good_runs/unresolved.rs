@@ -2,8 +2,8 @@
 
 use sluice_expr::closest;
 
-use super::MAX_OUTPUTS;
-use crate::Source;
+use super::{MAX_OUTPUTS, MAX_OUTPUTS_OF_SOURCES};
+use crate::{PinnedSource, Source};
 
 /// Why a source has no good run to take: a reason word and a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +109,19 @@ impl Unresolved {
         let message = format!(
             "the outputs of run {run:?}, taken for source {name:?}, are {size} bytes, and {MAX_OUTPUTS} is the most that a run takes; let {what} \
              put out less"
+        );
+        Self::new("OutputTooLarge", message)
+    }
+
+    /// The outputs of all sources together are too large.
+    pub(super) fn too_large_together(pinned: &[PinnedSource], sizes: &[usize], size: usize) -> Self {
+        let largest = pinned.iter().zip(sizes).max_by_key(|(_, size)| **size);
+        let largest = largest.map(|(source, size)| format!("; the largest is source {:?} with {size}", source.name));
+        let message = format!(
+            "the outputs taken for all {} sources are {size} bytes together, and {MAX_OUTPUTS_OF_SOURCES} is the most that a run \
+             takes{}: let the runs put out less, or take fewer sources",
+            pinned.len(),
+            largest.unwrap_or_default()
         );
         Self::new("OutputTooLarge", message)
     }

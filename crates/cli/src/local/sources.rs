@@ -1,7 +1,7 @@
 //! The good runs that a run here takes for the sources of its pipeline: of those in the state directory.
 
 use kube::{Resource, ResourceExt};
-use sluice_api::{FromSource, PinnedSource, PipelineRun, RunName, Source, Unresolved, Went, went_well};
+use sluice_api::{FromSource, PinnedSource, PipelineRun, RunName, Source, Unresolved, Went, bounded, went_well};
 
 use super::{Error, Objects, Remembered, StateDirectory};
 use crate::shell::{own_command, quoted};
@@ -32,7 +32,7 @@ impl Look<'_> {
             Some(from) => named(source, &from.run_ref.name, &runs),
             None => self.newest(source, &runs),
         };
-        Ok(sources.iter().map(pin).collect())
+        Ok(sources.iter().map(pin).collect::<Result<_, _>>().and_then(bounded))
     }
 
     /// The runs of the namespace. One that cannot be read is no good one.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use kube::Api;
 use serde_json::{Map, Value};
-use sluice_api::{FromSource, GoodRun, PinnedSource, Pipeline, PipelineRun, RunName, Source, Unresolved, went_well};
+use sluice_api::{
+    FromSource, GoodRun, PinnedSource, Pipeline, PipelineRun, RunName, Source, Unresolved, bounded, went_well,
+};
 
 use crate::{context::Context, guarded::Guarded, shared::Shared, suspensions::PipelineName};
 
@@ -62,7 +64,7 @@ pub(crate) async fn resolve(
             Err(unresolved) => return Ok(Err(unresolved)),
         }
     }
-    Ok(Ok(pinned))
+    Ok(bounded(pinned))
 }
 
 /// A look for the good run of one source.
