@@ -370,11 +370,11 @@ fn wake_runs(
 ) -> impl FnMut(&Result<watcher::Event<Guarded<Pipeline>>, watcher::Error>) + Send {
     move |change| {
         let Ok(change) = change else { return };
+        context.updates.pipeline_changed(change);
         let mut woken = Vec::new();
         if let Event::Apply(pipeline) | Event::InitApply(pipeline) | Event::Delete(pipeline) = change {
             let awaited = Awaited::Pipeline(pipeline.namespace().unwrap_or_default(), pipeline.name_any());
             woken = context.waits.wake(&awaited);
-            context.updates.pipeline_changed(pipeline);
         }
         let changed = context.suspensions.watched(change);
         if !changed.is_empty() {

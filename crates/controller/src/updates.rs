@@ -157,8 +157,13 @@ impl Updates {
         }
     }
 
-    /// The watch shows a change of a pipeline, or its end.
-    pub(crate) fn pipeline_changed(&self, pipeline: &Guarded<Pipeline>) {
+    /// The watch shows a change of a pipeline, or its end. Whatever happens in the status of one that was judged concerns nobody.
+    pub(crate) fn pipeline_changed(&self, change: &Event<Guarded<Pipeline>>) {
+        let pipeline = match change {
+            Event::Apply(pipeline) if is_judged(pipeline) => return,
+            Event::Apply(pipeline) | Event::InitApply(pipeline) | Event::Delete(pipeline) => pipeline,
+            Event::Init | Event::InitDone => return,
+        };
         let (namespace, name) = (pipeline.namespace(), pipeline.name_any());
         for environment in self.environments.state() {
             let Ok(it) = &environment.0 else { continue };
@@ -231,6 +236,14 @@ pub(crate) async fn inbox<'a>(
     }
     let desk = Cluster { client: &context.client, updates: &context.updates, namespace };
     Ok(Inbox::new(Box::new(desk), context.updates.of(namespace, name), known))
+}
+
+/// Whether the status of a pipeline is that of its spec. The change of the spec itself came before.
+fn is_judged(pipeline: &Guarded<Pipeline>) -> bool {
+    pipeline.0.as_ref().is_ok_and(|pipeline| {
+        let judged = pipeline.status.as_ref().and_then(|status| status.observed_generation);
+        judged.is_some() && judged == pipeline.metadata.generation
+    })
 }
 
 /// The pipelines that components name.
