@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hyper::Method;
+use jiff::Timestamp;
 use sluice_tests::Cluster;
 use sluice_tests::faults::{Faults, is_effect};
 use sluice_tests::fixture::Team;
@@ -42,14 +43,14 @@ async fn a_run_writes_as_often_with_sources_as_without_and_a_burst_of_good_runs_
     let names: Vec<String> = (0..BURST).map(|number| format!("burst-{number:02}")).collect();
     let runs: Vec<String> = names.iter().map(|name| run(name, "build")).collect();
     team.home().apply(&runs.join("\n---\n"));
-    let mut last = (String::new(), String::new());
+    let mut last = (Timestamp::MIN, String::new(), String::new());
     for name in &names {
         let ended = team.succeeded(name).await;
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        let at = text(&ended["status"]["finishedAt"]);
-        last = last.max((at + &text(&ended["metadata"]["uid"]), name.clone()));
+        let at = text(&ended["status"]["finishedAt"]).parse().expect("a time");
+        last = last.max((at, text(&ended["metadata"]["uid"]), name.clone()));
     }
-    keeps(&team, None, &last.1).await;
+    keeps(&team, None, &last.2).await;
     let summaries = faults.writes().into_iter().filter(|write| is_summary(&write.path)).count();
     // kubectl applies them one after the other, which takes a while.
     assert!(summaries <= BURST / 3, "{summaries} writes: {}", faults.log());

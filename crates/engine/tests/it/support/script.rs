@@ -264,7 +264,13 @@ fn outcome(text: &str, now: Timestamp) -> Outcome {
         "see" => {
             let (pause, progress) = rest.split_once(' ').unwrap();
             let progress = Some(serde_json::from_str(progress).unwrap());
-            Outcome::Waiting { look_at: now + duration(pause), not_before: None, message: None, progress, act_again: false }
+            Outcome::Waiting {
+                look_at: now + duration(pause),
+                not_before: None,
+                message: None,
+                progress,
+                act_again: false,
+            }
         }
         "wait" | "again" => {
             let (pause, message) = rest.split_once(' ').unwrap_or((rest, ""));
