@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     /// Where the Receivers are served, and /healthz and /readyz; by default by IPv6 and IPv4, whichever there is.
     #[arg(long, default_value = "[::]:8080")]
     listen: SocketAddr,
-    /// Where /healthz and /readyz are served as well, such as [::]:8081: nobody who holds up the Receivers holds up these.
+    /// Where /healthz and /readyz are served as well, such as 127.0.0.1:8081: nobody who holds up the Receivers holds up these.
     #[arg(long, value_name = "ADDRESS")]
     health_listen: Option<SocketAddr>,
     /// How logs are written.
