@@ -1,16 +1,13 @@
 //! The real controller under test: the `sluice` binary as a child process.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::connect::kubeconfig_text;
-use crate::namespace::unique;
-use crate::process::{Process, Usage, bound_to_us};
+use crate::process::Usage;
+use crate::program::{Launch, Program};
 use crate::{Cluster, paths};
 
 /// How long a controller may take to end after SIGTERM.
@@ -48,115 +45,54 @@ impl Options {
 }
 
 /// A running controller, killed on drop. When a test panics, the end of its log is part of the output.
-pub struct Controller {
-    options: Options,
-    /// The directory of its kubeconfig and its log.
-    dir: PathBuf,
-    process: Arc<Mutex<Arc<Process>>>,
-}
+pub struct Controller(Program);
 
 impl Controller {
     /// Starts `sluice controller`.
     pub async fn start(cluster: &Cluster, options: Options) -> Result<Self> {
-        let name = unique(options.namespace.as_deref().unwrap_or("all"));
-        let dir = cluster.facts().dir.join("controllers").join(name);
-        fs::create_dir_all(&dir)?;
-        let token = cluster.token(&options.account.0, &options.account.1).await?;
-        let facts = cluster.facts();
-        let kubeconfig = match &options.api_url {
-            Some(url) => kubeconfig_text(url, url.starts_with("https").then_some(&*facts.api_ca), &token),
-            None => kubeconfig_text(&facts.api_url, Some(&facts.api_ca), &token),
-        };
-        fs::write(dir.join("kubeconfig"), kubeconfig)?;
-        let process = Arc::new(Mutex::new(Arc::new(spawn(&options, &dir)?)));
-        Ok(Self { options, dir, process })
+        let Options { binary, namespace, api_url, account, arguments, environment } = options;
+        let command = "controller";
+        let launch = Launch { binary, command, namespace, api_url, account, arguments, environment };
+        Ok(Self(Program::start(cluster, launch).await?))
     }
 
     /// Starts it again after its end, with the same options; the log goes on.
     pub fn restart(&self) -> Result<()> {
-        self.kill9();
-        let process = Arc::new(spawn(&self.options, &self.dir)?);
-        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = process;
-        Ok(())
+        self.0.restart()
     }
 
     /// Kills it (SIGKILL) and returns when it is gone.
     pub fn kill9(&self) {
-        self.process().kill9();
+        self.0.kill9();
     }
 
     /// What [`crate::faults::Faults::kill_at`] takes: kills whichever process runs when it is called.
     pub fn killer(&self) -> impl Fn() + Send + Sync + 'static {
-        let process = Arc::clone(&self.process);
-        move || current(&process).kill9()
+        self.0.killer()
     }
 
     /// Asks it to end (SIGTERM) and returns how it did.
     pub fn terminate(&self) -> Result<ExitStatus> {
-        self.process().terminate(GRACE)
+        self.0.terminate(GRACE)
     }
 
     /// How it ended, if it did.
     pub fn ended(&self) -> Option<ExitStatus> {
-        self.process().ended()
+        self.0.ended()
     }
 
     /// The memory and processor time it has used.
     pub fn usage(&self) -> Result<Usage> {
-        self.process().usage()
+        self.0.usage()
     }
 
     /// What it has written since its first start.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.log_file()).unwrap_or_default()
+        self.0.log()
     }
 
     /// Where it writes.
     pub fn log_file(&self) -> PathBuf {
-        log_file(&self.dir)
+        self.0.log_file()
     }
-
-    fn process(&self) -> Arc<Process> {
-        current(&self.process)
-    }
-}
-
-impl Drop for Controller {
-    #[expect(clippy::print_stderr, reason = "libtest shows it with the failure")]
-    fn drop(&mut self) {
-        self.kill9();
-        if std::thread::panicking() {
-            let log = self.log();
-            let last: Vec<_> = log.lines().rev().take(40).collect();
-            let tail: Vec<_> = last.into_iter().rev().collect();
-            eprintln!("the end of {}:\n{}", self.log_file().display(), tail.join("\n"));
-        }
-    }
-}
-
-fn current(process: &Mutex<Arc<Process>>) -> Arc<Process> {
-    Arc::clone(&process.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn log_file(dir: &Path) -> PathBuf {
-    dir.join("log")
-}
-
-/// Says what to do when the program is not there.
-pub(crate) fn require(binary: &Path) -> Result<()> {
-    binary.is_file().then_some(()).with_context(|| {
-        format!("{} is missing: cargo build -p sluice, or set {}", binary.display(), paths::SLUICE_BIN)
-    })
-}
-
-fn spawn(options: &Options, dir: &Path) -> Result<Process> {
-    let binary = &options.binary;
-    require(binary)?;
-    let mut command = bound_to_us(binary);
-    command.arg("controller").env("KUBECONFIG", dir.join("kubeconfig"));
-    if let Some(namespace) = &options.namespace {
-        command.args(["--namespace", namespace]);
-    }
-    command.args(&options.arguments).envs(options.environment.iter().cloned());
-    Process::start("sluice controller", command, &log_file(dir))
 }

@@ -68,6 +68,7 @@ mod kubelet;
 pub mod namespace;
 pub mod paths;
 pub mod process;
+mod program;
 pub mod server;
 mod services;
 

@@ -1,18 +1,13 @@
 //! The real server under test: `sluice server` as a child process.
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::cluster::ports::Ports;
-use crate::connect::kubeconfig_text;
-use crate::controller::require;
-use crate::namespace::unique;
-use crate::process::{Process, Usage, bound_to_us};
+use crate::process::Usage;
+use crate::program::{Launch, Program};
 use crate::{Cluster, eventually, paths};
 
 /// How long it may take to end after SIGTERM, and to answer after its start.
@@ -46,29 +41,19 @@ impl Options {
 /// A running server, killed on drop. It keeps its port when it starts again. When a test panics, the end of its log is part of
 /// the output.
 pub struct Server {
-    options: Options,
-    /// The directory of its kubeconfig and its log.
-    dir: PathBuf,
+    program: Program,
     port: u16,
-    process: Arc<Mutex<Arc<Process>>>,
 }
 
 impl Server {
     /// Starts `sluice server`, and returns when it is ready.
     pub async fn start(cluster: &Cluster, options: Options) -> Result<Self> {
-        let name = unique(options.namespace.as_deref().unwrap_or("all"));
-        let dir = cluster.facts().dir.join("servers").join(name);
-        fs::create_dir_all(&dir)?;
-        let token = cluster.token(&options.account.0, &options.account.1).await?;
-        let facts = cluster.facts();
-        let kubeconfig = match &options.api_url {
-            Some(url) => kubeconfig_text(url, url.starts_with("https").then_some(&*facts.api_ca), &token),
-            None => kubeconfig_text(&facts.api_url, Some(&facts.api_ca), &token),
-        };
-        fs::write(dir.join("kubeconfig"), kubeconfig)?;
+        let Options { namespace, api_url, account, arguments: more } = options;
+        let (binary, command, environment) = (paths::sluice(), "server", Vec::new());
         let port = Ports::new().free()?;
-        let process = Arc::new(Mutex::new(Arc::new(spawn(&options, &dir, port)?)));
-        let server = Self { options, dir, port, process };
+        let arguments = [vec!["--listen".to_owned(), format!("127.0.0.1:{port}")], more].concat();
+        let launch = Launch { binary, command, namespace, api_url, account, arguments, environment };
+        let server = Self { program: Program::start(cluster, launch).await?, port };
         server.ready().await;
         Ok(server)
     }
@@ -85,10 +70,7 @@ impl Server {
 
     /// Starts it again after its end, at the same port; the log goes on. It may not be ready yet.
     pub fn restart(&self) -> Result<()> {
-        self.kill9();
-        let process = Arc::new(spawn(&self.options, &self.dir, self.port)?);
-        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = process;
-        Ok(())
+        self.program.restart()
     }
 
     /// Waits until it takes requests.
@@ -106,61 +88,26 @@ impl Server {
 
     /// Kills it (SIGKILL) and returns when it is gone.
     pub fn kill9(&self) {
-        self.process().kill9();
+        self.program.kill9();
     }
 
     /// What [`crate::faults::Faults::kill_at`] takes: kills whichever process runs when it is called.
     pub fn killer(&self) -> impl Fn() + Send + Sync + 'static {
-        let process = Arc::clone(&self.process);
-        move || current(&process).kill9()
+        self.program.killer()
     }
 
     /// Asks it to end (SIGTERM) and returns how it did.
     pub fn terminate(&self) -> Result<ExitStatus> {
-        self.process().terminate(PATIENCE)
+        self.program.terminate(PATIENCE)
     }
 
     /// The memory and processor time it has used.
     pub fn usage(&self) -> Result<Usage> {
-        self.process().usage()
+        self.program.usage()
     }
 
     /// What it has written since its first start.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+        self.program.log()
     }
-
-    fn process(&self) -> Arc<Process> {
-        current(&self.process)
-    }
-}
-
-impl Drop for Server {
-    #[expect(clippy::print_stderr, reason = "libtest shows it with the failure")]
-    fn drop(&mut self) {
-        self.kill9();
-        if std::thread::panicking() {
-            let log = self.log();
-            let last: Vec<_> = log.lines().rev().take(40).collect();
-            let tail: Vec<_> = last.into_iter().rev().collect();
-            eprintln!("the end of {}:\n{}", self.dir.join("log").display(), tail.join("\n"));
-        }
-    }
-}
-
-fn current(process: &Mutex<Arc<Process>>) -> Arc<Process> {
-    Arc::clone(&process.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn spawn(options: &Options, dir: &std::path::Path, port: u16) -> Result<Process> {
-    let binary = paths::sluice();
-    require(&binary)?;
-    let mut command = bound_to_us(&binary);
-    command.arg("server").env("KUBECONFIG", dir.join("kubeconfig"));
-    command.args(["--listen", &format!("127.0.0.1:{port}")]);
-    if let Some(namespace) = &options.namespace {
-        command.args(["--namespace", namespace]);
-    }
-    command.args(&options.arguments);
-    Process::start("sluice server", command, &dir.join("log"))
 }
