@@ -94,6 +94,22 @@ pub struct PipelineSpec {
     pub ttl_after_finished: Option<Duration>,
 }
 
+impl PipelineSpec {
+    /// Whether every stage with which a run begins waits for people: then nothing but people and times start one.
+    ///
+    /// `wants_approval` says of an Environment whether its stages are approved unless they say so themselves. Of a stage whose
+    /// Environment's name is known only in a run, nobody can tell.
+    pub fn begins_by_hand(&self, wants_approval: impl Fn(&str) -> bool) -> bool {
+        let in_environment = |stage: &Stage| match &stage.environment {
+            Some(name) => !name.contains("${{") && wants_approval(name),
+            None => false,
+        };
+        let begins = |(index, stage): &(usize, &Stage)| stage.needs.as_ref().map_or(*index == 0, Vec::is_empty);
+        let mut first = self.stages.iter().enumerate().filter(begins).peekable();
+        first.peek().is_some() && first.all(|(_, stage)| stage.approval.is_some() || in_environment(stage))
+    }
+}
+
 /// What the controller found out about a Pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -380,4 +396,41 @@ pub struct HookSubject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub step: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[track_caller]
+    fn begins_by_hand_with(stages: Value, expected: bool) {
+        let spec: PipelineSpec = serde_json::from_value(json!({"serviceAccountName": "a", "stages": stages})).unwrap();
+        assert_eq!(spec.begins_by_hand(|environment| environment == "production"), expected);
+    }
+
+    #[test]
+    fn a_pipeline_begins_by_hand_when_everything_it_begins_with_has_to_be_approved() {
+        let (manual, plain) = (json!({"required": 1}), Value::Null);
+        let stage = |name: &str, approval: &Value| json!({"name": name, "approval": approval, "steps": []});
+        begins_by_hand_with(json!([stage("a", &manual), stage("b", &plain)]), true);
+        begins_by_hand_with(json!([stage("a", &plain), stage("b", &manual)]), false);
+        let beside = |approval: &Value| json!({"name": "b", "needs": [], "approval": approval, "steps": []});
+        begins_by_hand_with(json!([stage("a", &manual), beside(&plain)]), false);
+        begins_by_hand_with(json!([stage("a", &manual), beside(&manual)]), true);
+    }
+
+    #[test]
+    fn the_environment_may_want_the_approval_where_it_is_known() {
+        let bound = |environment: &str| json!([{"name": "a", "environment": environment, "steps": []}]);
+        begins_by_hand_with(bound("production"), true);
+        begins_by_hand_with(bound("staging"), false);
+        begins_by_hand_with(bound("${{ params.environment }}"), false);
+    }
+
+    #[test]
+    fn a_circle_of_stages_begins_with_nobody() {
+        begins_by_hand_with(json!([{"name": "a", "needs": ["a"], "approval": {"required": 1}, "steps": []}]), false);
+    }
 }

@@ -12,7 +12,7 @@ mod outcome;
 use kube::{Api, Client, ResourceExt, api::PostParams};
 use sluice_api::{
     LocalReference, LockPolicy, PinnedSource, Pipeline, PipelineRun, PipelineRunSpec, PipelineSpec, Program,
-    RunIdentity, Stage, Trigger, names, resolve_params, variables::RunVariables,
+    RunIdentity, Trigger, names, resolve_params, variables::RunVariables,
 };
 use sluice_steps::lock_group;
 
@@ -113,22 +113,10 @@ pub(crate) fn is_same(wanted: &PipelineRunSpec, found: &PipelineRunSpec) -> bool
     wanted.trigger == found.trigger && wanted.pipeline_ref == found.pipeline_ref
 }
 
-/// Whether every stage with which a run of the pipeline begins waits for people: then nothing but people and times start one.
-///
-/// `wants_approval` says of an Environment whether its stages are approved unless they say so themselves. Of a stage whose
-/// Environment's name is known only in a run, nobody can tell.
-pub(crate) fn begins_by_hand(spec: &PipelineSpec, wants_approval: impl Fn(&str) -> bool) -> bool {
-    let in_environment = |stage: &Stage| match &stage.environment {
-        Some(name) => !name.contains("${{") && wants_approval(name),
-        None => false,
-    };
-    let mut first = spec.stages.iter().enumerate().filter(|(index, stage)| begins(*index, stage)).peekable();
-    first.peek().is_some() && first.all(|(_, stage)| stage.approval.is_some() || in_environment(stage))
-}
-
-/// The same by what the watch shows of the Environments. It may lag: then a run is started that waits, or the other way round.
+/// Whether the pipeline begins by hand, by what the watch shows of the Environments. It may lag: then a run is started that waits, or the
+/// other way round.
 pub(crate) fn begins_by_hand_now(context: &Context, namespace: &str, spec: &PipelineSpec) -> bool {
-    begins_by_hand(spec, |environment| context.records.wants_approval(namespace, environment))
+    spec.begins_by_hand(|environment| context.records.wants_approval(namespace, environment))
 }
 
 /// Why the run would end at once, where it would not wait for the lock that another run has.
@@ -163,11 +151,6 @@ fn group(pipeline: &Pipeline, run: &PipelineRun, sources: &[PinnedSource]) -> Op
     let params = resolve_params(&spec.params, &run.spec.params).ok()?;
     let variables = RunVariables::new(&identity, params, sources);
     lock_group(&Program::of(spec).ok()?, &identity.pipeline, &variables).ok()
-}
-
-/// Whether the stage needs no other one.
-fn begins(index: usize, stage: &Stage) -> bool {
-    stage.needs.as_ref().map_or(index == 0, Vec::is_empty)
 }
 
 #[cfg(test)]
@@ -279,35 +262,5 @@ mod tests {
         let run = tick("morning");
         assert_eq!(run.labels()["sluice.dev/pipeline"], "qa");
         assert_eq!((run.spec.requested_by.clone(), run.spec.actions.len()), (None, 0));
-    }
-
-    #[track_caller]
-    fn begins_by_hand_with(stages: Value, expected: bool) {
-        let spec: PipelineSpec = serde_json::from_value(json!({"serviceAccountName": "a", "stages": stages})).unwrap();
-        assert_eq!(begins_by_hand(&spec, |environment| environment == "production"), expected);
-    }
-
-    #[test]
-    fn a_pipeline_begins_by_hand_when_everything_it_begins_with_has_to_be_approved() {
-        let (manual, plain) = (json!({"required": 1}), Value::Null);
-        let stage = |name: &str, approval: &Value| json!({"name": name, "approval": approval, "steps": []});
-        begins_by_hand_with(json!([stage("a", &manual), stage("b", &plain)]), true);
-        begins_by_hand_with(json!([stage("a", &plain), stage("b", &manual)]), false);
-        let beside = |approval: &Value| json!({"name": "b", "needs": [], "approval": approval, "steps": []});
-        begins_by_hand_with(json!([stage("a", &manual), beside(&plain)]), false);
-        begins_by_hand_with(json!([stage("a", &manual), beside(&manual)]), true);
-    }
-
-    #[test]
-    fn the_environment_may_want_the_approval_where_it_is_known() {
-        let bound = |environment: &str| json!([{"name": "a", "environment": environment, "steps": []}]);
-        begins_by_hand_with(bound("production"), true);
-        begins_by_hand_with(bound("staging"), false);
-        begins_by_hand_with(bound("${{ params.environment }}"), false);
-    }
-
-    #[test]
-    fn a_circle_of_stages_begins_with_nobody() {
-        begins_by_hand_with(json!([{"name": "a", "needs": ["a"], "approval": {"required": 1}, "steps": []}]), false);
     }
 }
