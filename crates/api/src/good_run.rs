@@ -43,6 +43,19 @@ pub struct FromSource {
     pub run_ref: LocalReference,
 }
 
+impl FromSource {
+    /// Takes this run for this source.
+    pub fn new(source: &str, run: &str) -> Self {
+        Self { source: source.to_owned(), run_ref: LocalReference { name: run.to_owned() } }
+    }
+}
+
+impl From<&PinnedSource> for FromSource {
+    fn from(pinned: &PinnedSource) -> Self {
+        Self::new(&pinned.name, &pinned.run.name)
+    }
+}
+
 /// Each is the good run that this run has taken for a source of its pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::RunName;
+use crate::{PinnedSource, RunName};
 
 /// How deep runs may start runs: so many are above the deepest.
 pub const MAX_DEPTH: usize = 8;
@@ -51,6 +51,12 @@ pub struct SourceRun {
     pub name: String,
     /// The run of the source's pipeline that went well.
     pub run: RunName,
+}
+
+impl From<&PinnedSource> for SourceRun {
+    fn from(PinnedSource { name, run, .. }: &PinnedSource) -> Self {
+        Self { name: name.clone(), run: run.clone() }
+    }
 }
 
 /// A ComponentUpdate.

@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
-use sluice_api::{Due, Pipeline, PipelineRun, PipelineTrigger, Tick, Timetable, Took, Trigger, TriggerStatus, names};
+use sluice_api::{
+    Due, FromSource, Pipeline, PipelineRun, PipelineTrigger, Tick, Timetable, Took, Trigger, TriggerStatus, names,
+};
 use sluice_steps::Report;
 
 use self::decide::{Clock, Look, Standing, look};
@@ -191,7 +193,7 @@ impl At<'_> {
             Ok(sources) => sources,
             Err(dropped) => return Ok(Err((dropped, None))),
         };
-        run.spec.from = sources.iter().map(decide::from).collect();
+        run.spec.from = sources.iter().map(FromSource::from).collect();
         let took = self.trigger.cron.only_on_changes.then(|| decide::took(&sources, self.now));
         if let Some(took) = &took
             && let Some(dropped) = ask::unchanged(self, took, before)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube::{Resource, ResourceExt};
-use sluice_api::{FromSource, LocalReference, ParamValue, Pipeline, PipelineRun, resolve_params};
+use sluice_api::{FromSource, ParamValue, Pipeline, PipelineRun, resolve_params};
 
 use super::{objects::Objects, start::suspension};
 use crate::lint;
@@ -70,10 +70,7 @@ pub(crate) fn choose(objects: &Objects, wanted: &Wanted, use_of: impl Fn(&str) -
 fn from(wanted: &Wanted, template: Option<&PipelineRun>) -> Vec<FromSource> {
     let of_template = template.iter().flat_map(|run| &run.spec.from);
     let of_template = of_template.filter(|from| !wanted.from.contains_key(&from.source)).cloned();
-    let given = wanted
-        .from
-        .iter()
-        .map(|(source, run)| FromSource { source: source.clone(), run_ref: LocalReference { name: run.clone() } });
+    let given = wanted.from.iter().map(|(source, run)| FromSource::new(source, run));
     of_template.chain(given).collect()
 }
 

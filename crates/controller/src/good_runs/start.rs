@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use kube_runtime::reflector::ObjectRef;
 use sluice_api::{
-    FromSource, LocalReference, Pipeline, PipelineRun, PipelineStatus, RunName, Source, SourceRun, SourceStatus, Start,
-    Trigger, names, went_well,
+    FromSource, Pipeline, PipelineRun, PipelineStatus, RunName, Source, SourceRun, SourceStatus, Start, Trigger, names,
+    went_well,
 };
 use sluice_steps::Report;
 
@@ -170,8 +170,7 @@ impl This<'_> {
         if let Some(dropped) = self.hindrance(source, candidate) {
             return Ok(Err(dropped));
         }
-        let named =
-            [FromSource { source: source.name.clone(), run_ref: LocalReference { name: candidate.run.name.clone() } }];
+        let named = [FromSource::new(&source.name, &candidate.run.name)];
         let pinned = match resolve(self.context, &self.namespace, &self.pipeline.spec.sources, &named).await {
             Ok(Ok(pinned)) => pinned,
             Ok(Err(unresolved)) => return Ok(Err(unresolved.into())),
@@ -179,11 +178,7 @@ impl This<'_> {
             Err(error) => return Err(error.into()),
         };
         run.spec.requested_by = self.requested_by(&candidate.run);
-        let from = pinned.iter().map(|pinned| FromSource {
-            source: pinned.name.clone(),
-            run_ref: LocalReference { name: pinned.run.name.clone() },
-        });
-        run.spec.from = from.collect();
+        run.spec.from = pinned.iter().map(FromSource::from).collect();
         let locked = starts::locked(self.context, self.pipeline, run, &pinned).await;
         if let Some(dropped) = locked.map_err(Error::Lock)? {
             return Ok(Err(dropped));

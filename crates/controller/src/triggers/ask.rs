@@ -66,9 +66,7 @@ fn taken_by(run: &Guarded<PipelineRun>, namespace: &str, pipeline: &str, now: &T
     let at: Timestamp = run.metadata.creation_timestamp.as_ref()?.0;
     let pinned = run.status.as_ref().filter(|status| status.pipeline_revision.is_some());
     let sources = match pinned {
-        Some(PipelineRunStatus { sources, .. }) => {
-            sources.iter().map(|source| SourceRun { name: source.name.clone(), run: source.run.clone() }).collect()
-        }
+        Some(PipelineRunStatus { sources, .. }) => sources.iter().map(SourceRun::from).collect(),
         None => wanted_by(run, now),
     };
     let sources: Vec<SourceRun> = sources;

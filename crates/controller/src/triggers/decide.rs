@@ -2,8 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sluice_api::{
-    CatchUp, Cron, Due, FromSource, LocalReference, MOST_COUNTED, PinnedSource, PipelineTrigger, SourceRun, Suspend,
-    Timetable, Took, TriggerStatus,
+    CatchUp, Cron, Due, MOST_COUNTED, PinnedSource, PipelineTrigger, SourceRun, Suspend, Timetable, Took, TriggerStatus,
 };
 
 use crate::starts::Dropped;
@@ -130,15 +129,9 @@ pub(super) fn passed_over(due: &Due, cron: &Cron) -> Option<String> {
     }
 }
 
-/// What the run of a time takes for a source.
-pub(super) fn from(pinned: &PinnedSource) -> FromSource {
-    FromSource { source: pinned.name.clone(), run_ref: LocalReference { name: pinned.run.name.clone() } }
-}
-
 /// What the sources are at.
 pub(super) fn took(sources: &[PinnedSource], now: Timestamp) -> Took {
-    let sources = sources.iter().map(|pinned| SourceRun { name: pinned.name.clone(), run: pinned.run.clone() });
-    Took { at: now, sources: sources.collect() }
+    Took { at: now, sources: sources.iter().map(SourceRun::from).collect() }
 }
 
 /// Why a time starts no run where the sources were at the same.
