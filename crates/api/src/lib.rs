@@ -69,4 +69,4 @@ pub use scm_provider::{GitHubApp, GitHubProvider, GiteaProvider, LocalProvider, 
 pub use seen::Reader;
 pub use sluice_engine::{ActionOutcome, ActionResult, ActionType, RunAction};
 pub use step::{Step, StepConfig};
-pub use trigger::{MAX_DEPTH, ParentRun, SourceRun, Tick, Trigger, UpdateName};
+pub use trigger::{MAX_DEPTH, ParentRun, SourceRun, SourceStart, Tick, Trigger, UpdateName};

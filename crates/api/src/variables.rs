@@ -64,6 +64,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("trigger.source.run", "That run, which `sources.NAME.run` is, too."),
     ("trigger.source.run.name", "The name of that run."),
     ("trigger.source.run.uid", "The UID of that run."),
+    ("trigger.source.pipelines", "The pipelines of the runs above this one, the outermost first."),
     ("trigger.componentUpdate", "The ComponentUpdate that started the run; null when there is none."),
     ("trigger.componentUpdate.name", "The name of the ComponentUpdate."),
     ("trigger.componentUpdate.uid", "The UID of the ComponentUpdate."),
@@ -123,7 +124,8 @@ pub fn names(spec: &PipelineSpec) -> Names {
 
 fn trigger() -> Type {
     let texts = |members: &[&'static str]| Type::object(members.iter().map(|name| (*name, Type::String)));
-    let source = Type::object([("name", Type::String), ("run", texts(&["name", "uid"]))]);
+    let pipelines = Type::list(Type::String);
+    let source = Type::object([("name", Type::String), ("run", texts(&["name", "uid"])), ("pipelines", pipelines)]);
     Type::object([
         ("parent", parent_run()),
         ("cron", texts(&["name", "at"])),

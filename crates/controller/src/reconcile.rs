@@ -263,6 +263,10 @@ async fn drive_run(
     };
     let next = drive::drive(&driven, run.state.clone(), &mut memory.steps, &mut store).await;
     memory.written = version(Some(&store.resource_version)).max(memory.written);
+    if run.status.pipeline_revision.is_none() && !run.status.sources.is_empty() {
+        // What it has taken may go now.
+        context.history.look();
+    }
     match next? {
         Next::Wait(until) => Ok(until.map_or_else(Action::await_change, |until| {
             let pause = until.duration_since(now()).max(jiff::SignedDuration::ZERO).unsigned_abs();

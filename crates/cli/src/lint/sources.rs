@@ -1,7 +1,7 @@
 //! Sources against the other manifests: the pipelines and stages whose good runs are taken, what a run takes instead, and pipelines
 //! that start each other.
 
-use sluice_api::{Code, Pipeline, PipelineRun, PipelineSpec, Source, check::Mistake};
+use sluice_api::{Code, Pipeline, PipelineRun, PipelineSpec, Source, StepConfig, check::Mistake};
 use sluice_expr::closest;
 
 use super::{
@@ -75,7 +75,7 @@ fn undeclared(name: &str, pipeline: &PipelineSpec, path: String) -> Option<Mista
     (!known.contains(&name)).then(|| mistake(Code::UnknownReference, path, message, help))
 }
 
-/// A circle of pipelines, each of which is started by the good runs of the next one.
+/// A circle of pipelines, each of which is started by the next one: by its good runs, or by one of its steps.
 fn circle(documents: &[Document], document: &Document, source: &Source, path: &str) -> Option<Mistake> {
     let mut ways = vec![vec![document.name().to_owned(), source.pipeline_ref.name.clone()]];
     let mut met: Vec<String> = Vec::new();
@@ -83,20 +83,38 @@ fn circle(documents: &[Document], document: &Document, source: &Source, path: &s
         let last = way.last()?.clone();
         if last == document.name() {
             // A source of itself is a mistake of its own.
-            let message = || format!("the good runs of these pipelines start each other: {}", way.join(" <- "));
+            let message = || format!("these pipelines start each other: {}", way.join(" <- "));
             let help = "take `start` away from one of the sources".to_owned();
             return (way.len() > 2).then(|| mistake(Code::Circle, format!("{path}.start"), message(), help));
         }
         if met.contains(&last) {
             continue;
         }
-        let next = find::<Pipeline>(documents, document, &last).and_then(|next| next.parse::<Pipeline>().ok());
+        let next = starters(documents, document, &last);
         met.push(last);
-        for source in next.iter().flat_map(|next| &next.spec.sources).filter(|source| source.start) {
-            ways.push(way.iter().cloned().chain([source.pipeline_ref.name.clone()]).collect());
-        }
+        ways.extend(next.into_iter().map(|next| way.iter().cloned().chain([next]).collect()));
     }
     None
+}
+
+/// The pipelines by whose good runs, or in whose steps, runs of this one are started.
+fn starters(documents: &[Document], near: &Document, pipeline: &str) -> Vec<String> {
+    let started = find::<Pipeline>(documents, near, pipeline).and_then(|it| it.parse::<Pipeline>().ok());
+    let sources = started.into_iter().flat_map(|it| it.spec.sources).filter(|source| source.start);
+    let parents = documents.iter().filter(|parent| {
+        let is_it = find::<Pipeline>(documents, near, parent.name()).is_some_and(|found| std::ptr::eq(found, *parent));
+        is_it && parent.parse::<Pipeline>().is_ok_and(|it| starts(&it.spec, pipeline))
+    });
+    sources.map(|source| source.pipeline_ref.name).chain(parents.map(|parent| parent.name().to_owned())).collect()
+}
+
+/// Whether a step starts runs of that pipeline. One that names it by an expression is not known.
+fn starts(spec: &PipelineSpec, pipeline: &str) -> bool {
+    let steps = spec.stages.iter().flat_map(|stage| &stage.steps);
+    let mut steps = steps.chain(spec.hooks.iter().flat_map(|hook| &hook.steps));
+    let is_it =
+        |config: StepConfig| matches!(config, StepConfig::ChildRun(child) if child.pipeline_ref.name == pipeline);
+    steps.any(|step| step.config().is_ok_and(is_it))
 }
 
 /// Every stage that begins a run has to be approved: then a good run starts nothing.

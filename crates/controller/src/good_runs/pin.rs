@@ -1,6 +1,6 @@
 //! A run takes its good runs once: with the version of its pipeline, before anything of it has happened.
 
-use sluice_api::{PinnedSource, PipelineRun, Source, SourceRun, Unresolved};
+use sluice_api::{PinnedSource, PipelineRun, Source, SourceStart, Unresolved};
 
 use super::{Error, resolve};
 use crate::{context::Context, decode::Decoded};
@@ -27,7 +27,7 @@ pub(crate) async fn pin(
 }
 
 /// Why the good run that started this run is not the one that was found under its name.
-fn mistaken(trigger: &SourceRun, sources: &[Source], pinned: &[PinnedSource]) -> Option<Unresolved> {
+fn mistaken(trigger: &SourceStart, sources: &[Source], pinned: &[PinnedSource]) -> Option<Unresolved> {
     let found = pinned.iter().find(|pinned| pinned.name == trigger.name && pinned.run != trigger.run)?;
     let source = sources.iter().find(|source| source.name == found.name)?;
     Some(Unresolved::not_found(source, &trigger.run.name))

@@ -8,15 +8,15 @@
 //! - **None is lost.** A run is made before it is written down that it was, and history keeps the good run until then.
 //! - One that starts nothing says why, in the status and in an Event.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube_runtime::reflector::ObjectRef;
 use sluice_api::{
-    FromSource, Pipeline, PipelineRun, PipelineStatus, RunName, Source, SourceRun, SourceStatus, Start, Trigger, names,
-    went_well,
+    FromSource, MAX_DEPTH, Pipeline, PipelineRun, PipelineStatus, RunName, Source, SourceStart, SourceStatus, Start, Trigger,
+    names, went_well,
 };
 use sluice_steps::Report;
 
@@ -39,9 +39,6 @@ const SOON: Duration = Duration::from_secs(1);
 
 /// After something failed.
 const AGAIN: Duration = Duration::from_secs(5);
-
-/// So many runs back it is looked whether a good run comes from a run of the pipeline that it would start.
-const MAX_CHAIN: usize = 32;
 
 /// What came of looking at the sources of a pipeline.
 pub(crate) struct Looked {
@@ -151,10 +148,11 @@ impl This<'_> {
     async fn deal_with(&self, source: &Source, candidate: &Candidate) -> Result<Start, Error> {
         let pipeline = self.pipeline.name_any();
         let name = names::run_of_source(&pipeline, &source.name, &candidate.run.uid);
-        let cause = SourceRun { name: source.name.clone(), run: candidate.run.clone() };
+        let pipelines = self.above(candidate, source);
+        let cause = SourceStart { name: source.name.clone(), run: candidate.run.clone(), pipelines: pipelines.clone() };
         let trigger = Trigger { source: Some(cause), ..Trigger::default() };
         let mut run = starts::run(&name, &pipeline, trigger);
-        let made = if self.is_made(&run) { Ok(run) } else { self.make(source, candidate, &mut run).await? };
+        let made = if self.is_made(&run) { Ok(run) } else { self.make(source, candidate, &pipelines, &mut run).await? };
         Ok(match made {
             Ok(_) => starts::started(candidate.at, name, None),
             Err(dropped) => starts::dropped(candidate.at, dropped),
@@ -165,9 +163,10 @@ impl This<'_> {
         &self,
         source: &Source,
         candidate: &Candidate,
+        above: &[String],
         run: &mut PipelineRun,
     ) -> Result<Result<PipelineRun, Dropped>, Error> {
-        if let Some(dropped) = self.hindrance(source, candidate) {
+        if let Some(dropped) = self.hindrance(source, above) {
             return Ok(Err(dropped));
         }
         let named = [FromSource::new(&source.name, &candidate.run.name)];
@@ -194,7 +193,7 @@ impl This<'_> {
     }
 
     /// Why a good run is not to start anything.
-    fn hindrance(&self, source: &Source, candidate: &Candidate) -> Option<Dropped> {
+    fn hindrance(&self, source: &Source, above: &[String]) -> Option<Dropped> {
         let name = &source.name;
         let spec = &self.pipeline.spec;
         if let Some(fault) = self.fault {
@@ -211,29 +210,14 @@ impl This<'_> {
             );
             return Some(Dropped { reason: "ManualFirstStage", message });
         }
-        let own = self.pipeline.name_any();
-        self.comes_from(&candidate.run, &own).then(|| {
-            let message = format!(
-                "run {:?} goes back to a run of this pipeline, so the two would start each other for ever; take `start` away from \
-                 one of the sources in the circle",
-                candidate.run.name
-            );
-            Dropped { reason: "Circle", message }
-        })
+        endless(above, &self.pipeline.name_any())
     }
 
-    /// Whether a run was started, directly or through others, by a good run of that pipeline. What was deleted ends the search.
-    fn comes_from(&self, run: &RunName, pipeline: &str) -> bool {
-        let mut met = HashSet::new();
-        let mut link = Some(run.clone());
-        while let Some(next) = link.take().filter(|next| met.len() < MAX_CHAIN && met.insert(next.uid.clone())) {
-            let Some(found) = self.known(&next) else { return false };
-            if found.spec.pipeline_ref.name == pipeline {
-                return true;
-            }
-            link = found.spec.trigger.and_then(|trigger| trigger.source).map(|source| source.run);
-        }
-        false
+    /// The pipelines of the runs above a run that this good run starts. The run says what is above itself, whatever of that was
+    /// deleted since.
+    fn above(&self, candidate: &Candidate, source: &Source) -> Vec<String> {
+        let trigger = self.known(&candidate.run).and_then(|run| run.spec.trigger).unwrap_or_default();
+        trigger.below(&source.pipeline_ref.name)
     }
 
     fn requested_by(&self, run: &RunName) -> Option<String> {
@@ -258,6 +242,23 @@ fn good_runs_of(context: &Context, namespace: &str, source: &Source) -> Vec<Cand
         run.metadata.namespace.as_deref() == Some(namespace) && run.spec.pipeline_ref == source.pipeline_ref
     });
     own.filter_map(|run| candidate(run, source)).collect()
+}
+
+/// Why no run of the pipeline is started below runs of these: they would start each other without an end.
+fn endless(above: &[String], pipeline: &str) -> Option<Dropped> {
+    let chain = || above.iter().map(String::as_str).chain([pipeline]).collect::<Vec<_>>().join(" -> ");
+    if above.iter().any(|above| above == pipeline) {
+        let message = format!(
+            "these pipelines would start each other for ever: {}; take `start` away from one of the sources in the circle",
+            chain()
+        );
+        return Some(Dropped { reason: "Circle", message });
+    }
+    (above.len() > MAX_DEPTH).then(|| {
+        let message =
+            format!("no more than {MAX_DEPTH} runs may be above another one: {}; make the chain shorter", chain());
+        Dropped { reason: "TooDeep", message }
+    })
 }
 
 /// A run as a good run of the source, if it is one.
@@ -287,4 +288,22 @@ fn report(source: &Source, candidate: &Candidate, start: &Start) -> Report {
         }
     };
     Report { reason: reason.to_owned(), message, warning: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_is_started_once_in_a_chain_and_the_chain_is_bounded() {
+        let names = |count: usize| (1..=count).map(|number| format!("p{number}")).collect::<Vec<_>>();
+        let told = |above: &[String], pipeline: &str| endless(above, pipeline).map(|why| (why.reason, why.message));
+        assert_eq!(told(&names(MAX_DEPTH), "deploy"), None);
+        let (reason, message) = told(&names(3), "p2").unwrap();
+        assert_eq!(reason, "Circle");
+        assert!(message.contains("for ever: p1 -> p2 -> p3 -> p2; take `start` away"), "{message}");
+        let (reason, message) = told(&names(MAX_DEPTH + 1), "deploy").unwrap();
+        assert_eq!(reason, "TooDeep");
+        assert!(message.contains("p9 -> deploy"), "{message}");
+    }
 }

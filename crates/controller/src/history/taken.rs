@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn so_does_one_that_a_good_run_has_started() {
-        let cause = json!({"name": "build", "run": {"name": "build-1", "uid": "uid-1"}});
+        let cause = json!({"name": "build", "run": {"name": "build-1", "uid": "uid-1"}, "pipelines": ["build"]});
         takes(json!({"trigger": {"source": cause}}), Value::Null, &["build-1"]);
         takes(json!({}), Value::Null, &[]);
     }

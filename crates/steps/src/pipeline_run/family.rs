@@ -11,8 +11,7 @@ use crate::StepContext;
 /// The parent as its child of this pipeline names it; an error where runs would start runs without an end.
 pub(super) fn parent(context: &StepContext<'_>, pipeline: &str) -> Result<ParentRun, Failure> {
     let run = context.run;
-    let above = run.trigger.parent.iter().flat_map(|parent| parent.pipelines.iter().cloned());
-    let pipelines: Vec<String> = above.chain([run.pipeline.clone()]).collect();
+    let pipelines = run.trigger.below(&run.pipeline);
     let chain = || pipelines.iter().map(String::as_str).chain([pipeline]).collect::<Vec<_>>().join(" -> ");
     if pipelines.iter().any(|above| above == pipeline) {
         let message = format!("pipeline {pipeline:?} would start itself: {}; end the chain before it", chain());

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use sluice_api::{MAX_DEPTH, ParamValue, ParentRun, PipelineRunStatus, PipelineSpec};
+use sluice_api::{MAX_DEPTH, ParamValue, ParentRun, PipelineRunStatus, PipelineSpec, SourceStart};
 use sluice_engine::RunState;
 
 use super::*;
@@ -247,6 +247,16 @@ async fn a_pipeline_that_is_above_already_is_refused_with_the_chain() {
     world.run.trigger.parent = Some(ParentRun { pipelines, ..ParentRun::default() });
     let expected =
         "Recursion: pipeline \"build\" would start itself: build -> test -> deploy -> build; end the chain before it";
+    assert_eq!(failure(act(&build(), &world).await), expected);
+}
+
+#[tokio::test]
+async fn what_started_the_parent_as_a_source_is_above_as_well() {
+    let mut world = world();
+    let pipelines = vec!["build".to_owned()];
+    world.run.trigger.source = Some(SourceStart { pipelines, ..SourceStart::default() });
+    let expected =
+        "Recursion: pipeline \"build\" would start itself: build -> deploy -> build; end the chain before it";
     assert_eq!(failure(act(&build(), &world).await), expected);
 }
 

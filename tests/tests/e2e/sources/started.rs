@@ -9,6 +9,7 @@ use sluice_tests::Cluster;
 use sluice_tests::fixture::Team;
 
 use super::{built, causes, deploy, last, plain_build, runs_of, until, until_there_are};
+use crate::short::{gate, open_gate, pipeline_with, run};
 
 const BUILDS: usize = 40;
 
@@ -143,4 +144,27 @@ async fn what_starts_nothing_says_why() {
     until(&team, "suspended", "goes on", |status| status["suspended"].is_null()).await;
     built(&team, "b3", "3", "well").await;
     assert_eq!(causes(&until_there_are(&team, 1, "suspended").await), ["b3"]);
+}
+
+#[tokio::test]
+async fn a_circle_ends_also_where_its_runs_have_been_deleted() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let _controller = team.controller().await;
+    let end = "- {name: end, set: {values: {a: 1}}}";
+    let of = |name: &str| format!("sources: [{{name: {name}, pipelineRef: {{name: {name}}}, start: true}}]");
+    let first = format!("{}\nhistoryLimits: {{succeeded: 0}}", of("second"));
+    team.home().apply(&pipeline_with("first", end, &first));
+    let held = format!("- {{name: hold, {}}}", gate(&cluster, team.namespace()));
+    team.home().apply(&pipeline_with("second", &held, &of("first")));
+    for name in ["first", "second"] {
+        until(&team, name, "has looked", |status| status["sources"][0]["since"].is_string()).await;
+    }
+    team.home().apply(&run("one", "first"));
+    let second = until_there_are(&team, 1, "second").await;
+    assert_eq!(second[0]["spec"]["trigger"]["source"]["pipelines"], json!(["first"]));
+    until_there_are(&team, 0, "first").await;
+    open_gate(&cluster, team.namespace()).await;
+    until(&team, "first", "sees the circle", |status| last(status) == ("Dropped", "Circle")).await;
+    assert!(runs_of(&team, "first").await.is_empty());
 }
