@@ -152,7 +152,8 @@ impl This<'_> {
         let cause = SourceStart { name: source.name.clone(), run: candidate.run.clone(), pipelines: pipelines.clone() };
         let trigger = Trigger { source: Some(cause), ..Trigger::default() };
         let mut run = starts::run(&name, &pipeline, trigger);
-        let made = if self.is_made(&run) { Ok(run) } else { self.make(source, candidate, &pipelines, &mut run).await? };
+        let made =
+            if self.is_made(&run) { Ok(run) } else { self.make(source, candidate, &pipelines, &mut run).await? };
         Ok(match made {
             Ok(_) => starts::started(candidate.at, name, None),
             Err(dropped) => starts::dropped(candidate.at, dropped),
