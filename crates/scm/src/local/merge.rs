@@ -7,7 +7,6 @@
 use gix::ObjectId;
 use gix::merge::blob::builtin_driver::text::Labels;
 use gix::merge::tree::TreatAsUnresolved;
-use jiff::Timestamp;
 
 use super::commits::{Draft, gone};
 use super::lock::WriteLock;
@@ -79,8 +78,7 @@ impl Repo {
             MergeMethod::Squash => self.squash(record, onto)?,
             MergeMethod::Rebase => self.rebase(record, onto)?,
         };
-        // As precise as git keeps it.
-        let at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+        let at = self.read_commit(commit)?.committed_at;
         let joined = Joined { commit: commit.to_string(), onto: onto.to_string(), by: self.person().to_owned(), at };
         record.facts.stage = Stage::Merging(joined.clone());
         self.write_record(lock, record)?;
