@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use kube_runtime::reflector::ObjectRef;
 use sluice_api::{
-    FromSource, MAX_DEPTH, Pipeline, PipelineRun, PipelineStatus, RunName, Source, SourceStart, SourceStatus, Start, Trigger,
-    names, went_well,
+    FromSource, MAX_DEPTH, Pipeline, PipelineRun, PipelineStatus, RunName, Source, SourceStart, SourceStatus, Start,
+    Trigger, names, went_well,
 };
 use sluice_steps::Report;
 

@@ -208,7 +208,7 @@ async fn no_person_says_that_something_else_has_started_a_run() {
     let of_run = json!({"name": "build-41", "uid": "b"});
     for trigger in [
         json!({"cron": {"name": "nightly", "at": "2026-05-04T12:00:00Z"}}),
-        json!({"source": {"name": "build", "run": of_run}}),
+        json!({"source": {"name": "build", "run": of_run, "pipelines": ["build"]}}),
         json!({"componentUpdate": {"name": "web-17", "uid": "a"}}),
         json!({}),
     ] {
