@@ -12,6 +12,7 @@ mod children;
 mod concurrency;
 mod crash;
 mod deploy_v1;
+mod dice;
 mod environments;
 mod examples;
 mod explain;

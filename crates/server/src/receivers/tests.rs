@@ -157,12 +157,12 @@ fn bad() -> impl Strategy<Value = Sent> {
 }
 
 #[test]
-fn of_ten_thousand_malformed_or_forged_requests_none_is_taken() {
+fn no_malformed_or_forged_request_is_taken() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let world = runtime.block_on(World::new());
     assert_eq!(runtime.block_on(world.send(&valid())), StatusCode::ACCEPTED);
     assert_eq!(world.writes(), 1);
-    let config = ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     let checked = TestRunner::new(config).run(&bad(), |sent| {
         let status = runtime.block_on(world.send(&sent));
         prop_assert!(status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS, "{}", status);

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "what was measured is for whoever asks for it with --nocapture")]
 
 mod abuse;
+mod forged;
 mod hints;
 mod reports;
 mod trigger;

@@ -11,6 +11,7 @@ use sluice_tests::fixture::Team;
 use sluice_tests::{Cluster, Controller, Server, eventually};
 
 use super::{all, component, deploy, deployed_by, objects, said, staging};
+use crate::dice::Dice;
 
 const COMPONENTS: usize = 50;
 const UPDATES_EACH: usize = 20;
@@ -29,24 +30,6 @@ const SECRET: &str = "not a secret: only for tests";
 
 fn name_of(component: usize) -> String {
     format!("c{component:02}")
-}
-
-/// Numbers that only seem random.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).expect("small")
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
-    }
 }
 
 /// What each sender reports, in its order: component and sequence. There and back again: versions take turns.
@@ -127,7 +110,7 @@ async fn a_thousand_updates_through_kills_are_recorded_and_deployed_once_and_in_
     team.receive("ci", &spec, SECRET).await;
 
     let started = Instant::now();
-    let mut dice = Dice(0x5eed_5eed_5eed_5eed);
+    let mut dice = Dice::new(0x5eed);
     let (url, http) = (server.url_of(team.namespace(), "ci"), reqwest::Client::new());
     let senders = reports(&mut dice);
     let stop = AtomicBool::new(false);
