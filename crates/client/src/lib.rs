@@ -9,3 +9,4 @@ pub mod client;
 pub mod guarded;
 pub mod lean;
 pub mod patch;
+pub mod refusals;

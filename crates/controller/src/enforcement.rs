@@ -20,7 +20,7 @@ use kube::{
 use serde_json::json;
 use sluice_api::{ActionType, PipelineRun, RunAction, names};
 
-use crate::causes::in_one_line;
+use crate::{causes::in_one_line, refusals::is_final};
 
 /// What was found out holds for so long.
 const TRUSTED_FOR: Duration = Duration::from_secs(30);
@@ -99,14 +99,9 @@ fn judge(answer: Result<(), kube::Error>) -> Result<Verdict, kube::Error> {
         }
         // Missing rights of the controller, another policy or webhook, a list that is full. The run has to go on all the same:
         // its abort may be among what is asked.
-        Err(error @ kube::Error::Api(_)) if is_final(&error) => Ok(Verdict::Unproven(in_one_line(&error))),
+        Err(error) if is_final(&error) => Ok(Verdict::Unproven(in_one_line(&error))),
         Err(error) => Err(error),
     }
-}
-
-/// Whether the same request would be refused again.
-fn is_final(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if (400..500).contains(&status.code) && !matches!(status.code, 404 | 408 | 409 | 429))
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::{
     guarded::Guarded,
     patch::{self, Member, Version},
     quarantine,
+    refusals::why_final,
     updates::{self, Inbox},
 };
 
@@ -84,7 +85,7 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Environment>>, context: Arc<C
             Ok(false) => return Ok(Action::requeue(AGAIN)),
             Err(error) => {
                 if let Error::Write { source, .. } = &error
-                    && let Some(why) = updates::refusal(source)
+                    && let Some(why) = why_final(source)
                 {
                     inbox.refused(&recorded, why).await;
                 }

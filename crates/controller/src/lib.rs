@@ -47,4 +47,4 @@ mod world;
 mod written;
 
 pub use operator::{Options, run};
-use sluice_client::{accounts, causes, client, guarded, lean};
+use sluice_client::{accounts, causes, client, guarded, lean, refusals};

@@ -26,6 +26,7 @@
 mod book;
 mod holder;
 mod lease;
+mod making;
 mod queue;
 mod sweep;
 
@@ -38,12 +39,14 @@ use sluice_engine::Failure;
 use sluice_steps::{Locks, Runs, Turn};
 
 pub(crate) use book::{LockBook, release};
+pub(crate) use making::{Making, Shown};
+pub(crate) use queue::Group;
 pub(crate) use sweep::keep;
 
 use self::{
     holder::{Holder, holder, waits_for_child},
     lease::{Held, Leases},
-    queue::{Ahead, Group},
+    queue::Ahead,
 };
 use crate::{context::Context, runs::failed, world::RunWorld};
 
@@ -170,8 +173,9 @@ impl RunWorld {
 }
 
 /// The name of the run that has the lock of a group at this moment, read live; `None` when it is free.
-pub(crate) async fn held_by(context: &Context, namespace: &str, group: &str) -> Result<Option<String>, kube::Error> {
-    let lease = Leases::within(&context.client, Some(namespace)).get(&names::lease_of_group(group)).await?;
+pub(crate) async fn held_by(context: &Context, group: &Group) -> Result<Option<String>, kube::Error> {
+    let leases = Leases::within(&context.client, Some(&group.namespace));
+    let lease = leases.get(&names::lease_of_group(&group.name)).await?;
     let Some(lease) = lease else { return Ok(None) };
     let found = holder(&context.client, &lease, context.locks.is_alive(&lease.uid)).await?;
     Ok(matches!(found, Holder::Holds).then(|| lease.holder()))

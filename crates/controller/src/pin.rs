@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     decode::Decoded,
     guarded::Guarded,
+    refusals,
     revisions::{self, Pinned},
     shared::Shared,
 };
@@ -63,7 +64,7 @@ impl Error {
         let (Self::ReadPipeline { source, .. } | Self::Revision(revisions::Error::Api { source, .. })) = self else {
             return matches!(self, Self::Revision(error) if error.is_newer());
         };
-        matches!(source, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422))
+        refusals::is_final(source)
     }
 
     /// Whether it is of no use to try again.

@@ -7,17 +7,17 @@
 //!   written: only the controller may set that, and labels tell nothing.
 //! - **What would be refused again is not tried again.** It says why it started nothing.
 
+mod lock;
 mod outcome;
 
 use kube::{Api, Client, ResourceExt, api::PostParams};
-use sluice_api::{
-    LocalReference, LockPolicy, PinnedSource, Pipeline, PipelineRun, PipelineRunSpec, PipelineSpec, Program,
-    RunIdentity, Trigger, names, resolve_params, variables::RunVariables,
-};
-use sluice_steps::lock_group;
+use sluice_api::{LocalReference, PipelineRun, PipelineRunSpec, PipelineSpec, Trigger, names};
 
-pub(crate) use self::outcome::{Dropped, dropped, started};
-use crate::{context::Context, guarded::Guarded, locks};
+pub(crate) use self::{
+    lock::{Error as LockError, locked},
+    outcome::{Dropped, dropped, started},
+};
+use crate::{context::Context, guarded::Guarded, locks::Making, refusals::why_final};
 
 /// What came of starting a run.
 #[derive(Clone, Debug)]
@@ -74,17 +74,32 @@ pub(crate) async fn create(client: &Client, namespace: &str, run: &PipelineRun) 
 /// Makes the run, unless it is there, or says why there is none and will be none.
 pub(crate) async fn start(
     client: &Client,
+    making: &Making,
+    namespace: &str,
+    run: &PipelineRun,
+) -> Result<Result<PipelineRun, Dropped>, kube::Error> {
+    let started = try_to_start(client, namespace, run).await;
+    if matches!(started, Ok(Err(_))) {
+        making.forget(namespace, &run.name_any());
+    }
+    started
+}
+
+async fn try_to_start(
+    client: &Client,
     namespace: &str,
     run: &PipelineRun,
 ) -> Result<Result<PipelineRun, Dropped>, kube::Error> {
     match create(client, namespace, run).await {
         Ok(made) => Ok(made.into_run()),
-        // It would be refused again: a quota, a webhook, a namespace that is about to go.
-        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => {
-            let message = format!("the API server refused the run: {}", status.message);
-            Ok(Err(Dropped { reason: "RunRefused", message }))
-        }
-        Err(error) => Err(error),
+        Err(error) => match why_final(&error) {
+            // A quota, a webhook, a namespace that is about to go.
+            Some(why) => {
+                let message = format!("the API server refused the run: {why}");
+                Ok(Err(Dropped { reason: "RunRefused", message }))
+            }
+            None => Err(error),
+        },
     }
 }
 
@@ -117,40 +132,6 @@ pub(crate) fn is_same(wanted: &PipelineRunSpec, found: &PipelineRunSpec) -> bool
 /// other way round.
 pub(crate) fn begins_by_hand_now(context: &Context, namespace: &str, spec: &PipelineSpec) -> bool {
     spec.begins_by_hand(|environment| context.records.wants_approval(namespace, environment))
-}
-
-/// Why the run would end at once, where it would not wait for the lock that another run has.
-///
-/// Of two that are started at the same moment neither has it yet: then the second one ends by itself.
-pub(crate) async fn locked(
-    context: &Context,
-    pipeline: &Pipeline,
-    run: &PipelineRun,
-    sources: &[PinnedSource],
-) -> Result<Option<Dropped>, kube::Error> {
-    let policy = pipeline.spec.concurrency.as_ref().map(|concurrency| concurrency.policy);
-    if policy != Some(LockPolicy::Forbid) {
-        return Ok(None);
-    }
-    // What cannot be rendered ends the run, and says why.
-    let Some(group) = group(pipeline, run, sources) else { return Ok(None) };
-    let holder = locks::held_by(context, &pipeline.namespace().unwrap_or_default(), &group).await?;
-    Ok(holder.map(|holder| Dropped { reason: "Locked", message: format!("run {holder:?} has the lock {group:?}") }))
-}
-
-fn group(pipeline: &Pipeline, run: &PipelineRun, sources: &[PinnedSource]) -> Option<String> {
-    let spec = &pipeline.spec;
-    let identity = RunIdentity {
-        name: run.name_any(),
-        namespace: pipeline.namespace().unwrap_or_default(),
-        pipeline: pipeline.name_any(),
-        requested_by: run.spec.requested_by.clone().unwrap_or_default(),
-        trigger: run.spec.trigger.clone().unwrap_or_default(),
-        ..RunIdentity::default()
-    };
-    let params = resolve_params(&spec.params, &run.spec.params).ok()?;
-    let variables = RunVariables::new(&identity, params, sources);
-    lock_group(&Program::of(spec).ok()?, &identity.pipeline, &variables).ok()
 }
 
 #[cfg(test)]
@@ -242,7 +223,7 @@ mod tests {
             let response = Response::builder().status(answer).body(Body::from(status.to_string().into_bytes()));
             Ok::<_, Infallible>(response.unwrap())
         };
-        start(&Client::new(tower::service_fn(refuse), "shop"), "shop", &tick("morning")).await
+        start(&Client::new(tower::service_fn(refuse), "shop"), &Making::default(), "shop", &tick("morning")).await
     }
 
     #[tokio::test]

@@ -207,7 +207,7 @@ impl At<'_> {
     }
 
     async fn create(self, run: &PipelineRun) -> Result<Result<PipelineRun, Dropped>, Error> {
-        let made = starts::start(&self.context.client, &self.namespace(), run).await;
+        let made = starts::start(&self.context.client, &self.context.locks.making, &self.namespace(), run).await;
         made.map_err(|source| Error::Create { name: run.name_any(), source })
     }
 

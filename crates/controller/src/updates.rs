@@ -35,10 +35,7 @@ use self::{
     desk::Cluster,
     index::{Index, OfComponent, OfEnvironment},
 };
-pub(crate) use self::{
-    inbox::{Inbox, refusal},
-    seen::is_open,
-};
+pub(crate) use self::{inbox::Inbox, seen::is_open};
 use crate::{
     context::Context,
     environments::{EnvironmentRef, reference},

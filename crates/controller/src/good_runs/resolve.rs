@@ -8,7 +8,7 @@ use sluice_api::{
     FromSource, GoodRun, PinnedSource, Pipeline, PipelineRun, RunName, Source, Unresolved, bounded, went_well,
 };
 
-use crate::{context::Context, guarded::Guarded, shared::Shared, suspensions::PipelineName};
+use crate::{context::Context, guarded::Guarded, refusals, shared::Shared, suspensions::PipelineName};
 
 /// A read that failed.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ impl Error {
             Self::ReadPipeline { source, .. } => source.as_ref(),
             Self::ReadRun { source, .. } => source,
         };
-        matches!(error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422))
+        refusals::is_final(error)
     }
 }
 

@@ -128,8 +128,8 @@ pub(crate) async fn start(
 enum Error {
     #[error(transparent)]
     Resolve(#[from] resolve::Error),
-    #[error("failed to read the lock of the run that is to be started")]
-    Lock(#[source] kube::Error),
+    #[error(transparent)]
+    Lock(#[from] starts::LockError),
     #[error("failed to create run {name:?}")]
     Create { name: String, source: kube::Error },
 }
@@ -179,11 +179,10 @@ impl This<'_> {
         };
         run.spec.requested_by = self.requested_by(&candidate.run);
         run.spec.from = pinned.iter().map(FromSource::from).collect();
-        let locked = starts::locked(self.context, self.pipeline, run, &pinned).await;
-        if let Some(dropped) = locked.map_err(Error::Lock)? {
+        if let Some(dropped) = starts::locked(self.context, self.pipeline, run, &pinned).await? {
             return Ok(Err(dropped));
         }
-        let made = starts::start(&self.context.client, &self.namespace, run).await;
+        let made = starts::start(&self.context.client, &self.context.locks.making, &self.namespace, run).await;
         made.map_err(|source| Error::Create { name: run.name_any(), source })
     }
 

@@ -14,6 +14,7 @@ use sluice_api::{PipelineRun, names};
 
 use super::{
     lease::Leases,
+    making::Making,
     queue::{Ahead, Group, Queues, Standing, Woken},
     sweep,
 };
@@ -27,6 +28,8 @@ pub(crate) struct LockBook {
     queues: Mutex<Queues>,
     /// The Leases that this process wrote last, by the UIDs of the runs that they name.
     own: Mutex<HashMap<String, Own>>,
+    /// The runs that are being made, and will take a lock.
+    pub(crate) making: Making,
     idle: mpsc::UnboundedSender<Group>,
     wakes: mpsc::UnboundedSender<RunRef>,
 }
@@ -48,7 +51,8 @@ pub(crate) struct Watched {
 impl LockBook {
     pub(crate) fn new() -> (Self, Watched) {
         let ((wake, wakes), (leave, idle)) = (mpsc::unbounded(), mpsc::unbounded());
-        let book = Self { queues: Mutex::default(), own: Mutex::default(), idle: leave, wakes: wake };
+        let (queues, own, making) = (Mutex::default(), Mutex::default(), Making::default());
+        let book = Self { queues, own, making, idle: leave, wakes: wake };
         (book, Watched { wakes, idle })
     }
 
@@ -62,6 +66,9 @@ impl LockBook {
 
     /// Keeps what the watch of the runs says.
     pub(crate) fn keep(&self, event: &Event<Guarded<PipelineRun>>) {
+        if let Event::Delete(run) = event {
+            self.making.forget(&run.namespace().unwrap_or_default(), &run.name_any());
+        }
         let woken = match event {
             Event::Init => return self.queues().begin_list(),
             Event::InitDone => {

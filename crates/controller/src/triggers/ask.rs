@@ -21,8 +21,8 @@ pub(super) enum Error {
     Sources(#[from] good_runs::Error),
     #[error("the runs are not listed yet")]
     NotListed,
-    #[error("failed to read the lock of the run that is due")]
-    Lock(#[source] kube::Error),
+    #[error(transparent)]
+    Lock(#[from] starts::LockError),
 }
 
 /// The good runs that the run takes.
@@ -83,5 +83,5 @@ fn wanted_by(run: &PipelineRun, now: &Took) -> Vec<SourceRun> {
 
 /// Whether another run has the lock that the run would need, where it would not wait for it.
 pub(super) async fn lock(at: At<'_>, run: &PipelineRun, sources: &[PinnedSource]) -> Result<Option<Dropped>, Error> {
-    starts::locked(at.context, at.pipeline, run, sources).await.map_err(Error::Lock)
+    Ok(starts::locked(at.context, at.pipeline, run, sources).await?)
 }

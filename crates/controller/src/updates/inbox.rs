@@ -26,7 +26,7 @@ use super::{
     keep, record,
     seen::{self, Deployment},
 };
-use crate::{causes::in_one_line, context::now, guarded::Guarded, starts::Made};
+use crate::{causes::in_one_line, context::now, guarded::Guarded, refusals::why_final, starts::Made};
 
 /// How many updates are written or started at a time.
 const AT_A_TIME: usize = 16;
@@ -210,7 +210,7 @@ impl<'a> Inbox<'a> {
             Ok(Made::NameTaken(message)) => self.own(&update, &name, message).await?,
             Ok(made) => made,
             Err(error) => {
-                if let Some(why) = refusal(&error) {
+                if let Some(why) = why_final(&error) {
                     let message = format!("its run was refused: {why}");
                     self.say(&update, Verdict::deployed(Truth::Unknown, "RunRefused", message), None).await?;
                 }
@@ -276,17 +276,5 @@ impl<'a> Inbox<'a> {
 
     fn readable(&self) -> Vec<&ComponentUpdate> {
         self.updates.iter().filter_map(|update| update.0.as_ref().ok()).collect()
-    }
-}
-
-/// Why the API server refused a request that it would refuse again; `None` for an error that says nothing of that.
-pub(crate) fn refusal(error: &kube::Error) -> Option<&str> {
-    match error {
-        kube::Error::Api(status)
-            if (400..500).contains(&status.code) && !matches!(status.code, 404 | 408 | 409 | 429) =>
-        {
-            Some(&status.message)
-        }
-        _ => None,
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sluice_api::{
     ComponentReports, ComponentUpdate, ComponentUpdateSpec, Environment, LocalReference, Receiver, names,
 };
-use sluice_client::causes::in_one_line;
+use sluice_client::{causes::in_one_line, refusals::why_final};
 
 use super::{answer::Answer, unavailable};
 
@@ -168,8 +168,10 @@ async fn store(client: &Client, namespace: &str, name: &str, spec: ComponentUpda
                 known.ok_or_else(|| unavailable("the report cannot be stored", "it was deleted a moment ago"))?;
             compare(name, &known.spec, &update.spec)
         }
-        Err(kube::Error::Api(status)) if status.code == 422 => Err(invalid("Invalid", status.message.clone())),
-        Err(error) => Err(not_stored(&error)),
+        Err(error) => Err(match why_final(&error) {
+            Some(why) => invalid("Refused", format!("the API server refuses to store the report: {why}")),
+            None => not_stored(&error),
+        }),
     }
 }
 

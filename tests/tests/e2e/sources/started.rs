@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use kube::api::{DeleteParams, DynamicObject, PostParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use sluice_tests::Cluster;
 use sluice_tests::fixture::Team;
 
-use super::{built, causes, deploy, last, plain_build, runs_of, until, until_there_are};
+use super::{built, causes, deploy, last, pipelines, plain_build, runs_of, until, until_there_are};
 use crate::short::{gate, open_gate, pipeline_with, run};
 
 const BUILDS: usize = 40;
@@ -144,6 +144,37 @@ async fn what_starts_nothing_says_why() {
     until(&team, "suspended", "goes on", |status| status["suspended"].is_null()).await;
     built(&team, "b3", "3", "well").await;
     assert_eq!(causes(&until_there_are(&team, 1, "suspended").await), ["b3"]);
+}
+
+#[tokio::test]
+async fn of_two_good_runs_seen_at_once_the_second_is_dropped_before_the_first_has_the_lock() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let _controller = team.controller().await;
+    team.home().apply(&plain_build(""));
+    built(&team, "b1", "1", "well").await;
+    built(&team, "b2", "2", "well").await;
+    let held = format!("- {{name: hold, {}}}", gate(&cluster, team.namespace()));
+    let more = "sources: [{name: build, pipelineRef: {name: build}, start: true}]\nconcurrency: {policy: Forbid}";
+    team.home().apply(&pipeline_with("deploy", &held, more));
+    until(&team, "deploy", "has looked", |status| status["sources"][0]["since"].is_string()).await;
+    // It looks at both in one go.
+    let patch = Patch::Merge(
+        json!({"status": {"sources": [{"name": "build", "of": "build", "since": "2020-01-01T00:00:00Z"}]}}),
+    );
+    pipelines(&team).patch_status("deploy", &PatchParams::default(), &patch).await.expect("a patch");
+    until(&team, "deploy", "is done with both", |status| {
+        status["sources"][0]["done"].as_array().is_some_and(|done| done.len() == 2)
+    })
+    .await;
+    let status = until(&team, "deploy", "dropped", |status| last(status) == ("Dropped", "Locked")).await;
+    let started = runs_of(&team, "deploy").await;
+    assert_eq!(causes(&started), ["b1"]);
+    let name = started[0]["metadata"]["name"].as_str().expect("a name").to_owned();
+    assert!(status["sources"][0]["last"]["message"].as_str().expect("a message").contains(&name), "{status}");
+    team.told("deploy", "why", |event| event.starts_with("StartDropped: ") && event.contains(&name)).await;
+    open_gate(&cluster, team.namespace()).await;
+    team.succeeded(&name).await;
 }
 
 #[tokio::test]

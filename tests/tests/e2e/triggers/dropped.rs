@@ -1,11 +1,12 @@
 //! Times that start no run: why, and that it is said.
 
 use jiff::SignedDuration;
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use sluice_tests::fixture::Team;
 use sluice_tests::{Cluster, eventually};
 
-use super::{ago, became, comes, dropped, looked_at, runs_of, seen, started, timed, until};
+use super::{ago, became, comes, daily, dropped, looked_at, pipelines, runs_of, seen, started, timed, until};
 use crate::PATIENCE;
 use crate::short::{gate, kubectl, open_gate, pipeline, pipeline_with, run};
 
@@ -79,6 +80,51 @@ async fn a_lock_that_another_run_has_is_not_waited_for_where_it_says_so() {
     let next = ago(minutes(5));
     team.home().apply(&timed("web", next, LATE, more));
     team.succeeded(&started(&comes(&team, "web", next).await)).await;
+}
+
+#[tokio::test]
+async fn of_two_triggers_at_one_time_the_second_is_dropped_before_the_first_has_the_lock() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let _controller = team.controller().await;
+    let at = ago(minutes(10));
+    let trigger = |name: &str| format!("{{name: {name}, cron: {{schedule: '{}', {LATE}}}}}", daily(at));
+    let more = format!("triggers: [{}, {}]\nconcurrency: {{policy: Forbid}}", trigger("morning"), trigger("early"));
+    let held = format!("- {{name: stay, {}}}", gate(&cluster, team.namespace()));
+    team.home().apply(&pipeline_with("web", &held, &more));
+    seen(&team, "web", at).await;
+    let before = |name: &str| json!({"name": name, "schedule": format!("{} UTC", daily(at)), "since": at - minutes(1)});
+    let patch = Patch::Merge(json!({"status": {"triggers": [before("morning"), before("early")]}}));
+    pipelines(&team).patch_status("web", &PatchParams::default(), &patch).await.expect("a patch");
+
+    let first = started(&became(&team, "web", at).await);
+    let is_over = |pipeline: &Value| pipeline["status"]["triggers"][1]["last"]["at"] == at.to_string();
+    let both = until(&team, "web", "has dealt with both", is_over).await;
+    let second = &both["status"]["triggers"][1]["last"];
+    assert_eq!((&second["result"], &second["reason"]), (&json!("Dropped"), &json!("Locked")), "{second}");
+    assert!(second["message"].as_str().expect("a message").contains(&first), "{second}");
+    open_gate(&cluster, team.namespace()).await;
+    team.succeeded(&first).await;
+    assert_eq!(runs_of(&team, "web").await, [first]);
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_what_it_needs_is_not_overtaken_either() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let _controller = team.controller().await;
+    // It has not asked for its lock yet, and is of another pipeline.
+    let group = "concurrency: {policy: Forbid, group: shared}";
+    let nobody = pipeline_with("other", super::STEPS, group).replace("deployer", "nobody");
+    team.home().apply(&nobody);
+    team.home().apply(&run("waits", "other"));
+    team.until("waits", "has no account", |run| run.to_string().contains("ServiceAccountNotFound")).await;
+    let at = ago(minutes(10));
+    team.home().apply(&timed("web", at, LATE, group));
+    let last = comes(&team, "web", at).await;
+    assert_eq!(dropped(&team, "web", &last).await, "Locked");
+    assert_eq!(last["message"], "run \"waits\" was made before, and takes the lock \"shared\"");
+    assert!(runs_of(&team, "web").await.is_empty());
 }
 
 #[tokio::test]
