@@ -112,6 +112,11 @@ pub struct SourceStatus {
     pub of: String,
     /// Good runs that ended up to this time start nothing any more.
     pub since: Timestamp,
+    /// Of the good runs that ended at the very time of `since` those up to this UID, in the order of text, start nothing any more; unless it
+    /// is there, none of them does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub since_uid: Option<String>,
     /// The UIDs of the good runs after that for which a run was started, or was not to be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "atomic"))]

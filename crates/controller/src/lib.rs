@@ -15,6 +15,7 @@
 //! *Architecture invariant:* of specs the controller writes only those of the runs that steps and triggers start, and requests to end them
 //! (`runs`); and it touches the world outside Sluice's own kinds only as the run's service account (`sluice_client::accounts`).
 
+mod clock;
 mod context;
 mod decode;
 mod enforcement;

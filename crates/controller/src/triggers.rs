@@ -25,12 +25,10 @@ use sluice_steps::Report;
 use self::decide::{Clock, Look, Standing, look};
 use crate::{
     causes::in_one_line,
+    clock::LOOK_AT_CLOCK,
     context::Context,
     starts::{self, Dropped, Made},
 };
-
-/// The clock of the machine may be set: nobody sleeps longer than this before looking at it again.
-const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
 
 /// After something failed.
 const AGAIN: Duration = Duration::from_secs(5);

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     causes::in_one_line,
+    clock,
     context::{Context, now},
     guarded::Guarded,
     starts::{self, Dropped},
@@ -99,6 +100,12 @@ pub(crate) async fn start(
     for source in sources {
         let mut status = cursor::of(source, &before.sources, created(pipeline), now());
         let good = good_runs_of(context, &this.namespace, source);
+        if let Some(before) = cursor::set_back(&mut status, &good, now()) {
+            looked.reports.push(set_back(source, before, &status));
+        }
+        if now().duration_since(status.since) < clock::SET_BACK_BY {
+            looked.again = looked.again.or(Some(clock::LOOK_AT_CLOCK));
+        }
         let open = cursor::open(&status, &good);
         let at_once = if is_live { AT_ONCE } else { 0 };
         if open.len() > at_once {
@@ -113,7 +120,7 @@ pub(crate) async fn start(
                 Err(error) => {
                     let (name, run) = (pipeline.name_any(), &candidate.run.name);
                     tracing::warn!(pipeline = name, good = run, error = %in_one_line(&error), "a good run started nothing yet; it is tried again");
-                    looked.again = looked.again.or(Some(AGAIN));
+                    looked.again = looked.again.map(|again| again.min(AGAIN)).or(Some(AGAIN));
                     break;
                 }
             }
@@ -276,6 +283,17 @@ pub(crate) fn is_open(run: &PipelineRun, source: &Source, pipeline: &Pipeline) -
     let mut known = sources.filter(|known| known.name == source.name && known.of == source.of());
     // Nobody has looked yet.
     known.next().is_none_or(|status| cursor::is_open(status, found.at, &found.run.uid))
+}
+
+/// What people are told where the clock was set back.
+fn set_back(source: &Source, before: Timestamp, status: &SourceStatus) -> Report {
+    let (name, since) = (&source.name, status.since);
+    let message = format!(
+        "source {name:?} was looked at up to {before}, and that is still to come: the clock was set back; good runs that end after {since} \
+         start runs, and those that ended before and have started none start none any more"
+    );
+    tracing::warn!(source = name, %before, %since, "the clock was set back; a source is looked at from now on");
+    Report { reason: "ClockSetBack".to_owned(), message, warning: true }
 }
 
 fn report(source: &Source, candidate: &Candidate, start: &Start) -> Report {

@@ -5,7 +5,7 @@ use sluice_api::{
     CatchUp, Cron, Due, MOST_COUNTED, PinnedSource, PipelineTrigger, SourceRun, Suspend, Timetable, Took, TriggerStatus,
 };
 
-use crate::starts::Dropped;
+use crate::{clock, starts::Dropped};
 
 /// A controller may be replaced: a time is not missed before this is over.
 const REPLACED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
@@ -13,9 +13,6 @@ const REPLACED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// A controller that was there may take so long to come to a time: to be busy misses none. What is later was kept from it by something
 /// else, such as an API server that was away, or a machine that was asleep.
 const BUSY_WITHIN: SignedDuration = SignedDuration::from_mins(15);
-
-/// A time that was dealt with lies no further ahead of the clock, or that was set back since.
-const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a look at the clock tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +37,24 @@ pub(super) fn look(
     before: Option<&TriggerStatus>,
     now: Timestamp,
 ) -> Look {
-    let known =
-        before.filter(|before| before.schedule == schedule(&trigger.cron) && before.since.duration_since(now) < AHEAD);
+    let known = before.filter(|before| before.schedule == schedule(&trigger.cron) && !was_set_back(before, now));
     match known {
         Some(before) => table.due(before.since, now).map_or(Look::Nothing, Look::Due),
         None => Look::Anew,
     }
 }
 
-/// What people are told where the clock was set back so far that a trigger begins anew.
+/// Whether the clock was set back, so that what the status says of times tells nothing. A time that was dealt with is not to come
+/// again, unless that would take too long.
+fn was_set_back(before: &TriggerStatus, now: Timestamp) -> bool {
+    let is_dealt_with = before.last.as_ref().is_some_and(|last| last.at == before.since);
+    match is_dealt_with {
+        true => clock::was_set_back_far(before.since, now),
+        false => clock::was_set_back(before.since, now),
+    }
+}
+
+/// What people are told where the clock was set back, and a trigger begins anew.
 pub(super) fn set_back(trigger: &PipelineTrigger, before: &TriggerStatus, now: Timestamp) -> Option<String> {
     (before.schedule == schedule(&trigger.cron)).then(|| {
         format!(
@@ -147,6 +153,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::starts;
 
     fn trigger(cron: Value) -> PipelineTrigger {
         serde_json::from_value(json!({"name": "morning", "cron": cron})).unwrap()
@@ -228,6 +235,14 @@ mod tests {
     fn a_clock_that_is_set_back_far_does_not_stop_a_trigger() {
         let trigger = trigger(json!({"schedule": "0 6 * * *"}));
         assert_eq!(look_at(&trigger, &status(&trigger, "23T06:00:00"), "23T05:59:58"), Look::Nothing);
+        let seen_first = status(&trigger, "23T06:00:00");
+        assert_eq!(look_at(&trigger, &seen_first, "23T05:59:49"), Look::Anew, "the time of 6 o'clock is still to come");
+        let message = Some("it came".to_owned());
+        let last = starts::started(seen_first.since, "qa-1".to_owned(), message);
+        let dealt_with = TriggerStatus { last: Some(last), ..seen_first };
+        assert_eq!(look_at(&trigger, &dealt_with, "23T05:59:49"), Look::Nothing, "it does not come again");
+        assert_eq!(look_at(&trigger, &dealt_with, "23T05:00:01"), Look::Nothing);
+        assert_eq!(look_at(&trigger, &dealt_with, "23T05:00:00"), Look::Anew);
         let ahead = status(&trigger, "29T06:00:00");
         assert_eq!(look_at(&trigger, &ahead, "23T05:59:58"), Look::Anew);
         let told = set_back(&trigger, &ahead, at("23T05:59:58")).unwrap();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use sluice_tests::Cluster;
@@ -175,6 +176,27 @@ async fn of_two_good_runs_seen_at_once_the_second_is_dropped_before_the_first_ha
     team.told("deploy", "why", |event| event.starts_with("StartDropped: ") && event.contains(&name)).await;
     open_gate(&cluster, team.namespace()).await;
     team.succeeded(&name).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_stop_a_source() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let _controller = team.controller().await;
+    team.home().apply(&plain_build(""));
+    built(&team, "before", "1", "well").await;
+    team.home().apply(&deploy("deploy", ", start: true", ""));
+    until(&team, "deploy", "has looked", |status| status["sources"][0]["since"].is_string()).await;
+    // It looked when the clock was ahead.
+    let (now, ahead) = (Timestamp::now(), Timestamp::now() + SignedDuration::from_mins(10));
+    let patch = Patch::Merge(json!({"status": {"sources": [{"name": "build", "of": "build", "since": ahead}]}}));
+    pipelines(&team).patch_status("deploy", &PatchParams::default(), &patch).await.expect("a patch");
+    let since = |status: &Value| status["sources"][0]["since"].as_str().and_then(|since| since.parse().ok());
+    let is_back = |status: &Value| since(status).is_some_and(|since: Timestamp| since < ahead && since > now);
+    until(&team, "deploy", "looks from now on", is_back).await;
+    team.told("deploy", "why", |event| event.starts_with("ClockSetBack: source \"build\" was looked at up to ")).await;
+    built(&team, "after", "2", "well").await;
+    assert_eq!(causes(&until_there_are(&team, 1, "deploy").await), ["after"]);
 }
 
 #[tokio::test]
