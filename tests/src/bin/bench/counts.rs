@@ -15,6 +15,8 @@ pub(crate) struct Counts {
     pub(crate) status_patches: u64,
     /// Every other write: finalizers, revisions, conditions of pipelines, Events.
     pub(crate) other_writes: u64,
+    /// Of the other writes, new runs and what pipelines say of them.
+    pub(crate) starts: u64,
     /// Reads of one object.
     pub(crate) gets: u64,
 }
@@ -69,6 +71,10 @@ impl Counts {
             ("PATCH", "pipelineruns", "status") => self.status_patches += value,
             // The accounts of new namespaces are made by Kubernetes; of ours they are only read.
             ("POST" | "PUT" | "PATCH" | "APPLY" | "DELETE", "serviceaccounts", _) => {}
+            ("POST", "pipelineruns", "") | ("PATCH", "pipelines", "status") => {
+                self.other_writes += value;
+                self.starts += value;
+            }
             ("POST" | "PUT" | "PATCH" | "APPLY" | "DELETE", ..) => self.other_writes += value,
             ("GET", ..) => self.gets += value,
             _ => {}
@@ -80,10 +86,11 @@ impl Sub for Counts {
     type Output = Self;
 
     fn sub(self, before: Self) -> Self {
-        let Self { status_patches, other_writes, gets } = self;
+        let Self { status_patches, other_writes, starts, gets } = self;
         Self {
             status_patches: status_patches - before.status_patches,
             other_writes: other_writes - before.other_writes,
+            starts: starts - before.starts,
             gets: gets - before.gets,
         }
     }

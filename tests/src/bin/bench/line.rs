@@ -87,6 +87,67 @@ impl fmt::Display for Line {
     }
 }
 
+/// How fast one thing after the other is dealt with; durations in seconds, memory in MiB.
+#[derive(Serialize)]
+pub(crate) struct Rate {
+    scenario: &'static str,
+    count: usize,
+    wall_s: f64,
+    per_s: f64,
+    cpu_s: f64,
+    peak_rss_mib: f64,
+    /// Of each, whatever else was written meanwhile.
+    writes_each: f64,
+    gets_each: f64,
+    /// All of them.
+    writes_per_s: f64,
+    raw_status_patches_per_s: f64,
+    ratio: f64,
+}
+
+/// What such a line is made of.
+pub(crate) struct Dealt {
+    pub(crate) scenario: &'static str,
+    pub(crate) count: usize,
+    /// Until the last was dealt with.
+    pub(crate) wall: Duration,
+    pub(crate) usage: Usage,
+    /// Up to then.
+    pub(crate) counts: Counts,
+    /// What dealing with them has written, up to the end of it.
+    pub(crate) writes: u64,
+    /// Status patches a second.
+    pub(crate) raw: f64,
+}
+
+impl From<Dealt> for Rate {
+    fn from(dealt: Dealt) -> Self {
+        let Dealt { scenario, count, wall, usage, counts, writes, raw } = dealt;
+        let wall = wall.as_secs_f64();
+        let each = |number: u64| round(number as f64 / count as f64);
+        let rate = counts.writes() as f64 / wall;
+        Self {
+            scenario,
+            count,
+            wall_s: round(wall),
+            per_s: round(count as f64 / wall),
+            cpu_s: round(usage.cpu.as_secs_f64()),
+            peak_rss_mib: round(usage.peak as f64 / f64::from(1 << 20)),
+            writes_each: each(writes),
+            gets_each: each(counts.gets),
+            writes_per_s: round(rate),
+            raw_status_patches_per_s: round(raw),
+            ratio: round(rate / raw),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
 /// To what can be told apart: three digits behind the point.
 pub(crate) fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0

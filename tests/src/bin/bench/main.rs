@@ -10,6 +10,8 @@ mod looks;
 mod progress;
 mod raw;
 mod throughput;
+mod ticks;
+mod updates;
 mod waiting;
 mod world;
 
@@ -28,7 +30,7 @@ struct Arguments {
     /// What to measure; everything unless named.
     #[arg(value_enum)]
     scenarios: Vec<Scenario>,
-    /// The runs of `pure` and of `effects`.
+    /// The runs of `pure` and of `effects`, the pipelines of `ticks`, and the updates of `updates`.
     #[arg(long, default_value_t = 1000)]
     runs: usize,
     /// The runs of `waiting`.
@@ -48,6 +50,10 @@ enum Scenario {
     Pure,
     /// Runs of five HTTP requests with an effect each.
     Effects,
+    /// Pipelines whose time comes in the same minute, with a run each.
+    Ticks,
+    /// Component updates that are recorded.
+    Updates,
     /// Runs that wait: memory, idle cost, and a restart of the controller with all of them.
     Waiting,
 }
@@ -73,6 +79,12 @@ async fn bench(arguments: Arguments) -> Result<()> {
         if wanted(scenario) {
             println!("{}", throughput::measure(&cluster, &mut loader, work, runs).await?);
         }
+    }
+    if wanted(Scenario::Ticks) {
+        println!("{}", ticks::measure(&cluster, &mut loader, runs).await?);
+    }
+    if wanted(Scenario::Updates) {
+        println!("{}", updates::measure(&cluster, &mut loader, runs).await?);
     }
     if wanted(Scenario::Waiting) {
         let [waiting, restart] = waiting::measure(&cluster, &mut loader, waiting, idle).await?;

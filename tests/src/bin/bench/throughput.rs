@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::counts::Counts;
 use crate::line::{Line, Measured};
-use crate::progress::Progress;
+use crate::progress::{Progress, succeeded};
 use crate::raw::Loader;
 use crate::world::World;
 
@@ -57,12 +57,12 @@ pub(crate) async fn measure(cluster: &Cluster, loader: &mut Loader, work: Work, 
     world.apply_pipeline(&steps);
     world.create_runs("run", runs).await?;
     let raw = loader.rate().await?;
-    let progress = Progress::from_now(&world).await?;
+    let progress = Progress::from_now(&world, &World::runs()).await?;
     let before = Counts::settled(cluster, Duration::from_secs(1)).await?;
 
     let start = Instant::now();
     let controller = world.controller().await?;
-    progress.all_succeeded(runs).await?;
+    progress.all(runs, succeeded).await?;
     let wall = start.elapsed();
 
     // What it does behind the runs is part of its cost: it publishes Events.

@@ -1,4 +1,4 @@
-//! A namespace with one pipeline, its runs and a controller of its own.
+//! A namespace with pipelines, their runs and a controller of its own.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -11,6 +11,9 @@ use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use sluice_tests::{Cluster, Controller, TestNamespace, controller};
 use tokio::time::{Instant, sleep};
+
+/// The account that the pipelines act as.
+pub(crate) const ACCOUNT: &str = "bench";
 
 /// The namespace; deleted with the value.
 pub(crate) struct World {
@@ -36,30 +39,55 @@ impl World {
         self.namespace.cluster().admin()
     }
 
+    /// One of our kinds.
+    pub(crate) fn kind(name: &str) -> ApiResource {
+        ApiResource::from_gvk(&GroupVersionKind::gvk("sluice.dev", "v1alpha1", name))
+    }
+
     /// The kind of its runs.
     pub(crate) fn runs() -> ApiResource {
-        ApiResource::from_gvk(&GroupVersionKind::gvk("sluice.dev", "v1alpha1", "PipelineRun"))
+        Self::kind("PipelineRun")
     }
 
     /// Applies the pipeline and its account: one stage of these steps.
     pub(crate) fn apply_pipeline(&self, steps: &[Value]) {
-        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "bench"}});
         let pipeline = json!({
             "apiVersion": "sluice.dev/v1alpha1", "kind": "Pipeline", "metadata": {"name": "bench"},
-            "spec": {"serviceAccountName": "bench", "stages": [{"name": "work", "steps": steps}]},
+            "spec": {"serviceAccountName": ACCOUNT, "stages": [{"name": "work", "steps": steps}]},
         });
-        self.namespace.apply(&format!("{account}\n---\n{pipeline}"));
+        self.apply_account();
+        self.namespace.apply(&pipeline.to_string());
+    }
+
+    /// Applies the account of its pipelines.
+    pub(crate) fn apply_account(&self) {
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}});
+        self.namespace.apply(&account.to_string());
+    }
+
+    /// Applies an object.
+    pub(crate) fn apply(&self, object: &Value) {
+        self.namespace.apply(&object.to_string());
     }
 
     /// Creates runs of the pipeline, and returns their names and versions.
     pub(crate) async fn create_runs(&self, prefix: &str, count: usize) -> Result<Vec<(String, String)>> {
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client(), self.namespace(), &Self::runs());
+        let spec = |_| json!({"pipelineRef": {"name": "bench"}});
+        self.create(&Self::runs(), prefix, count, spec).await
+    }
+
+    /// Creates objects of a kind, each with the spec of its number, and returns their names and versions.
+    pub(crate) async fn create(
+        &self,
+        kind: &ApiResource,
+        prefix: &str,
+        count: usize,
+        spec: impl Fn(usize) -> Value,
+    ) -> Result<Vec<(String, String)>> {
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client(), self.namespace(), kind);
         let create = async |number: usize| {
-            let run = serde_json::from_value(json!({
-                "apiVersion": "sluice.dev/v1alpha1", "kind": "PipelineRun",
-                "metadata": {"name": format!("{prefix}-{number:05}")}, "spec": {"pipelineRef": {"name": "bench"}},
-            }))?;
-            let created = api.create(&PostParams::default(), &run).await?;
+            let object = DynamicObject::new(&format!("{prefix}-{number:05}"), kind).data(json!({"spec": spec(number)}));
+            let created = api.create(&PostParams::default(), &object).await?;
             let version = created.resource_version().context("an object without a version")?;
             anyhow::Ok((created.name_any(), version))
         };
