@@ -3,8 +3,20 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use kube::api::{DynamicObject, PostParams};
 use serde_json::{Value, json};
-use sluice_tests::Cluster;
+use sluice_tests::fixture::Team;
+use sluice_tests::{Cluster, eventually};
+
+use crate::PATIENCE;
+
+/// A quota by which nobody creates a run any more.
+const QUOTA: &str = "\
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: none}
+spec: {hard: {count/pipelineruns.sluice.dev: '0'}}
+";
 
 /// A pipeline with one stage, `only`, of these steps (a YAML list).
 pub(crate) fn pipeline(name: &str, steps: &str) -> String {
@@ -108,4 +120,20 @@ pub(crate) async fn told(cluster: &Cluster, run: &Value) -> Vec<Value> {
     let uid = run["metadata"]["uid"].as_str().expect("a UID");
     let alerts = cluster.services(&format!("/alerts?uid={uid}")).await.expect("the alerts");
     alerts.into_iter().map(|alert| alert["body"].clone()).collect()
+}
+
+/// Has the API server refuse every new run, until the ResourceQuota `none` is deleted.
+pub(crate) async fn no_more_runs(team: &Team) {
+    team.home().apply(QUOTA);
+    let run = json!({
+        "apiVersion": "sluice.dev/v1alpha1", "kind": "PipelineRun", "metadata": {"name": "probe"},
+        "spec": {"pipelineRef": {"name": "probe"}},
+    });
+    let run: DynamicObject = serde_json::from_value(run).expect("an object");
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    eventually("the quota counts", PATIENCE, async || match team.runs().create(&dry, &run).await {
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
 }

@@ -1,20 +1,11 @@
 //! A run that the API server refuses.
 
-use kube::api::{DynamicObject, PostParams};
 use serde_json::{Value, json};
+use sluice_tests::Cluster;
 use sluice_tests::fixture::Team;
-use sluice_tests::{Cluster, eventually};
 
 use super::{build, deploy, last, runs_of, until};
-use crate::PATIENCE;
-use crate::short::{gate, open_gate, run_with};
-
-const QUOTA: &str = "\
-apiVersion: v1
-kind: ResourceQuota
-metadata: {name: none}
-spec: {hard: {count/pipelineruns.sluice.dev: '0'}}
-";
+use crate::short::{gate, no_more_runs, open_gate, run_with};
 
 #[tokio::test]
 async fn a_good_run_whose_run_is_refused_says_so_and_is_over() {
@@ -26,8 +17,7 @@ async fn a_good_run_whose_run_is_refused_says_so_and_is_over() {
     until(&team, "deploy", "has looked", |status| status["sources"][0]["since"].is_string()).await;
     team.home().apply(&run_with("b1", "build", json!({"version": "1", "end": "later"})));
     team.at("b1", "hold").await;
-    team.home().apply(QUOTA);
-    eventually("the quota counts", PATIENCE, async || refused(&team).await).await;
+    no_more_runs(&team).await;
     open_gate(&cluster, team.namespace()).await;
 
     let status = until(&team, "deploy", "is refused", |status| last(status) == ("Dropped", "RunRefused")).await;
@@ -36,17 +26,4 @@ async fn a_good_run_whose_run_is_refused_says_so_and_is_over() {
     assert_eq!(status["sources"][0]["done"].as_array().map(Vec::len), Some(1), "{status}");
     team.told("deploy", "why", |event| event.starts_with("StartDropped: ") && event.contains("quota: none")).await;
     assert_eq!(runs_of(&team, "deploy").await, Vec::<Value>::new());
-}
-
-/// Whether nobody may create a run.
-async fn refused(team: &Team) -> Result<(), String> {
-    let run = json!({
-        "apiVersion": "sluice.dev/v1alpha1", "kind": "PipelineRun", "metadata": {"name": "probe"},
-        "spec": {"pipelineRef": {"name": "build"}},
-    });
-    let run: DynamicObject = serde_json::from_value(run).map_err(|error| error.to_string())?;
-    match team.runs().create(&PostParams { dry_run: true, ..PostParams::default() }, &run).await {
-        Err(kube::Error::Api(status)) if status.code == 403 => Ok(()),
-        other => Err(format!("{other:?}")),
-    }
 }
