@@ -169,7 +169,10 @@ async fn store(client: &Client, namespace: &str, name: &str, spec: ComponentUpda
             compare(name, &known.spec, &update.spec)
         }
         Err(error) => Err(match why_final(&error) {
-            Some(why) => invalid("Refused", format!("the API server refuses to store the report: {why}")),
+            Some(why) => {
+                tracing::warn!(namespace, name, why, "a report was refused by the API server");
+                invalid("Refused", format!("the API server refuses to store the report: {why}"))
+            }
             None => not_stored(&error),
         }),
     }
@@ -233,6 +236,34 @@ mod tests {
         assert!(mistake(&without).contains("say which version it is, or which sha"));
         for body in ["", "null", "[]", "7", "\u{0}", &"[".repeat(100_000)] {
             assert!(Report::parse(body.as_bytes()).is_err());
+        }
+    }
+
+    /// What a sender is told when the API server answers so.
+    async fn stored_where(code: u16) -> Answer {
+        let refuse = move |_: http::Request<kube::client::Body>| async move {
+            let status = serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "exceeded quota: few",
+                "reason": "Any", "code": code});
+            let body = kube::client::Body::from(status.to_string().into_bytes());
+            Ok::<_, std::convert::Infallible>(http::Response::builder().status(code).body(body).unwrap())
+        };
+        let spec = Report::parse(WHOLE.as_bytes()).unwrap().into_update("ci");
+        store(&Client::new(tower::service_fn(refuse), "shop"), "shop", "update-7", spec).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn what_the_cluster_refuses_for_good_is_said_and_the_rest_may_be_sent_again() {
+        for code in [400, 403, 413, 422] {
+            let why = "the API server refuses to store the report: exceeded quota: few";
+            assert_eq!(stored_where(code).await, invalid("Refused", why), "{code}");
+        }
+        for code in [401, 404, 429, 500, 503] {
+            let answer = stored_where(code).await;
+            assert_eq!(
+                (answer.status, answer.retry_after.is_some()),
+                (StatusCode::SERVICE_UNAVAILABLE, true),
+                "{code}"
+            );
         }
     }
 
