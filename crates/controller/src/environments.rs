@@ -18,6 +18,7 @@ use crate::{
     accounts,
     causes::in_one_line,
     context::{Context, now},
+    controllers::Panicked,
     guarded::Guarded,
     patch::{self, Member, Version},
     quarantine,
@@ -41,8 +42,8 @@ pub(crate) enum Error {
     Write { name: String, source: kube::Error },
     #[error("failed to read the pipelines of the components of Environment {name:?}")]
     Pipelines { name: String, source: kube::Error },
-    #[error("the check panicked; this is a fault of Sluice, please report it")]
-    Panicked,
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 /// Judges one Environment, and writes what successful runs brought there.

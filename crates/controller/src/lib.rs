@@ -48,4 +48,4 @@ mod world;
 mod written;
 
 pub use operator::{Options, run};
-use sluice_client::{accounts, causes, client, guarded, lean, refusals};
+use sluice_client::{accounts, causes, client, controllers, guarded, lean, refusals};

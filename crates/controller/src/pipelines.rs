@@ -9,6 +9,7 @@ use sluice_steps::check;
 
 use crate::{
     context::{Context, now},
+    controllers::Panicked,
     good_runs,
     guarded::Guarded,
     patch::{self, Member, Version},
@@ -25,8 +26,8 @@ pub(crate) enum Error {
     Read { name: String, source: kube::Error },
     #[error("failed to write the status of Pipeline {name:?}")]
     Write { name: String, source: kube::Error },
-    #[error("the check panicked; this is a fault of Sluice, please report it")]
-    Panicked,
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 /// Puts the status of one pipeline together, each part in a place of its own, and writes it once.

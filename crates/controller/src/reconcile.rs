@@ -17,6 +17,7 @@ use crate::{
     accounts,
     causes::in_one_line,
     context::{Context, now},
+    controllers::Panicked,
     decode::{self, Decoded},
     environments, finalizer, good_runs,
     guarded::Guarded,
@@ -48,8 +49,8 @@ pub(crate) enum Error {
     Record(#[source] revisions::Error),
     #[error("failed to read the run's namespace")]
     Namespace(#[source] kube::Error),
-    #[error("a step panicked; this is a fault of Sluice, please report it")]
-    Panicked,
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 impl Error {

@@ -38,6 +38,7 @@ use self::{
 pub(crate) use self::{inbox::Inbox, seen::is_open};
 use crate::{
     context::Context,
+    controllers::Panicked,
     environments::{EnvironmentRef, reference},
     guarded::Guarded,
     quarantine, starts,
@@ -55,8 +56,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub(crate) enum Error {
     #[error("failed to read Environment {name:?}")]
     Read { name: String, source: kube::Error },
-    #[error("the reconcile panicked; this is a fault of Sluice, please report it")]
-    Panicked,
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 /// What the watches show that has to do with updates.

@@ -2,7 +2,6 @@
 
 use std::{
     net::SocketAddr,
-    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,21 +10,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{FutureExt, StreamExt, channel::mpsc, future};
+use futures::{FutureExt, channel::mpsc, future};
 use http::Response;
 use http_body_util::Full;
 use kube::{Config, ResourceExt};
 use kube_runtime::{
-    WatchStreamExt,
-    controller::{self, Action, Controller},
+    controller::Action,
     reflector::{self, Store},
-    watcher::{self, watcher},
 };
 use sluice_api::Receiver;
 use sluice_client::{
     accounts::Accounts,
     causes::in_one_line,
     client::{configure, for_requests, scoped},
+    controllers::{controller, drive},
     guarded::Guarded,
     lean,
 };
@@ -94,12 +92,10 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         health(address, ready.clone(), stop.clone()).await.map_err(not_listening(address))?;
     }
     let listener = bind(options.listen).await.map_err(not_listening(options.listen))?;
-    let watched = watcher(scoped(&watching, options.namespace.as_deref()), watcher::Config::default());
-    let statuses = Controller::for_stream(watched.reflect(writer).applied_objects(), store.clone())
-        .with_config(controller::Config::default().concurrency(4))
-        .reconcile_on(turns);
+    let watched = scoped(&watching, options.namespace.as_deref());
+    let statuses = controller(watched, (store.clone(), writer), 4, |_| ()).reconcile_on(turns);
     let background = async {
-        let statuses = keep_statuses(statuses, receivers.clone(), stop.clone());
+        let statuses = drive(statuses, stop.clone(), reconcile, error_policy, receivers.clone());
         tokio::join!(become_ready(&store, &ready), statuses, forget(&receivers));
     };
     let address = listener.local_addr().unwrap_or(options.listen);
@@ -129,27 +125,6 @@ async fn become_ready(store: &Store<Guarded<Receiver>>, ready: &AtomicBool) {
         tracing::info!(receivers = store.len(), "ready");
         ready.store(true, Ordering::Relaxed);
     }
-}
-
-async fn keep_statuses(
-    statuses: Controller<Guarded<Receiver>>,
-    receivers: Arc<Receivers>,
-    stop: impl Future<Output = ()> + Send + Sync + 'static,
-) {
-    let outcomes = statuses.graceful_shutdown_on(stop).run(carefully, error_policy, receivers);
-    outcomes
-        .for_each(|outcome| async {
-            if let Err(controller::Error::QueueError(error)) = outcome {
-                tracing::warn!(error = %in_one_line(&error), "a watch broke off; it is taken up again");
-            }
-        })
-        .await;
-}
-
-/// One reconcile; a panic in it ends it alone.
-async fn carefully(receiver: Arc<Guarded<Receiver>>, receivers: Arc<Receivers>) -> Result<Action, receivers::Error> {
-    let reconcile = AssertUnwindSafe(reconcile(receiver, receivers)).catch_unwind();
-    reconcile.await.unwrap_or(Err(receivers::Error::Panicked))
 }
 
 fn error_policy(receiver: Arc<Guarded<Receiver>>, error: &receivers::Error, _: Arc<Receivers>) -> Action {

@@ -12,6 +12,7 @@ use kube_runtime::controller::Action;
 use serde_json::json;
 use sluice_api::{Receiver, ReceiverStatus, Truth, Verdict, names};
 use sluice_client::{
+    controllers::Panicked,
     guarded::{Guarded, Invalid},
     patch::{self, Version},
 };
@@ -33,8 +34,8 @@ const IDLE: Duration = Duration::from_secs(300);
 pub(crate) enum Error {
     #[error("failed to write the status")]
     Write(#[source] kube::Error),
-    #[error("a reconcile panicked")]
-    Panicked,
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 impl Error {
