@@ -9,9 +9,23 @@ use sluice_api::PipelineRun;
 use sluice_steps::HttpClient;
 
 use crate::{
-    accounts::Accounts, enforcement::Enforcement, environments::Records, failures::Failures, fences::Fences,
-    good_runs::GoodRuns, guarded::Guarded, history::History, locks::LockBook, memories::Memories, pin::Pins,
-    reports::Reports, revisions::Revisions, suspensions::Suspensions, updates::Updates, waits::Waits,
+    accounts::Accounts,
+    enforcement::Enforcement,
+    environments::Records,
+    failures::Failures,
+    fences::Fences,
+    good_runs::GoodRuns,
+    guarded::Guarded,
+    history::History,
+    locks::LockBook,
+    memories::{Memories, RunMemory},
+    pin::Pins,
+    pipelines::Judged,
+    reports::Reports,
+    revisions::Revisions,
+    suspensions::Suspensions,
+    updates::Updates,
+    waits::Waits,
 };
 
 /// What every reconcile shares.
@@ -32,7 +46,8 @@ pub(crate) struct Context {
     pub(crate) reports: Reports,
     pub(crate) waits: Waits,
     pub(crate) locks: LockBook,
-    pub(crate) memories: Memories,
+    pub(crate) memories: Memories<RunMemory>,
+    pub(crate) judged: Memories<Judged>,
     pub(crate) revisions: Revisions,
     pub(crate) pins: Pins,
     pub(crate) suspensions: Suspensions,

@@ -1,8 +1,8 @@
-//! What this process remembers of each run between reconciles, by UID.
+//! What this process remembers of each object between reconciles, by UID.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use sluice_steps::drive::Memory;
@@ -16,24 +16,33 @@ pub(crate) struct RunMemory {
     pub(crate) written: Option<u64>,
 }
 
-/// What is remembered of all runs.
-#[derive(Default)]
-pub(crate) struct Memories(Mutex<HashMap<String, RunMemory>>);
+/// What is remembered of all objects of a kind.
+pub(crate) struct Memories<T>(Mutex<HashMap<String, T>>);
 
-impl Memories {
-    /// Takes out what is remembered of a run, to be put back after its reconcile. The runtime never reconciles one object
+impl<T> Default for Memories<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Default> Memories<T> {
+    /// Takes out what is remembered of an object, to be put back in its reconcile. The runtime never reconciles one object
     /// twice at a time.
-    pub(crate) fn take(&self, uid: &str) -> RunMemory {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid).unwrap_or_default()
+    pub(crate) fn take(&self, uid: &str) -> T {
+        self.all().remove(uid).unwrap_or_default()
     }
 
-    pub(crate) fn put(&self, uid: &str, memory: RunMemory) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), memory);
+    pub(crate) fn put(&self, uid: &str, memory: T) {
+        self.all().insert(uid.to_owned(), memory);
     }
 
-    /// Forgets the runs that are gone.
+    /// Forgets the objects that are gone.
     pub(crate) fn keep_only(&self, uids: &HashSet<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|uid, _| uids.contains(uid));
+        self.all().retain(|uid, _| uids.contains(uid));
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     controllers::Panicked,
     good_runs,
     guarded::Guarded,
+    memories::Memories,
     patch::{self, Member, Version},
     quarantine, triggers,
 };
@@ -50,7 +51,7 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
     if before.observed_generation != generation {
         context.history.look();
     }
-    let verdict = judge(&pipeline);
+    let verdict = judged_once(&context.judged, &pipeline, judge);
     let fault = Some(verdict.message.clone()).filter(|_| verdict.truth != Truth::True);
     let looked = triggers::carry_on(&context, &pipeline, fault.is_none(), now).await;
     let started = good_runs::start(&context, &pipeline, &before, fault.as_deref(), is_due).await;
@@ -105,6 +106,23 @@ pub(crate) fn error_policy(_: Arc<Guarded<Pipeline>>, error: &Error, _: Arc<Cont
     Action::requeue(AGAIN)
 }
 
+/// The generation of a pipeline that this process judged last, and its verdict. What the status says may be the verdict of another
+/// version of Sluice, which knows other mistakes.
+#[derive(Default)]
+pub(crate) struct Judged(Option<(i64, Verdict)>);
+
+/// The verdict on a pipeline. Each generation is judged once: all its expressions are compiled for that, and every tick and
+/// every good run brings the pipeline back.
+fn judged_once(known: &Memories<Judged>, pipeline: &Pipeline, judge: impl FnOnce(&Pipeline) -> Verdict) -> Verdict {
+    let (Some(uid), Some(generation)) = (pipeline.uid(), pipeline.metadata.generation) else { return judge(pipeline) };
+    let verdict = match known.take(&uid) {
+        Judged(Some((of, verdict))) if of == generation => verdict,
+        Judged(_) => judge(pipeline),
+    };
+    known.put(&uid, Judged(Some((generation, verdict.clone()))));
+    verdict
+}
+
 fn judge(pipeline: &Pipeline) -> Verdict {
     let mistakes = check::pipeline(&pipeline.name_any(), &pipeline.spec);
     if mistakes.is_empty() {
@@ -112,4 +130,40 @@ fn judge(pipeline: &Pipeline) -> Verdict {
     }
     let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     Verdict::ready(Truth::False, "Invalid", all.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn pipeline(uid: &str, generation: Option<i64>) -> Pipeline {
+        let metadata = json!({"name": "web", "namespace": "shop", "uid": uid, "generation": generation});
+        serde_json::from_value(json!({"metadata": metadata, "spec": {"serviceAccountName": "a", "stages": []}}))
+            .unwrap()
+    }
+
+    #[test]
+    fn each_generation_of_a_pipeline_is_judged_once() {
+        let (known, judgements) = (Memories::default(), Cell::new(0));
+        let said = |pipeline: &Pipeline| {
+            let verdict = judged_once(&known, pipeline, |pipeline| {
+                judgements.set(judgements.get() + 1);
+                Verdict::ready(Truth::False, "Invalid", format!("{:?}", pipeline.metadata.generation))
+            });
+            (verdict.message, judgements.get())
+        };
+        for (uid, generation, expected) in
+            [("a", 1, 1), ("a", 1, 1), ("a", 2, 2), ("a", 2, 2), ("b", 2, 3), ("a", 2, 3)]
+        {
+            assert_eq!(said(&pipeline(uid, Some(generation))), (format!("Some({generation})"), expected), "{uid}");
+        }
+        // Whatever has no generation may have changed.
+        assert_eq!([said(&pipeline("c", None)).1, said(&pipeline("c", None)).1], [4, 5]);
+        known.keep_only(&["a".to_owned()].into());
+        assert_eq!([said(&pipeline("a", Some(2))).1, said(&pipeline("b", Some(2))).1], [5, 6]);
+    }
 }

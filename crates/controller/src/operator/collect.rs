@@ -16,6 +16,8 @@ pub(super) async fn collect(Common { context, namespace, .. }: &Common) {
         tokio::time::sleep(EVERY).await;
         let runs = context.runs.state();
         context.memories.keep_only(&runs.iter().filter_map(|run| run.uid()).collect());
+        let pipelines = context.updates.pipelines.state();
+        context.judged.keep_only(&pipelines.iter().filter_map(|pipeline| pipeline.uid()).collect());
         let there = runs.iter().map(|run| RunRef::from_obj(run.as_ref())).collect();
         context.waits.keep_only(&there);
         context.failures.keep_only(&there);

@@ -31,6 +31,9 @@ pub(super) async fn drive(common: &Common, Ends { kept, wake_run, good_news }: E
     let concerned = concerned(good_news, kept.0.clone());
     let context = common.context.clone();
     let pipelines = controller(common.all(), kept, AT_ONCE, move |change| {
+        if let Event::Delete(pipeline) = change {
+            context.judged.take(&pipeline.uid().unwrap_or_default());
+        }
         context.updates.pipeline_changed(change);
         for run in runs_concerned(&context, change) {
             // Fails only when the controller ends.

@@ -68,6 +68,7 @@ pub(super) fn context(
         waits: Waits::default(),
         locks,
         memories: Memories::default(),
+        judged: Memories::default(),
         revisions: Revisions::default(),
         pins: Pins::default(),
         suspensions: Suspensions::default(),
