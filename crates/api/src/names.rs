@@ -91,8 +91,7 @@ pub fn labels_of_child(pipeline: &str, parent: &str) -> BTreeMap<String, String>
 
 /// The name of the Lease that is the lock of this group: any text may be one.
 pub fn lease_of_group(group: &str) -> String {
-    let hash: String = Sha256::digest(group).iter().take(LEASE_HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
-    format!("sluice-lock-{hash}")
+    format!("sluice-lock-{}", hex::encode(&Sha256::digest(group)[..LEASE_HASH_BYTES]))
 }
 
 /// 80 bits of the hash, so that no two groups of a namespace share a Lease.
@@ -135,7 +134,7 @@ fn hash_of(texts: &[&str], bytes: usize) -> String {
         hash.update(text.len().to_be_bytes());
         hash.update(text);
     }
-    hash.finalize().iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash.finalize()[..bytes])
 }
 
 /// A label's value takes 63 characters; a longer name is cut, since the label only helps to list.

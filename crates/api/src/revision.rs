@@ -53,8 +53,8 @@ impl Revision {
     /// The name of its ControllerRevision.
     pub fn name(&self) -> Result<String, RevisionError> {
         let content = serde_json::to_vec(self).map_err(RevisionError::Write)?;
-        let hash: String = Sha256::digest(&content).iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("{}-{hash}", self.pipeline))
+        let hash = Sha256::digest(&content);
+        Ok(format!("{}-{}", self.pipeline, hex::encode(&hash[..HASH_BYTES])))
     }
 
     /// Its ControllerRevision, to be created in this namespace. It has no owner: runs outlive their pipeline.

@@ -22,7 +22,7 @@ impl Key {
             hash.update(part.as_bytes());
         }
         hash.update(epoch.to_be_bytes());
-        Self(hash.finalize().iter().take(BYTES).map(|byte| format!("{byte:02x}")).collect())
+        Self(hex::encode(&hash.finalize()[..BYTES]))
     }
 
     /// The key as text: 20 lower-case hexadecimal digits.

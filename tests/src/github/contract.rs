@@ -94,7 +94,7 @@ fn write_if_other(file: &Path, content: &[u8]) -> Result<()> {
 fn install() -> Result<PathBuf> {
     let source = paths::workspace().join("tests/contract/github");
     let locked = fs::read(source.join("package-lock.json"))?;
-    let hash: String = digest(&SHA256, &locked).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(&digest(&SHA256, &locked).as_ref()[..8]);
     let cache = paths::program_cache();
     let (done, aside) = (cache.join(format!("contract-github-{hash}")), cache.join(format!(".contract-github-{hash}")));
     fs::create_dir_all(&cache)?;

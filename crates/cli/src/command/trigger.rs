@@ -128,7 +128,7 @@ impl Arguments {
 /// The same for the same report, so that a command that is given again reports nothing new.
 fn id_of(report: &Report) -> String {
     let text = serde_json::to_vec(report).unwrap_or_default();
-    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(text)[..16])
 }
 
 impl SecretSource {

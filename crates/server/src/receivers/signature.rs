@@ -73,22 +73,14 @@ fn of(key: &[u8], body: &[u8]) -> Option<Hmac<Sha256>> {
 
 fn parse(digits: &str) -> Option<[u8; LENGTH]> {
     let mut bytes = [0; LENGTH];
-    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-    if pairs.len() != LENGTH || !rest.is_empty() {
-        return None;
-    }
-    for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
-        let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        *byte = digit(high)? << 4 | digit(low)?;
-    }
+    hex::decode_to_slice(digits, &mut bytes).ok()?;
     Some(bytes)
 }
 
 /// The value of [`COMPONENT_HEADER`] for a body that is sent to a `component` Receiver with this secret.
 pub fn sign(secret: &[u8], body: &[u8]) -> String {
     let signature = of(Secret::without_line_break(secret), body).map(|hmac| hmac.finalize().into_bytes());
-    let digits: String = signature.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
-    format!("{PREFIX}{digits}")
+    format!("{PREFIX}{}", signature.map(hex::encode).unwrap_or_default())
 }
 
 #[cfg(test)]

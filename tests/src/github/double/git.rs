@@ -141,7 +141,7 @@ impl Git {
 fn id(kind: &str, content: &[u8]) -> String {
     let mut object = format!("{kind} {}\0", content.len()).into_bytes();
     object.extend_from_slice(content);
-    digest(&SHA1_FOR_LEGACY_USE_ONLY, &object).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &object))
 }
 
 fn bytes(id: &str) -> Vec<u8> {
