@@ -1,7 +1,7 @@
 //! Conditions: what machines read of an object, by the conventions of the Kubernetes API.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
 use sluice_engine::cut_to;
 
 use crate::names;
@@ -81,6 +81,15 @@ impl Verdict {
     }
 }
 
+/// The condition of an object that cannot be read because of `error`: whoever says it, and as often as it is said, it is the same.
+/// Its time is the object's own, since nobody knows the conditions so far.
+pub fn malformed(condition: &'static str, truth: Truth, metadata: &ObjectMeta, error: &str) -> Condition {
+    let message = format!("the object cannot be read, and is left alone until it is mended: {error}");
+    let verdict = Verdict { condition, truth, reason: "Malformed".to_owned(), message };
+    let made = metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+    verdict.at(made, metadata.generation, &[])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +105,18 @@ mod tests {
         assert_eq!((same.reason.as_str(), &same.last_transition_time), ("Malformed", &first.last_transition_time));
         let other = at(3, Verdict::ready(Truth::True, "Valid", ""), &[same]);
         assert_eq!(other.last_transition_time.0, Timestamp::from_second(3).unwrap());
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_read_has_one_condition_for_ever() {
+        let made = Timestamp::from_second(7).unwrap();
+        let metadata =
+            ObjectMeta { creation_timestamp: Some(Time(made)), generation: Some(3), ..ObjectMeta::default() };
+        let say = || malformed(names::READY, Truth::False, &metadata, "spec.stages: expected a list");
+        assert_eq!(say(), say());
+        assert_eq!((say().last_transition_time.0, say().observed_generation), (made, Some(3)));
+        let message = "the object cannot be read, and is left alone until it is mended: spec.stages: expected a list";
+        assert_eq!((say().reason.as_str(), say().message.as_str()), ("Malformed", message));
     }
 
     #[test]

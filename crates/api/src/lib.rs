@@ -42,7 +42,7 @@ pub use code::Code;
 pub use common::{HeaderSource, HttpHeader, LocalReference, SecretKeyReference};
 pub use component_update::{ComponentUpdate, ComponentUpdateSpec, ComponentUpdateStatus};
 pub use concurrency::{Concurrency, LockPolicy, Suspend, Unlock};
-pub use condition::{Truth, Verdict};
+pub use condition::{Truth, Verdict, malformed};
 pub use crds::{all as crds, to_yaml as crd_to_yaml};
 pub use cron::{CatchUp, Cron, PipelineTrigger, SourceStatus, Start, StartResult, Took, TriggerStatus};
 pub use duration::{Duration, ParseDurationError};

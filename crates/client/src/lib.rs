@@ -10,4 +10,5 @@ pub mod controllers;
 pub mod guarded;
 pub mod lean;
 pub mod patch;
+pub mod quarantine;
 pub mod refusals;

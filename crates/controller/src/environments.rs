@@ -51,7 +51,7 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Environment>>, context: Arc<C
     let environment = match &guarded.0 {
         Ok(environment) => environment,
         Err(invalid) => {
-            quarantine::environment(&context.client, &invalid.metadata, &invalid.error).await;
+            quarantine::definition::<Environment>(&context.client, &invalid.metadata, &invalid.error).await;
             return Ok(Action::await_change());
         }
     };

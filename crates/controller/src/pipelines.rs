@@ -37,7 +37,7 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
         Ok(pipeline) => pipeline,
         Err(invalid) => {
             context.history.look();
-            quarantine::pipeline(&context.client, &invalid.metadata, &invalid.error).await;
+            quarantine::definition::<Pipeline>(&context.client, &invalid.metadata, &invalid.error).await;
             return Ok(Action::await_change());
         }
     };

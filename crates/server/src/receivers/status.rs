@@ -3,11 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kube::{
-    Api, Client, ResourceExt,
-    api::{ObjectMeta, Patch, PatchParams},
-    core::PartialObjectMeta,
-};
+use kube::{Client, ResourceExt};
 use kube_runtime::controller::Action;
 use serde_json::json;
 use sluice_api::{Receiver, ReceiverStatus, Truth, Verdict, names};
@@ -15,6 +11,7 @@ use sluice_client::{
     controllers::Panicked,
     guarded::{Guarded, Invalid},
     patch::{self, Version},
+    quarantine::quarantine,
 };
 
 use super::{
@@ -90,20 +87,9 @@ pub(crate) async fn reconcile(receiver: Arc<Guarded<Receiver>>, receivers: Arc<R
     Ok(Action::requeue(again))
 }
 
-/// Says on a Receiver itself that it cannot be read. By a merge patch: what else the status holds stays, although it cannot be
-/// read. The API server may refuse even that; then the log is all.
+/// Says on a Receiver itself that it cannot be read.
 async fn malformed(client: &Client, Invalid { error, metadata }: &Invalid) {
-    let ObjectMeta { name: Some(name), namespace: Some(namespace), .. } = metadata else { return };
-    tracing::warn!(name, namespace, error, "a Receiver cannot be read; it is left alone");
-    let message = format!("the object cannot be read, and is left alone until it is mended: {error}");
-    // The object's own time, so that saying it again changes nothing.
-    let since = metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
-    let condition = Verdict::ready(Truth::False, "Malformed", message).at(since, metadata.generation, &[]);
+    let condition = sluice_api::malformed(names::READY, Truth::False, metadata, error);
     let status = json!({"observedGeneration": metadata.generation, "conditions": [condition]});
-    let patch = json!({"metadata": {"resourceVersion": metadata.resource_version}, "status": status});
-    let receivers: Api<PartialObjectMeta<Receiver>> = Api::namespaced(client.clone(), namespace);
-    let manager = PatchParams { field_manager: Some(names::SERVER_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    if let Err(error) = receivers.patch_status(name, &manager, &Patch::Merge(&patch)).await {
-        tracing::warn!(name, namespace, %error, "the condition Malformed could not be set");
-    }
+    quarantine::<Receiver>(client, names::SERVER_FIELD_MANAGER, metadata, error, status).await;
 }
