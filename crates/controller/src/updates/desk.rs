@@ -1,4 +1,7 @@
-//! What recording and deploying asks of the cluster, so that tests can stand in for it.
+//! What recording and deploying asks of the cluster, so that a test can stand in for it.
+//!
+//! A trait, and not a client that the test answers for: `model` plays tens of thousands of reconciles, most of them with stale watches or a
+//! death at a write, and needs neither an API server in JSON nor a client's own task for that.
 
 use async_trait::async_trait;
 use kube::{
