@@ -175,6 +175,93 @@ fn another_attempt_by_a_person_is_approved_by_a_person() {
 }
 
 #[test]
+fn what_has_not_begun_in_the_first_round_is_approved_by_a_person_in_the_next() {
+    check(
+        "stage plan\n pure render\nstage deploy needs= approve=1\n acts apply",
+        "render: fail Refused; ok\nask 10s Retry\nask 50s Approve deploy",
+        expect![[r#"
+            0s stage plan starts
+            0s compute render
+            0s render Failed (Refused: it broke)
+            0s stage plan Failed (Refused: step render: it broke)
+            0s ending Failed (Refused: stage plan: step render: it broke)
+            0s stage deploy Omitted
+            0s run Failed
+            0s write 1
+            10s ada asks for Retry
+            10s action 0 Applied
+            10s round 2
+            10s stage plan is to be done again: attempt 2
+            10s stage deploy is to be done again: attempt 1
+            10s stage plan starts
+            10s compute render
+            10s render Succeeded
+            10s stage plan Succeeded
+            10s stage deploy awaits 1 in attempt 1
+            10s write 2
+            50s ada asks for Approve
+            50s action 1 Applied
+            50s stage deploy starts
+            50s claim apply under key 1
+            50s write 3
+            50s act apply
+            50s apply Succeeded
+            50s stage deploy Succeeded
+            50s ending Succeeded
+            50s run Succeeded
+            50s write 4
+        "#]],
+    );
+}
+
+#[test]
+fn an_item_that_has_not_begun_keeps_the_approval_of_its_list() {
+    check(
+        "stage roll each=eu,us max=1 approve=1\n acts apply",
+        "apply: fail Refused; ok\nask 10s Retry\nask 20s Approve roll",
+        expect![[r#"
+            0s stage roll starts
+            0s stage roll[eu] is listed
+            0s stage roll[us] is listed
+            0s stage roll[eu] starts
+            0s claim eu/apply under key 1
+            0s write 1
+            0s act eu/apply
+            0s eu/apply Failed (Refused: it broke)
+            0s stage roll[eu] Failed (Refused: step apply: it broke)
+            0s ending Failed (Refused: stage roll[eu]: step apply: it broke)
+            0s stage roll[us] Omitted
+            0s run Failed
+            0s write 2
+            10s ada asks for Retry
+            10s action 0 Applied
+            10s round 2
+            10s stage roll[eu] is to be done again: attempt 2
+            10s stage roll[us] is to be done again: attempt 1
+            10s stage roll[eu] awaits 1 in attempt 2
+            10s write 3
+            20s ada asks for Approve
+            20s action 1 Applied
+            20s stage roll[eu] starts
+            20s claim eu/apply under key 2
+            20s write 4
+            20s act eu/apply
+            20s eu/apply Succeeded
+            20s stage roll[eu] Succeeded
+            20s stage roll[us] starts
+            20s claim us/apply under key 3
+            20s write 5
+            20s act us/apply
+            20s us/apply Succeeded
+            20s stage roll[us] Succeeded
+            20s ending Succeeded
+            20s run Succeeded
+            20s write 6
+        "#]],
+    );
+}
+
+#[test]
 fn a_crash_before_the_first_write_takes_no_approval_away() {
     check(
         "stage deploy approve=1\n acts apply",
@@ -196,11 +283,15 @@ fn a_crash_before_the_first_write_takes_no_approval_away() {
 }
 
 #[test]
-fn a_run_without_manual_stages_is_no_different() {
-    let (plan, script) = ("stage build\n acts compile\nstage test each=a,b\n acts run", "");
-    let mut by_timer = driver(plan, script);
-    by_timer.begin_approved("trigger morning");
-    by_timer.run();
-    assert_eq!(by_timer.trace(), crate::support::run(plan, script).trace());
-    assert_eq!(by_timer.stored, crate::support::run(plan, script).stored);
+fn where_it_has_no_say_a_run_is_no_different() {
+    // Of the second nobody has asked the place yet when it is skipped.
+    for plan in ["stage build\n acts compile\nstage test each=a,b\n acts run", "stage live bound approve=1 when=false"]
+    {
+        let mut by_timer = driver(plan, "");
+        by_timer.begin_approved("trigger morning");
+        by_timer.run();
+        let by_a_person = crate::support::run(plan, "");
+        assert_eq!(by_timer.trace(), by_a_person.trace());
+        assert_eq!(by_timer.stored, by_a_person.stored);
+    }
 }
