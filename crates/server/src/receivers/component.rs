@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use kube::{Api, Client, ResourceExt, api::PostParams, core::ObjectMeta};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use sluice_api::{
     ComponentReports, ComponentUpdate, ComponentUpdateSpec, Environment, LocalReference, Receiver, names,
 };
@@ -17,6 +17,7 @@ pub struct Report {
     /// What tells the report from every other one of its sender.
     pub id: String,
     /// Its place among the reports of the component.
+    #[serde(deserialize_with = "whole_number")]
     pub sequence: i64,
     /// The Environment.
     pub environment: String,
@@ -50,6 +51,10 @@ impl Report {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(body: &[u8]) -> Result<Self, Mistake> {
+        // The members of an array would be taken for the fields, in their order.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(Mistake("the body has to be a JSON object with the fields of a report".to_owned()));
+        }
         let mut text = serde_json::Deserializer::from_slice(body);
         let report: Self = serde_path_to_error::deserialize(&mut text).map_err(|error| {
             let path = error.path().to_string();
@@ -97,6 +102,12 @@ impl Report {
         let receiver_ref = Some(LocalReference { name: receiver.to_owned() });
         ComponentUpdateSpec { environment, component, version, sha, sequence, id, by, receiver_ref }
     }
+}
+
+/// A number as a field holds it, or a word about it that is not Rust's.
+fn whole_number<'de, D: Deserializer<'de>>(number: D) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(number)?;
+    number.as_i64().ok_or_else(|| D::Error::custom(format!("{number} is no whole number from 0 to {}", i64::MAX)))
 }
 
 /// The report that a body is, once its signature is proved.
@@ -220,9 +231,13 @@ mod tests {
             (r#""by""#, r#""bye""#, "unknown field `bye`"),
             (r#""sequence": 7, "#, "", "missing field `sequence`"),
             (r#""sequence": 7"#, r#""sequence": "7""#, "sequence: invalid type: string \"7\""),
-            (r#""sequence": 7"#, r#""sequence": 7.5"#, "sequence: invalid type: floating point"),
+            (r#""sequence": 7"#, r#""sequence": 7.5"#, "sequence: 7.5 is no whole number"),
             (r#""sequence": 7"#, r#""sequence": -1"#, "sequence has to be 0 or more"),
-            (r#""sequence": 7"#, r#""sequence": 9223372036854775808"#, "sequence: invalid value"),
+            (
+                r#""sequence": 7"#,
+                r#""sequence": 9223372036854775808"#,
+                "sequence: 9223372036854775808 is no whole number",
+            ),
             (r#""1.10""#, "1.10", "version: invalid type: floating point"),
             (r#""ci/7""#, r#""""#, "id has to be 1 to 253 characters long"),
             (r#""id": "ci/7","#, r#""id": "ci/7", "id": "ci/8","#, "duplicate field `id`"),
@@ -234,9 +249,11 @@ mod tests {
         }
         let without = WHOLE.replace(r#""version": "1.10","#, "").replace(r#""sha": "0a1b","#, "");
         assert!(mistake(&without).contains("say which version it is, or which sha"));
-        for body in ["", "null", "[]", "7", "\u{0}", &"[".repeat(100_000)] {
-            assert!(Report::parse(body.as_bytes()).is_err());
+        let array = r#"["ci/7", 7, "staging", "web", "1.10", null, null]"#;
+        for body in ["", "null", "[]", "7", "\u{0}", &"[".repeat(100_000), array] {
+            assert_eq!(mistake(body), "the body has to be a JSON object with the fields of a report");
         }
+        assert!(Report::parse(format!("\n {WHOLE}\n").as_bytes()).is_ok());
     }
 
     /// What a sender is told when the API server answers so.

@@ -37,7 +37,7 @@ async fn what_is_wrong_with_a_report_is_said_with_the_remedy() {
         (changed("sequence", json!("7")), "Invalid", "sequence: invalid type"),
         (changed("when", json!(1)), "Invalid", "unknown field `when`"),
         (changed("version", Value::Null), "Invalid", "which version it is, or which sha"),
-        (json!([]), "Invalid", "invalid"),
+        (json!(["ci/7", 7, "staging", "web", "1.10", null, null]), "Invalid", "a JSON object"),
     ] {
         let (status, answer) = post.send(&report).await;
         assert_eq!((status, &answer["error"]), (422, &json!(error)), "{report}: {answer}");
