@@ -27,7 +27,7 @@ use crate::{LocalReference, common::immutable};
     printcolumn(name = "Sequence", type_ = "integer", json_path = ".spec.sequence"),
     printcolumn(name = "Recorded", type_ = "string", json_path = ".status.conditions[?(@.type==\"Recorded\")].status"),
     printcolumn(name = "Deployed", type_ = "string", json_path = ".status.conditions[?(@.type==\"Deployed\")].status"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Deployed\")].reason"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[-1:].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -59,8 +59,8 @@ pub struct EnvironmentSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub components: Vec<Component>,
-    /// How many ComponentUpdates are kept of each component once nothing is left to do for them, such as `20`, which it is unless
-    /// set: the newest, by sequence; older ones are deleted.
+    /// How many ComponentUpdates are kept of each component once nothing is left to do for them: the newest, by sequence; older ones
+    /// are deleted. `20` unless set. Those that are not recorded yet, or whose run has not ended, do not count and are always kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub update_history_limit: Option<i32>,
@@ -104,7 +104,7 @@ pub struct Component {
     /// The component's name. A run with the parameter `component` of this value, and with `version` or `sha`, deploys it.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// What follows an update of the component that a Receiver took, once it is recorded. Nothing unless set.
+    /// What follows an update of the component, once it is recorded. Nothing unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_update: Option<OnUpdate>,
 }

@@ -48,7 +48,8 @@ pub struct ReceiverSpec {
     /// The Secret, in this namespace, and the key in it that requests are signed with (HMAC-SHA256 over the body). While it is not
     /// there, or empty, nothing is taken.
     pub secret_ref: ReceiverSecret,
-    /// How many requests a minute are taken, signed or not; `600` unless set. Beyond that they are answered with 429.
+    /// How many signed requests a minute each server that runs takes; `600` unless set. Beyond that they are answered with 429. As many
+    /// that are not signed are answered with 401, counted by themselves, so that no stranger uses up what is for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 60_000))]
     pub max_requests_per_minute: Option<i32>,

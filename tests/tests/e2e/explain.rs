@@ -313,42 +313,44 @@ async fn a_receiver_reads_like_documentation() {
     check(
         "rcv.spec",
         expect![[r#"
-        GROUP:      sluice.dev
-        KIND:       Receiver
-        VERSION:    v1alpha1
+            GROUP:      sluice.dev
+            KIND:       Receiver
+            VERSION:    v1alpha1
 
-        FIELD: spec <Object>
+            FIELD: spec <Object>
 
 
-        DESCRIPTION:
-            Who reports, and the Secret by which they are known. Exactly one of
-            `github`, `gitea` and `component` is set.
+            DESCRIPTION:
+                Who reports, and the Secret by which they are known. Exactly one of
+                `github`, `gitea` and `component` is set.
 
-        FIELDS:
-          component	<Object>
-            Takes reports of components: that there is a new version of one for an
-            environment.
+            FIELDS:
+              component	<Object>
+                Takes reports of components: that there is a new version of one for an
+                environment.
 
-          gitea	<Object>
-            Takes the webhooks of Gitea or Forgejo. They wake the runs of this namespace
-            that wait for a pull request of the repository.
+              gitea	<Object>
+                Takes the webhooks of Gitea or Forgejo. They wake the runs of this namespace
+                that wait for a pull request of the repository.
 
-          github	<Object>
-            Takes the webhooks of GitHub. They wake the runs of this namespace that wait
-            for a pull request of the repository.
+              github	<Object>
+                Takes the webhooks of GitHub. They wake the runs of this namespace that wait
+                for a pull request of the repository.
 
-          maxRequestsPerMinute	<integer>
-            How many requests a minute are taken, signed or not; `600` unless set.
-            Beyond that they are answered with 429.
+              maxRequestsPerMinute	<integer>
+                How many signed requests a minute each server that runs takes; `600` unless
+                set. Beyond that they are answered with 429. As many that are not signed are
+                answered with 401, counted by themselves, so that no stranger uses up what
+                is for others.
 
-          secretRef	<Object> -required-
-            The Secret, in this namespace, and the key in it that requests are signed
-            with (HMAC-SHA256 over the body). While it is not there, or empty, nothing
-            is taken.
+              secretRef	<Object> -required-
+                The Secret, in this namespace, and the key in it that requests are signed
+                with (HMAC-SHA256 over the body). While it is not there, or empty, nothing
+                is taken.
 
-          serviceAccountName	<string> -required-
-            The service account, in this namespace, as which the Secret is read.
-    "#]],
+              serviceAccountName	<string> -required-
+                The service account, in this namespace, as which the Secret is read.
+        "#]],
     )
     .await;
 }
