@@ -104,6 +104,31 @@ async fn a_run_that_is_not_followed_is_printed_for_programs_and_says_what_it_wai
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_ends_before_it_begins_says_why() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let _controller = team.controller().await;
+    let admin = user(&team, "admin");
+    let one = "concurrency: {policy: Forbid}";
+    team.home().apply(&pipeline_with("one", &format!("- {{name: wait, {}}}", gate(&cluster, team.namespace())), one));
+    sluice(&team, &admin, &["run", "one", "--name", "one-1"]).await;
+    let said = sluice(&team, &admin, &["run", "one", "--name", "one-2"]).await;
+    let ended =
+        "pipelinerun.sluice.dev/one-2 Cancelled: run one-1 holds the lock \"one\", and the pipeline wants no queue";
+    assert_eq!((said.code, said.lines().last().copied(), &*said.err), (Some(0), Some(ended), ""));
+
+    team.home().apply(&pipeline_with(
+        "after",
+        "- {name: a, set: {values: {x: 1}}}",
+        "sources: [{name: it, pipelineRef: {name: one}}]",
+    ));
+    let said = sluice(&team, &admin, &["run", "after", "--name", "after-1"]).await;
+    let ended = "pipelinerun.sluice.dev/after-1 Failed: source \"it\" has nothing to take: no run of Pipeline \"one\" has \
+                 succeeded yet; make one with `sluice run one`";
+    assert_eq!((said.code, said.lines().last().copied(), &*said.err), (Some(0), Some(ended), ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn how_a_run_ends_is_the_exit_code_and_a_signal_leaves_it_as_it_is() {
     let cluster = Cluster::connect().await;
     let team = Team::open(&cluster).await;

@@ -209,13 +209,15 @@ fn first_manual(pipeline: &DynamicObject) -> Option<String> {
     first["name"].as_str().filter(|_| first["approval"].is_object()).map(str::to_owned)
 }
 
-/// Whether a run of the pipeline may have to wait before it starts.
+/// Whether a run of the pipeline may have to wait before it starts, or may not start.
 fn may_wait(pipeline: &DynamicObject) -> bool {
     let spec = &pipeline.data["spec"];
     let has_lock =
         spec["concurrency"].is_object() && spec["concurrency"]["policy"] != format!("{:?}", LockPolicy::Parallel);
     let first = &spec["stages"][0];
-    has_lock || spec["suspend"].is_object() || first["approval"].is_object() || first["environment"].is_string()
+    let has_sources = spec["sources"].as_array().is_some_and(|sources| !sources.is_empty());
+    let waits = spec["suspend"].is_object() || first["approval"].is_object() || first["environment"].is_string();
+    has_lock || has_sources || waits
 }
 
 /// Looks at the new run until it has begun or says what it waits for, and tells that; gives the approval meanwhile.
@@ -261,6 +263,12 @@ async fn settle(
                 tells(&text)?;
                 return Ok(last);
             }
+            // Such as one that met the lock of another run, and does not queue.
+            Turn::NotYet | Turn::Over if state.is_finished() && !has_begun => {
+                let why = state.ending.as_ref().and_then(|ending| ending.message.as_deref()).unwrap_or_default();
+                tells(&format!("{:?}: {why}", state.phase))?;
+                return Ok(last);
+            }
             Turn::NotYet | Turn::Over if is_held && !first.is_unanswered() => {
                 tells(&format!("waits: {}", held.join("; ")))?;
                 return Ok(last);
@@ -271,7 +279,7 @@ async fn settle(
                     tells(&format!("stage {} {missing}; approve it with: {}", stage.title(), commands.approve(stage)))?;
                     return Ok(last);
                 }
-                None if has_begun || state.is_finished() => return Ok(last),
+                None if has_begun => return Ok(last),
                 None => {}
             },
             Turn::NotYet => {}
