@@ -74,6 +74,9 @@ pub const LABEL_PATTERN: &str = "^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$";
 /// What to do about one that does not look as [`NAME_PATTERN`] has it.
 pub const NAME_HELP: &str = "use letters and digits, a small letter first, 63 at most";
 
+/// What to do about one that does not look as [`LABEL_PATTERN`] has it.
+pub const LABEL_HELP: &str = "use small letters, digits and `-`, a letter first and no `-` last, 63 at most";
+
 /// What to do about a name that no object may have.
 pub const OBJECT_NAME_HELP: &str =
     "use small letters, digits, `-` and `.`, with a letter or digit at both ends, 253 at most";

@@ -10,7 +10,7 @@ use sluice_expr::closest;
 
 use super::{
     Severity,
-    objects::{Located, find, missing},
+    objects::{Located, find, missing, not_allowed},
     path,
 };
 use crate::manifest::Document;
@@ -43,7 +43,10 @@ pub(super) fn check(documents: &[Document], index: usize, whole: bool) -> Vec<Lo
     if document.is::<Environment>() {
         for (name, path) in deploying(spec) {
             match find::<Pipeline>(documents, document, name) {
-                Some(pipeline) => found.extend(unfit(pipeline, &path).map(|it| (index, Severity::Error, it))),
+                Some(pipeline) => {
+                    found.extend(unfit(pipeline, &path).map(|it| (index, Severity::Error, it)));
+                    found.extend(in_vain(document, pipeline, &path).map(|it| (index, Severity::Warning, it)));
+                }
                 None => found.extend(missing::<Pipeline>(documents, name, &path, whole, index)),
             }
         }
@@ -76,8 +79,26 @@ fn unfit(pipeline: &Document, path: &str) -> Option<Mistake> {
         path: path.to_owned(),
         place: None,
         message: format!("updates cannot start runs of Pipeline `{}`: {}", pipeline.name(), why.join("; ")),
-        help: Some(format!("see `spec.params` of Pipeline `{}`, at {}", pipeline.name(), pipeline.place())),
+        help: Some(format!("see Pipeline `{}`, at {}", pipeline.name(), pipeline.place())),
     })
+}
+
+/// A pipeline whose runs for updates come to nothing: none is started, or none may deploy to the Environment.
+fn in_vain(environment: &Document, pipeline: &Document, path: &str) -> Option<Mistake> {
+    let spec = pipeline.parse::<Pipeline>().ok()?.spec;
+    if spec.begins_by_hand(|_| false) {
+        return Some(Mistake {
+            code: Code::InvalidValue,
+            path: path.to_owned(),
+            place: None,
+            message: "updates start nothing here: the pipeline begins with a stage that has to be approved".to_owned(),
+            help: Some(format!("take the approval from the first stage, at {}", pipeline.place())),
+        });
+    }
+    // Its parameter `environment` is this one; a stage that is bound by name is reported with the pipeline.
+    let is_bound = |to: &str| to.replace(' ', "") == "${{params.environment}}";
+    let is_bound = spec.stages.iter().filter_map(|stage| stage.environment.as_deref()).any(is_bound);
+    if is_bound { not_allowed(environment, pipeline.name(), path.to_owned()) } else { None }
 }
 
 /// The pipelines that deploy components of an Environment of this `spec`, with the paths.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use sluice_api::{
     Code,
     check::Mistake,
-    names::{NAME_HELP, NAME_PATTERN},
+    names::{LABEL_HELP, LABEL_PATTERN, NAME_HELP, NAME_PATTERN},
 };
 use sluice_expr::closest;
 
@@ -309,7 +309,7 @@ fn purpose(schema: &JSONSchemaProps) -> String {
 fn looks(pattern: &str, path: &str) -> String {
     match pattern {
         sluice_api::Duration::PATTERN => "a duration".to_owned(),
-        NAME_PATTERN => "a name".to_owned(),
+        NAME_PATTERN | LABEL_PATTERN => "a name".to_owned(),
         _ => path::field(path),
     }
 }
@@ -320,6 +320,7 @@ fn pattern_help(pattern: &str) -> String {
             "write whole numbers with the units h, m, s or ms, as in 90s or 1h30m".to_owned()
         }
         NAME_PATTERN => NAME_HELP.to_owned(),
+        LABEL_PATTERN => LABEL_HELP.to_owned(),
         _ => format!("it has to match {pattern}"),
     }
 }
