@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     /// The component, as the Environment has it.
     #[arg(long, value_name = "NAME")]
     component: String,
-    /// The new version.
+    /// The new version; this or --sha, or both.
     #[arg(long, required_unless_present = "sha")]
     version: Option<String>,
     /// The commit of the new version.
@@ -151,11 +151,12 @@ impl SecretSource {
 
 /// The address of a Receiver: anything else would be a mistake that the server could only answer with 404.
 fn receiver_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    const REMEDY: &str = "write it as https://HOST/receivers/NAMESPACE/NAME";
+    let url = Url::parse(text).map_err(|error| format!("{error}: {REMEDY}"))?;
     let parts: Vec<&str> = url.path().split('/').collect();
     let is_one = matches!(parts[..], [.., "receivers", namespace, name] if !namespace.is_empty() && !name.is_empty());
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_one {
-        return Err("write it as https://HOST/receivers/NAMESPACE/NAME".to_owned());
+        return Err(REMEDY.to_owned());
     }
     Ok(url)
 }

@@ -111,7 +111,10 @@ fn first<'a>(
             Target::Manual => Verdict::deployed(
                 Truth::False,
                 "ManualFirstStage",
-                format!("the first stage of Pipeline {pipeline:?} waits for a person: no update starts it"),
+                format!(
+                    "Pipeline {pipeline:?} begins with a stage that has to be approved, so no update starts it: take the approval \
+                     from the first stage, and send the update again, as a new one"
+                ),
             ),
         },
     };
