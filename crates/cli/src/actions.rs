@@ -192,6 +192,19 @@ pub(crate) fn run_name(text: &str) -> Result<String, String> {
         Some((kind, name)) if KINDS.contains(&kind) => name,
         Some((kind, _)) => return Err(format!("{kind:?} is no kind of run: write plr/NAME, or the name alone")),
     };
+    object_name(name)
+}
+
+/// The name in what kubectl writes of a ComponentUpdate: `cu/web-1`, `componentupdate.sluice.dev/web-1`; `None` if it is something
+/// else.
+pub(crate) fn update_name(text: &str) -> Option<Result<String, String>> {
+    const KINDS: [&str; 5] =
+        ["cu", "componentupdate", "componentupdates", "componentupdate.sluice.dev", "componentupdates.sluice.dev"];
+    let (kind, name) = text.split_once('/')?;
+    KINDS.contains(&kind).then(|| object_name(name))
+}
+
+fn object_name(name: &str) -> Result<String, String> {
     match crate::lint::is_dns_subdomain(name) {
         true => Ok(name.to_owned()),
         false => Err("a name has lower-case letters, digits, `-` and `.` only".to_owned()),

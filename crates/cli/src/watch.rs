@@ -1,15 +1,18 @@
 //! One run of a cluster as it moves on: every change that the API server tells of, over connections that are lost and made
 //! again. Nothing is polled.
 //!
-//! [`Watching`] brings what there is to see; [`follow()`] shows it until the run has ended or is left.
+//! [`Watching`] brings what there is to see; [`follow()`] shows it until the run has ended or is left. [`run_of_update`] waits for the
+//! run of a ComponentUpdate before that.
 
+mod connection;
 mod first;
 mod follow;
+mod update;
 
 use std::time::Duration;
 
 use futures::{StreamExt, stream::BoxStream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::{
     Api, ResourceExt,
     api::{ApiResource, DynamicObject},
@@ -28,15 +31,15 @@ use crate::{
 
 pub(crate) use first::{FirstApproval, Turn};
 pub(crate) use follow::{Followed, follow};
+pub(crate) use update::{Awaited, run_of_update};
+
+use connection::{Connection, Trouble};
 
 /// For how many seconds the API server keeps a watch open before it is taken up again.
 const TIMEOUT: u32 = 60;
 
 /// After this time without anything, not even the end of a watch, its connection is lost.
 const SILENCE: Duration = Duration::from_secs(75);
-
-/// An error that follows another one within this time is worth a word; a single one is over when it is noticed.
-const SOON: SignedDuration = SignedDuration::from_mins(1);
 
 /// One run that is watched.
 pub(crate) struct Watching {
@@ -47,9 +50,7 @@ pub(crate) struct Watching {
     uid: Option<String>,
     /// The run as a list has it, until the list is complete.
     listed: Option<DynamicObject>,
-    /// When the connection failed last.
-    failed_at: Option<Timestamp>,
-    is_lost: bool,
+    connection: Connection,
     /// What was seen when the connection was there again.
     next: Option<Seen>,
 }
@@ -85,8 +86,7 @@ impl Watching {
             namespace: cluster.namespace.clone(),
             uid: run.0.metadata.uid.clone(),
             listed: None,
-            failed_at: None,
-            is_lost: false,
+            connection: Connection::default(),
             next: None,
         })
     }
@@ -98,7 +98,7 @@ impl Watching {
         }
         loop {
             let Some(event) = self.events.next().await else { return Seen::Gone };
-            let is_back = self.is_lost && event.is_ok();
+            let is_back = event.is_ok() && self.connection.is_back();
             let seen = match event {
                 Ok(Event::Init) => {
                     self.listed = None;
@@ -114,7 +114,6 @@ impl Watching {
                 Err(error) => self.failed(error, Timestamp::now()),
             };
             if is_back {
-                self.is_lost = false;
                 self.next = seen;
                 return Seen::Back;
             }
@@ -131,31 +130,19 @@ impl Watching {
         }
     }
 
-    /// What an error means: nothing where it is the first one, which a new connection may mend.
     fn failed(&mut self, error: watcher::Error, now: Timestamp) -> Option<Seen> {
-        use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
-        let source = match error {
-            InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => error,
-            WatchError(status) => kube::Error::Api(status),
-            NoResourceVersion => return None,
-        };
-        let is_refused = matches!(&source, kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404));
-        let error = RequestError::Object {
+        let trouble = self.connection.failed(error, now)?;
+        let error = |source| RequestError::Object {
             verb: "watch",
             what: "run",
             name: self.name.clone(),
             namespace: self.namespace.clone(),
             source,
         };
-        if is_refused {
-            return Some(Seen::Refused(error));
-        }
-        let is_second = self.failed_at.replace(now).is_some_and(|before| now.duration_since(before) < SOON);
-        if self.is_lost || !is_second {
-            return None;
-        }
-        self.is_lost = true;
-        Some(Seen::Lost(error))
+        Some(match trouble {
+            Trouble::Lost(source) => Seen::Lost(error(source)),
+            Trouble::Refused(source) => Seen::Refused(error(source)),
+        })
     }
 }
 
@@ -206,8 +193,7 @@ mod tests {
             namespace: "shop".to_owned(),
             uid: Some("1".to_owned()),
             listed: None,
-            failed_at: None,
-            is_lost: false,
+            connection: Connection::default(),
             next: None,
         };
         let mut words = Vec::new();

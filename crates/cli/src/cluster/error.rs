@@ -30,6 +30,11 @@ impl RequestError {
         matches!(status.code, 403 | 422)
     }
 
+    /// Whether there is no object of that name.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::NoObject { .. })
+    }
+
     /// Whether there is an object of that name already.
     pub(crate) fn is_taken(&self) -> bool {
         matches!(self, Self::Object { source: kube::Error::Api(status), .. } if status.code == 409)

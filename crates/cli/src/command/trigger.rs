@@ -105,7 +105,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn reference(name: &str) -> String {
+/// A ComponentUpdate as kubectl writes it.
+pub(super) fn reference(name: &str) -> String {
     format!("componentupdate.sluice.dev/{name}")
 }
 

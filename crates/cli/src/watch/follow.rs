@@ -11,12 +11,16 @@ use super::{FirstApproval, Seen, Turn, Watching, status_of};
 use crate::{
     actions::Run,
     changes,
+    cluster::RequestError,
     local::{End, Signals},
     output::Output,
 };
 
 /// How often the time that passes is shown.
 const TICK: Duration = Duration::from_millis(500);
+
+/// What is said when there is a connection again.
+pub(super) const BACK: &str = "the API server answers again";
 
 /// How it came out.
 #[derive(Debug)]
@@ -60,11 +64,11 @@ pub(crate) async fn follow(
             Seen::Run(run) => run,
             Seen::Gone => return Ok(Followed::Deleted),
             Seen::Lost(error) => {
-                output.note(&format!("{error}; tried again until it can be"));
+                output.note(&lost(&error));
                 continue;
             }
             Seen::Back => {
-                output.note("the API server answers again");
+                output.note(BACK);
                 continue;
             }
             Seen::Refused(error) => return Err(error.to_string()),
@@ -80,6 +84,11 @@ pub(crate) async fn follow(
             output.note(&text);
         }
     }
+}
+
+/// What is said while there is no connection.
+pub(super) fn lost(error: &RequestError) -> String {
+    format!("{error}; tried again until it can be")
 }
 
 /// What is new, and what people were answered.

@@ -17,7 +17,7 @@ use crate::PATIENCE;
 use crate::flow::pipeline;
 
 /// An Environment `staging` that every pipeline may use, with these components.
-fn staging(components: &Value, more: &Value) -> String {
+pub(crate) fn staging(components: &Value, more: &Value) -> String {
     let mut spec = json!({"allowedPipelines": ["*"], "components": components});
     if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
         spec.extend(more.clone());
@@ -27,15 +27,15 @@ fn staging(components: &Value, more: &Value) -> String {
 }
 
 /// A component whose updates this pipeline deploys.
-fn deployed_by(name: &str, pipeline: &str) -> Value {
+pub(crate) fn deployed_by(name: &str, pipeline: &str) -> Value {
     json!({"name": name, "onUpdate": {"deploy": {"pipelineRef": {"name": pipeline}}}})
 }
 
 /// What a pipeline takes of an update.
-const PARAMS: &str = "params: [{name: environment}, {name: component}, {name: version}, {name: sha}]";
+pub(crate) const PARAMS: &str = "params: [{name: environment}, {name: component}, {name: version}, {name: sha}]";
 
 /// A pipeline that deploys what it is told to, in no time.
-fn deploy(name: &str) -> String {
+pub(crate) fn deploy(name: &str) -> String {
     pipeline(
         name,
         "- {name: deploy, environment: '${{ params.environment }}', steps: [{name: it, set: {values: {version: '${{ params.version }}'}}}]}",
@@ -44,7 +44,7 @@ fn deploy(name: &str) -> String {
 }
 
 /// An update of a component of `staging` to the version of its sequence.
-fn update(name: &str, component: &str, sequence: u32) -> Value {
+pub(crate) fn update(name: &str, component: &str, sequence: u32) -> Value {
     json!({
         "apiVersion": "sluice.dev/v1alpha1", "kind": "ComponentUpdate", "metadata": {"name": name},
         "spec": {
@@ -55,7 +55,7 @@ fn update(name: &str, component: &str, sequence: u32) -> Value {
 }
 
 /// The objects of a kind, whatever they contain.
-fn objects(team: &Team, kind: &str) -> Api<DynamicObject> {
+pub(crate) fn objects(team: &Team, kind: &str) -> Api<DynamicObject> {
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("sluice.dev", "v1alpha1", kind));
     Api::namespaced_with(team.cluster().admin(), team.namespace(), &kind)
 }
@@ -77,7 +77,7 @@ async fn until(team: &Team, kind: &str, name: &str, what: &str, is: impl Fn(&Val
 }
 
 /// Waits until a condition of an update is this, `status reason`, and returns the update.
-async fn until_says(team: &Team, name: &str, condition: &str, expected: &str) -> Value {
+pub(crate) async fn until_says(team: &Team, name: &str, condition: &str, expected: &str) -> Value {
     let what = format!("says {condition}: {expected}");
     until(team, "ComponentUpdate", name, &what, |it| said(it, condition).starts_with(expected)).await
 }

@@ -2,6 +2,7 @@
 
 mod manual;
 mod started;
+mod updates;
 mod watched;
 
 use std::path::{Path, PathBuf};
