@@ -44,24 +44,27 @@ where
     }
 
     /// Returns when so many are as they should be; fails with the first that never will be.
-    pub(crate) async fn all(self, count: usize, is_done: impl Fn(Option<S>) -> Result<bool>) -> Result<()> {
+    pub(crate) async fn all(mut self, count: usize, is_done: impl Fn(Option<S>) -> Result<bool>) -> Result<()> {
         let mut done = HashSet::new();
-        let mut events = self.api.watch(&WatchParams::default(), &self.version).await?.boxed();
-        while let Some(event) = events.try_next().await? {
-            let object = match event {
-                WatchEvent::Added(object) | WatchEvent::Modified(object) => object,
-                WatchEvent::Error(error) => bail!("the watch broke off: {error:?}"),
-                WatchEvent::Deleted(_) | WatchEvent::Bookmark(_) => continue,
-            };
-            let name = object.metadata.name.unwrap_or_default();
-            if is_done(object.status).with_context(|| name.clone())? {
-                done.insert(name);
-            }
-            if done.len() == count {
-                return Ok(());
+        // The API server may end a watch at any time: then it goes on from where it was.
+        loop {
+            let mut events = self.api.watch(&WatchParams::default(), &self.version).await?.boxed();
+            while let Some(event) = events.try_next().await? {
+                let object = match event {
+                    WatchEvent::Added(object) | WatchEvent::Modified(object) => object,
+                    WatchEvent::Error(error) => bail!("the watch broke off: {error:?}"),
+                    WatchEvent::Deleted(_) | WatchEvent::Bookmark(_) => continue,
+                };
+                self.version = object.metadata.resource_version.context("an object without a version")?;
+                let name = object.metadata.name.unwrap_or_default();
+                if is_done(object.status).with_context(|| name.clone())? {
+                    done.insert(name);
+                }
+                if done.len() == count {
+                    return Ok(());
+                }
             }
         }
-        bail!("the watch ended with {} of {count} as they should be", done.len())
     }
 }
 
