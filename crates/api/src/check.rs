@@ -28,7 +28,7 @@ use outline::Outline;
 
 pub use environment::environment;
 pub(crate) use names::{is_name, is_reserved};
-pub use on_update::{UPDATE_PARAMS, unfit_for_updates};
+pub use on_update::{InVain, UPDATE_PARAMS, in_vain, unfit_for_updates};
 pub use receiver::{component_update, receiver};
 
 /// One mistake in a pipeline.

@@ -11,13 +11,13 @@ mod lock;
 mod outcome;
 
 use kube::{Api, Client, ResourceExt, api::PostParams};
-use sluice_api::{LocalReference, PipelineRun, PipelineRunSpec, PipelineSpec, Trigger, names};
+use sluice_api::{LocalReference, PipelineRun, PipelineRunSpec, PipelineSpec, SourceStart, Trigger, names};
 
 pub(crate) use self::{
     lock::{Error as LockError, locked},
     outcome::{Dropped, dropped, started},
 };
-use crate::{context::Context, guarded::Guarded, locks::Making, refusals::why_final};
+use crate::{context::Context, guarded::Guarded, locks::Making, refusals::why_final, updates::REPORT_AGAIN};
 
 /// What came of starting a run.
 #[derive(Clone, Debug)]
@@ -114,12 +114,25 @@ fn whose(wanted: &PipelineRun, found: Guarded<PipelineRun>) -> Made {
     let name = wanted.name_any();
     match found.0 {
         Ok(found) if is_same(&wanted.spec, &found.spec) => Made::Already(found),
-        Ok(_) => Made::NameTaken(format!("there is a run {name:?} that nobody started for this: delete it")),
-        Err(invalid) => {
-            let message =
-                format!("there is a run {name:?}, which cannot be read: mend it, or delete it: {}", invalid.error);
-            Made::NameTaken(message)
-        }
+        Ok(_) => Made::NameTaken(format!("there is a run {name:?} that nobody started for this; {}", remedy(wanted))),
+        Err(invalid) => Made::NameTaken(format!(
+            "there is a run {name:?}, which cannot be read: {}; {}",
+            invalid.error,
+            remedy(wanted)
+        )),
+    }
+}
+
+/// What to do where no run is made because its name is taken: that is final, so to delete the other run helps nobody.
+fn remedy(wanted: &PipelineRun) -> String {
+    let PipelineRunSpec { pipeline_ref, trigger, .. } = &wanted.spec;
+    match trigger.as_ref() {
+        Some(Trigger { source: Some(SourceStart { name, run, .. }), .. }) => format!(
+            "the next good run of source {name} starts one again; to take this one: sluice run {} --from {name}={}",
+            pipeline_ref.name, run.name
+        ),
+        Some(Trigger { component_update: Some(_), .. }) => REPORT_AGAIN.to_owned(),
+        _ => "nothing is to be done: the next time starts one again".to_owned(),
     }
 }
 
@@ -203,9 +216,9 @@ mod tests {
         let unreadable = json!({"metadata": {"name": "a"}, "spec": {"pipelineRef": 7}});
         let value = |run: PipelineRun| serde_json::to_value(run).unwrap();
         for (found, why) in [
-            (value(by_hand), "delete it"),
-            (value(other_pipeline), "delete it"),
-            (value(tick("evening")), "delete it"),
+            (value(by_hand), "nobody started for this"),
+            (value(other_pipeline), "nobody started for this"),
+            (value(tick("evening")), "nobody started for this"),
             (unreadable, "spec.pipelineRef"),
         ] {
             let (client, _) = server(vec![found]);
@@ -213,6 +226,23 @@ mod tests {
                 panic!("it was taken for it");
             };
             assert!(message.contains(why), "{message}");
+        }
+    }
+
+    #[test]
+    fn whoever_finds_the_name_taken_is_told_how_a_run_comes_about_all_the_same() {
+        let of = |trigger: Value| run("a", "qa", serde_json::from_value(trigger).unwrap());
+        let good = json!({"name": "build-7", "uid": "1"});
+        for (trigger, expected) in [
+            (json!({"cron": {"name": "morning", "at": "2026-11-23T09:15:00Z"}}), "the next time starts one again"),
+            (
+                json!({"source": {"name": "build", "run": good, "pipelines": ["build"]}}),
+                "to take this one: sluice run qa --from build=build-7",
+            ),
+            (json!({"componentUpdate": {"name": "a", "uid": "1"}}), REPORT_AGAIN),
+        ] {
+            let message = remedy(&of(trigger));
+            assert!(message.ends_with(expected) && !message.contains("delete"), "{message}");
         }
     }
 

@@ -27,21 +27,22 @@ use kube_runtime::{
     watcher::Event,
 };
 use sluice_api::{
-    ComponentUpdate, Environment, EnvironmentSpec, EnvironmentStatus, Pipeline, PipelineRun, check::unfit_for_updates,
+    ComponentUpdate, Environment, EnvironmentSpec, EnvironmentStatus, Pipeline, PipelineRun, PipelineSpec,
+    check::{in_vain, unfit_for_updates},
 };
 
+pub(crate) use self::{deploy::REPORT_AGAIN, inbox::Inbox, seen::is_open};
 use self::{
     deploy::Target,
     desk::Cluster,
     index::{Index, OfComponent, OfEnvironment},
 };
-pub(crate) use self::{inbox::Inbox, seen::is_open};
 use crate::{
     context::Context,
     controllers::Panicked,
     environments::{EnvironmentRef, reference},
     guarded::Guarded,
-    quarantine, starts,
+    quarantine,
     written::Written,
 };
 
@@ -171,6 +172,28 @@ impl Updates {
         }
     }
 
+    /// The watch shows a change of an Environment, or its end: pipelines with a stage in it may begin by hand now, or no longer, which
+    /// concerns the Environments that have them deploy components.
+    pub(crate) fn environment_changed(&self, change: &Event<Guarded<Environment>>) {
+        let environment = match change {
+            Event::Apply(environment) if is_environment_judged(environment) => return,
+            Event::Apply(environment) | Event::Delete(environment) => environment,
+            Event::Init | Event::InitApply(_) | Event::InitDone => return,
+        };
+        let (namespace, name) = (environment.namespace().unwrap_or_default(), environment.name_any());
+        let is_in_it = |pipeline: &str| {
+            let pipeline = self.pipelines.get(&ObjectRef::new(pipeline).within(&namespace));
+            pipeline.is_some_and(|it| it.0.as_ref().is_ok_and(|it| is_bound_to(&it.spec, &name)))
+        };
+        for other in self.environments.state() {
+            let Ok(it) = &other.0 else { continue };
+            if it.namespace().as_ref() == Some(&namespace) && it.name_any() != name && targets(&it.spec).any(is_in_it) {
+                // Fails only when the controller ends.
+                let _ = self.wake_environment.unbounded_send(EnvironmentRef::from_obj(other.as_ref()));
+            }
+        }
+    }
+
     /// The watch shows that an Environment is gone.
     pub(crate) fn environment_gone(&self, environment: &Guarded<Environment>) {
         let namespace = environment.namespace().unwrap_or_default();
@@ -227,9 +250,10 @@ pub(crate) async fn inbox<'a>(
     spec: Option<&EnvironmentSpec>,
 ) -> Result<Inbox<'a>, kube::Error> {
     let mut known = HashMap::new();
+    let of = Place { namespace, name, spec };
     for target in spec.into_iter().flat_map(targets) {
         if !known.contains_key(target) {
-            known.insert(target.to_owned(), pipeline(context, namespace, target).await?);
+            known.insert(target.to_owned(), pipeline(context, of, target).await?);
         }
     }
     let desk = Cluster { client: &context.client, updates: &context.updates, namespace };
@@ -244,19 +268,44 @@ fn is_judged(pipeline: &Guarded<Pipeline>) -> bool {
     })
 }
 
+/// Whether the status of an Environment is that of its spec. The change of the spec itself came before.
+fn is_environment_judged(environment: &Guarded<Environment>) -> bool {
+    environment.0.as_ref().is_ok_and(|environment| {
+        let judged = environment.status.as_ref().and_then(|status| status.observed_generation);
+        judged.is_some() && judged == environment.metadata.generation
+    })
+}
+
+/// Whether a stage is bound to the Environment by its name.
+fn is_bound_to(pipeline: &PipelineSpec, environment: &str) -> bool {
+    pipeline.stages.iter().any(|stage| stage.environment.as_deref() == Some(environment))
+}
+
 /// The pipelines that components name.
 fn targets(spec: &EnvironmentSpec) -> impl Iterator<Item = &str> {
     spec.components.iter().filter_map(|it| Some(&*it.on_update.as_ref()?.deploy.pipeline_ref.name))
 }
 
+/// Whose components a pipeline deploys.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    spec: Option<&'a EnvironmentSpec>,
+}
+
 /// What there is of a pipeline: what the watch shows, or else a live read, since a watch that lags shows none.
-async fn pipeline(context: &Context, namespace: &str, name: &str) -> Result<Target, kube::Error> {
+async fn pipeline(context: &Context, of: Place<'_>, name: &str) -> Result<Target, kube::Error> {
+    let namespace = of.namespace;
+    let wants_approval = |environment: &str| context.records.wants_approval(namespace, environment);
     let judge = |pipeline: &Guarded<Pipeline>| match &pipeline.0 {
         Err(invalid) => Target::Unfit(format!("it cannot be read: {}", invalid.error)),
         Ok(pipeline) => match unfit_for_updates(&pipeline.spec) {
             why if !why.is_empty() => Target::Unfit(why.join("; ")),
-            _ if starts::begins_by_hand_now(context, namespace, &pipeline.spec) => Target::Manual,
-            _ => Target::Fit,
+            _ => {
+                let in_vain = of.spec.and_then(|spec| in_vain((of.name, spec), (name, &pipeline.spec), wants_approval));
+                in_vain.map_or(Target::Fit, Target::InVain)
+            }
         },
     };
     if let Some(pipeline) = context.updates.pipelines.get(&ObjectRef::new(name).within(namespace)) {

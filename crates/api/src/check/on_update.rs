@@ -1,6 +1,8 @@
 //! What a pipeline needs so that a component's update can start it: `onUpdate.deploy.pipelineRef` of an Environment.
 
-use crate::{LockPolicy, ParamType, PipelineSpec};
+use std::fmt;
+
+use crate::{EnvironmentSpec, LockPolicy, ParamType, PipelineSpec, Stage};
 
 /// The parameters that the run of an update is given, as the update has them.
 pub const UPDATE_PARAMS: [&str; 4] = ["environment", "component", "version", "sha"];
@@ -39,6 +41,77 @@ pub fn unfit_for_updates(spec: &PipelineSpec) -> Vec<String> {
         );
     }
     reasons
+}
+
+/// Why nothing is deployed to an Environment by a pipeline that could take its updates. It reads as a clause, with the remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InVain {
+    /// Only people start its runs.
+    ByHand,
+    /// The Environment does not let this stage in, so every run fails there.
+    NotAllowed {
+        /// The stage.
+        stage: String,
+        /// Whether the pipeline names the Environment itself, and not by the parameter that an update gives.
+        by_name: bool,
+    },
+}
+
+impl InVain {
+    /// The reason, in one CamelCase word.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::ByHand => "ManualFirstStage",
+            Self::NotAllowed { .. } => "PipelineNotAllowed",
+        }
+    }
+}
+
+impl fmt::Display for InVain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByHand => f.write_str(
+                "it begins with a stage that has to be approved, so only people start it: let it begin with one that needs no \
+                 approval",
+            ),
+            Self::NotAllowed { stage, .. } => write!(
+                f,
+                "its stage {stage} is bound to this Environment, which does not allow it: add it to spec.allowedPipelines"
+            ),
+        }
+    }
+}
+
+/// Why updates of an Environment's components, of its name, deploy nothing by this pipeline, of its name; `None` where they may. A
+/// stage with a `when` may be left out, so it is not counted.
+///
+/// `wants_approval` says of an Environment whether its stages are approved unless they say so themselves.
+pub fn in_vain(
+    (environment, of): (&str, &EnvironmentSpec),
+    (pipeline, spec): (&str, &PipelineSpec),
+    wants_approval: impl Fn(&str) -> bool,
+) -> Option<InVain> {
+    if spec.begins_by_hand(wants_approval) {
+        return Some(InVain::ByHand);
+    }
+    if of.allows(pipeline) {
+        return None;
+    }
+    let bound = spec.stages.iter().filter(|stage| stage.when.is_none());
+    let by_name = |stage: &Stage| match &stage.environment {
+        Some(to) if to == environment => Some(true),
+        Some(to) if is_own_parameter(to) => Some(false),
+        _ => None,
+    };
+    let mut bound =
+        bound.filter_map(|stage| Some(InVain::NotAllowed { stage: stage.name.clone(), by_name: by_name(stage)? }));
+    bound.next()
+}
+
+/// Whether this is the Environment that the run of an update is given.
+fn is_own_parameter(text: &str) -> bool {
+    let inner = text.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
+    inner.is_some_and(|expression| expression.trim() == "params.environment")
 }
 
 #[cfg(test)]
@@ -93,5 +166,52 @@ mod tests {
         let why = "its spec.concurrency.policy is Forbid, so that a run which meets another one is cancelled and its \
                    update is not deployed: make it Queue";
         with("Forbid", &[why]);
+    }
+
+    /// Whether updates of Environment staging deploy nothing by pipeline roll of these stages; production wants approvals.
+    #[track_caller]
+    fn check_in_vain(allowed: &str, stages: &str, expected: Option<&str>) {
+        let of: EnvironmentSpec = serde_saphyr::from_str(&format!("allowedPipelines: {allowed}")).unwrap();
+        let spec = serde_saphyr::from_str(&format!("{{serviceAccountName: a, stages: {stages}}}")).unwrap();
+        let found = in_vain(("staging", &of), ("roll", &spec), |environment| environment == "production");
+        let said = found.map(|found| format!("{}: {found}", found.reason()));
+        assert_eq!(said.as_deref(), expected, "{stages}");
+    }
+
+    #[test]
+    fn no_update_starts_what_people_start() {
+        let why = "ManualFirstStage: it begins with a stage that has to be approved, so only people start it: let it begin with \
+                   one that needs no approval";
+        check_in_vain(
+            "['*']",
+            "[{name: ask, approval: {required: 1}, steps: []}, {name: deploy, steps: []}]",
+            Some(why),
+        );
+        check_in_vain("['*']", "[{name: deploy, environment: production, steps: []}]", Some(why));
+        check_in_vain("['*']", "[{name: test, steps: []}, {name: ask, approval: {required: 1}, steps: []}]", None);
+        // Its run waits for the approval that this Environment wants.
+        check_in_vain("['*']", "[{name: deploy, environment: '${{ params.environment }}', steps: []}]", None);
+    }
+
+    #[test]
+    fn a_pipeline_that_deploys_to_an_environment_is_allowed_there() {
+        let why = "PipelineNotAllowed: its stage deploy is bound to this Environment, which does not allow it: add it to \
+                   spec.allowedPipelines";
+        for to in ["staging", "${{ params.environment }}", "${{params.environment}}"] {
+            let stages = format!("[{{name: test, steps: []}}, {{name: deploy, environment: '{to}', steps: []}}]");
+            check_in_vain("[]", &stages, Some(why));
+            check_in_vain("[other]", &stages, Some(why));
+            check_in_vain("[other, roll]", &stages, None);
+            check_in_vain("['*']", &stages, None);
+        }
+    }
+
+    #[test]
+    fn what_may_go_well_is_not_called_a_mistake() {
+        check_in_vain("[]", "[{name: deploy, steps: []}]", None);
+        check_in_vain("[]", "[{name: deploy, environment: qa, steps: []}]", None);
+        check_in_vain("[]", "[{name: deploy, environment: '${{ params.environment }}-eu', steps: []}]", None);
+        let sometimes = "params.version != null";
+        check_in_vain("[]", &format!("[{{name: deploy, environment: staging, when: {sometimes}, steps: []}}]"), None);
     }
 }

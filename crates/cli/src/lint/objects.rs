@@ -140,7 +140,7 @@ fn literal_environments(spec: &Value) -> impl Iterator<Item = (&str, String)> {
 
 /// A stage of a pipeline of this name is bound to an Environment that does not allow it. One that cannot be read is reported by
 /// its own document.
-pub(super) fn not_allowed(environment: &Document, pipeline: &str, path: String) -> Option<Mistake> {
+fn not_allowed(environment: &Document, pipeline: &str, path: String) -> Option<Mistake> {
     let is_allowed = environment.parse::<Environment>().map_or(true, |it| it.spec.allows(pipeline));
     (!is_allowed && !pipeline.is_empty()).then(|| Mistake {
         code: Code::NotAllowed,

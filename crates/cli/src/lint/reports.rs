@@ -4,13 +4,13 @@
 use serde_json::Value;
 use sluice_api::{
     Code, ComponentUpdate, Environment, Pipeline, Receiver,
-    check::{Mistake, unfit_for_updates},
+    check::{InVain, Mistake, in_vain, unfit_for_updates},
 };
 use sluice_expr::closest;
 
 use super::{
     Severity,
-    objects::{Located, find, missing, not_allowed},
+    objects::{Located, find, missing},
     path,
 };
 use crate::manifest::Document;
@@ -45,7 +45,8 @@ pub(super) fn check(documents: &[Document], index: usize, whole: bool) -> Vec<Lo
             match find::<Pipeline>(documents, document, name) {
                 Some(pipeline) => {
                     found.extend(unfit(pipeline, &path).map(|it| (index, Severity::Error, it)));
-                    found.extend(in_vain(document, pipeline, &path).map(|it| (index, Severity::Warning, it)));
+                    let mistake = deploys_nothing(documents, document, pipeline, &path);
+                    found.extend(mistake.map(|it| (index, Severity::Warning, it)));
                 }
                 None => found.extend(missing::<Pipeline>(documents, name, &path, whole, index)),
             }
@@ -84,21 +85,26 @@ fn unfit(pipeline: &Document, path: &str) -> Option<Mistake> {
 }
 
 /// A pipeline whose runs for updates come to nothing: none is started, or none may deploy to the Environment.
-fn in_vain(environment: &Document, pipeline: &Document, path: &str) -> Option<Mistake> {
-    let spec = pipeline.parse::<Pipeline>().ok()?.spec;
-    if spec.begins_by_hand(|_| false) {
-        return Some(Mistake {
-            code: Code::InvalidValue,
-            path: path.to_owned(),
-            place: None,
-            message: "updates start nothing here: the pipeline begins with a stage that has to be approved".to_owned(),
-            help: Some(format!("take the approval from the first stage, at {}", pipeline.place())),
-        });
-    }
-    // Its parameter `environment` is this one; a stage that is bound by name is reported with the pipeline.
-    let is_bound = |to: &str| to.replace(' ', "") == "${{params.environment}}";
-    let is_bound = spec.stages.iter().filter_map(|stage| stage.environment.as_deref()).any(is_bound);
-    if is_bound { not_allowed(environment, pipeline.name(), path.to_owned()) } else { None }
+fn deploys_nothing(documents: &[Document], environment: &Document, pipeline: &Document, path: &str) -> Option<Mistake> {
+    let (of, spec) = (environment.parse::<Environment>().ok()?.spec, pipeline.parse::<Pipeline>().ok()?.spec);
+    let wants_approval = |name: &str| {
+        let environment = find::<Environment>(documents, environment, name).map(Document::parse::<Environment>);
+        environment.is_some_and(|it| it.is_ok_and(|it| it.spec.approval.is_some()))
+    };
+    let why = in_vain((environment.name(), &of), (pipeline.name(), &spec), wants_approval)?;
+    let code = match why {
+        InVain::ByHand => Code::InvalidValue,
+        // That is reported with the stage.
+        InVain::NotAllowed { by_name: true, .. } => return None,
+        InVain::NotAllowed { by_name: false, .. } => Code::NotAllowed,
+    };
+    Some(Mistake {
+        code,
+        path: path.to_owned(),
+        place: None,
+        message: format!("updates deploy nothing by Pipeline `{}`: {why}", pipeline.name()),
+        help: Some(format!("see Pipeline `{}`, at {}", pipeline.name(), pipeline.place())),
+    })
 }
 
 /// The pipelines that deploy components of an Environment of this `spec`, with the paths.

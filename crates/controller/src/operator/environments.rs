@@ -22,6 +22,7 @@ pub(super) struct Ends {
 pub(super) async fn drive(common: &Common, Ends { kept, woken }: Ends) {
     let context = common.context.clone();
     let environments = controller(common.all(), kept, AT_ONCE, move |change| {
+        context.updates.environment_changed(change);
         if let Event::Delete(environment) = change {
             context.updates.environment_gone(environment);
         }

@@ -5,11 +5,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sluice_api::{
-    ComponentUpdate, EnvironmentSpec, ParamValue, PipelineRun, Trigger, Truth, Verdict, check::UPDATE_PARAMS, names,
+    ComponentUpdate, EnvironmentSpec, ParamValue, PipelineRun, Trigger, Truth, Verdict,
+    check::{InVain, UPDATE_PARAMS},
+    names,
 };
 
 use super::seen::{Deployment, deployment, name, order, says};
 use crate::starts;
+
+/// What gets a component deployed whose update is concluded: one that is not higher than what is recorded deploys nothing.
+pub(crate) const REPORT_AGAIN: &str = "report again, with a new id and a higher sequence";
 
 /// What there is of the pipeline that a component's `onUpdate` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +25,8 @@ pub(crate) enum Target {
     Missing,
     /// Updates cannot start runs of it, for this reason.
     Unfit(String),
-    /// Its first stage waits for a person.
-    Manual,
+    /// Its runs come to nothing in the Environment.
+    InVain(InVain),
 }
 
 /// What is to be done about the deployment of an update.
@@ -97,7 +102,10 @@ fn first<'a>(
             ),
         ),
         Some(Some(pipeline)) => match targets.get(pipeline)? {
-            Target::Fit => return Some(Next::Start(update, Box::new(run(update, pipeline)))),
+            // The run says itself what the Environment does not allow.
+            Target::Fit | Target::InVain(InVain::NotAllowed { .. }) => {
+                return Some(Next::Start(update, Box::new(run(update, pipeline))));
+            }
             Target::Missing => Verdict::deployed(
                 Truth::Unknown,
                 "PipelineNotFound",
@@ -108,13 +116,10 @@ fn first<'a>(
                 "PipelineUnfit",
                 format!("updates cannot start runs of Pipeline {pipeline:?}: {why}"),
             ),
-            Target::Manual => Verdict::deployed(
+            Target::InVain(why @ InVain::ByHand) => Verdict::deployed(
                 Truth::False,
-                "ManualFirstStage",
-                format!(
-                    "Pipeline {pipeline:?} begins with a stage that has to be approved, so no update starts it: take the approval \
-                     from the first stage, and send the update again, as a new one"
-                ),
+                why.reason(),
+                format!("updates deploy nothing by Pipeline {pipeline:?}: {why}; then {REPORT_AGAIN}"),
             ),
         },
     };
@@ -170,9 +175,5 @@ pub(super) fn verdict(run: &PipelineRun) -> Verdict {
 
 /// What is said when a run is gone that was under way.
 pub(super) fn deleted(run: &str) -> Verdict {
-    Verdict::deployed(
-        Truth::False,
-        "RunDeleted",
-        format!("run {run:?} was deleted: send the update again, as a new one"),
-    )
+    Verdict::deployed(Truth::False, "RunDeleted", format!("run {run:?} was deleted: {REPORT_AGAIN}"))
 }

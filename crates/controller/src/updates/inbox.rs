@@ -266,7 +266,10 @@ impl<'a> Inbox<'a> {
                 Some(Target::Unfit(why)) => {
                     ("PipelineUnfit", format!("updates cannot start runs of Pipeline {pipeline:?}: {why}"))
                 }
-                _ => continue,
+                Some(Target::InVain(why)) => {
+                    (why.reason(), format!("updates deploy nothing by Pipeline {pipeline:?}: {why}"))
+                }
+                Some(Target::Fit) | None => continue,
             };
             reason.get_or_insert(word);
             all.push(format!("spec.components[{index}].onUpdate.deploy.pipelineRef.name: {why}"));

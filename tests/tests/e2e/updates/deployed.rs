@@ -167,6 +167,50 @@ async fn what_is_missing_is_named_and_waited_for() {
 }
 
 #[tokio::test]
+async fn an_environment_says_which_pipelines_deploy_nothing_to_it() {
+    let cluster = Cluster::connect().await;
+    let team = Team::open(&cluster).await;
+    let to_production = pipeline(
+        "both",
+        "- {name: first, environment: production, steps: [{name: a, set: {values: {x: 1}}}]}\n\
+         - {name: second, environment: staging, steps: [{name: a, set: {values: {x: 1}}}]}",
+        PARAMS,
+    );
+    let production = |more: &str| {
+        format!(
+            "{{apiVersion: sluice.dev/v1alpha1, kind: Environment, metadata: {{name: production}}, \
+             spec: {{allowedPipelines: ['*'], {more}}}}}"
+        )
+    };
+    let components = json!([deployed_by("web", "deploy"), deployed_by("db", "both")]);
+    let closed_to = |allowed: &[&str]| staging(&components, &json!({"allowedPipelines": allowed}));
+    let all = [closed_to(&[]), deploy("deploy"), to_production, production("approval: {required: 1}")];
+    team.home().apply(&all.join("\n---\n"));
+    let _controller = team.controller().await;
+    let until_ready = async |expected: &str| {
+        until(&team, "Environment", "staging", expected, |it| said(it, "Ready") == expected).await;
+    };
+    let path = |index: usize| format!("spec.components[{index}].onUpdate.deploy.pipelineRef.name");
+    let not_allowed = |pipeline: &str, stage: &str| {
+        format!(
+            "updates deploy nothing by Pipeline {pipeline:?}: its stage {stage} is bound to this Environment, which does not allow \
+             it: add it to spec.allowedPipelines"
+        )
+    };
+    let by_hand = "updates deploy nothing by Pipeline \"both\": it begins with a stage that has to be approved, so only people \
+                   start it: let it begin with one that needs no approval";
+    let (web, db) = (path(0), path(1));
+    let closed = not_allowed("deploy", "deploy");
+    until_ready(&format!("False PipelineNotAllowed: {web}: {closed}\n{db}: {by_hand}")).await;
+    team.home().apply(&closed_to(&["deploy"]));
+    until_ready(&format!("False ManualFirstStage: {db}: {by_hand}")).await;
+    team.home().apply(&production(""));
+    until_ready(&format!("False PipelineNotAllowed: {db}: {}", not_allowed("both", "second"))).await;
+    team.home().apply(&closed_to(&["deploy", "both"]));
+    until(&team, "Environment", "staging", "is ready", |it| said(it, "Ready").starts_with("True Valid")).await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_deployed_is_concluded_with_the_reason() {
     let cluster = Cluster::connect().await;
     let team = Team::open(&cluster).await;
