@@ -76,7 +76,7 @@ pub struct TriggerStatus {
     /// Every time of the schedule up to this one is over and done with: at first when the schedule was seen first, then the time
     /// that was dealt with last.
     pub since: Timestamp,
-    /// The next time of the schedule.
+    /// The next time of the schedule, whether it is going to start a run or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Timestamp>,
     /// What became of the last one.

@@ -126,7 +126,8 @@ pub struct PipelineStatus {
     /// Whether the pipeline was suspended when it was last looked at.
     #[serde(default, skip_serializing_if = "is_default")]
     pub suspended: bool,
-    /// When the next run is due by one of the `triggers`.
+    /// When the next run is due by one of the `triggers`. Absent while none would be started: where the pipeline is suspended, or not
+    /// `Ready`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Timestamp>,
     /// Where each of the `triggers` stands.

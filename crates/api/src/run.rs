@@ -37,6 +37,7 @@ use crate::{FromSource, LocalReference, ParamValue, PinnedSource, Trigger, commo
 #[schemars(transform = immutable_but_for_actions)]
 pub struct PipelineRunSpec {
     /// The Pipeline to run, in the same namespace. The run keeps to the version that the pipeline has when it starts.
+    /// `kubectl get plr --field-selector spec.pipelineRef.name=NAME` lists the runs of one pipeline.
     pub pipeline_ref: LocalReference,
     /// The values of the pipeline's parameters by name: text or whole numbers, such as `version: "1.10"` and `replicas:
     /// 2`. Other types are written as text: `"true"`.

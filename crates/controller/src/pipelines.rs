@@ -60,7 +60,7 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<Pipeline>>, context: Arc<Cont
         observed_generation: generation,
         conditions: vec![verdict.at(now, generation, &before.conditions)],
         suspended: pipeline.spec.suspend.is_some(),
-        next: looked.next(),
+        next: looked.next().filter(|_| fault.is_none() && pipeline.spec.suspend.is_none()),
         triggers: looked.triggers,
         sources: started.sources,
         good_runs: good_runs::keep(&pipeline.spec, &before.good_runs, &known),

@@ -45,7 +45,7 @@ pub(crate) struct Looked {
 }
 
 impl Looked {
-    /// When the next run is due.
+    /// When the next time comes.
     pub(crate) fn next(&self) -> Option<Timestamp> {
         self.triggers.iter().filter_map(|trigger| trigger.next).min()
     }

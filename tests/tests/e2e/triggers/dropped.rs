@@ -186,6 +186,17 @@ async fn kubectl_shows_when_the_next_run_is_due() {
     let shown = kubectl(&cluster, &["-n", team.namespace(), "get", "pl", "web"], "").expect("a table");
     let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!((lines[0][3], lines[1][3]), ("NEXT", next.as_str()), "{shown}");
+    // Nothing is due where its time would start nothing.
+    let mistaken = "outputs: {of: '${{ steps.nobody.outputs.x }}'}";
+    for (more, is_due) in [("suspend: {}", false), ("", true), (mistaken, false)] {
+        team.home().apply(&timed("web", at, "", more));
+        let is_it = |pipeline: &Value| {
+            let (generation, status) = (&pipeline["metadata"]["generation"], &pipeline["status"]);
+            assert_eq!(status["triggers"][0]["next"], next.as_str());
+            status["observedGeneration"] == *generation && status["next"].is_null() != is_due
+        };
+        until(&team, "web", &format!("is due: {is_due}"), is_it).await;
+    }
     // Without triggers there is none, and nothing is left of them.
     team.home().apply(&pipeline("web", super::STEPS));
     let is_gone = |pipeline: &Value| pipeline["status"]["triggers"].is_null() && pipeline["status"]["next"].is_null();

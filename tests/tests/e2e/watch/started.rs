@@ -41,7 +41,9 @@ async fn a_run_is_made_under_ones_own_name_and_followed_to_its_end() {
         "run Succeeded",
     ];
     assert_eq!((said.code, said.lines(), &*said.err), (Some(0), lines.to_vec(), ""));
-    let spec = team.run("web-1").await.expect("the run")["spec"].clone();
+    let run = team.run("web-1").await.expect("the run");
+    assert_eq!(run["metadata"]["labels"], json!({"sluice.dev/pipeline": "web"}));
+    let spec = &run["spec"];
     assert_eq!(spec["requestedBy"], "alice");
     assert_eq!(spec["params"], json!({"version": "1.10", "replicas": 3, "canary": "true"}));
     let again = sluice(&team, &user(&team, "alice"), &arguments).await;

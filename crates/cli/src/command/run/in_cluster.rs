@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 use anyhow::Context;
 use kube::{ResourceExt, api::DynamicObject};
 use serde_json::{Value, json};
-use sluice_api::{LockPolicy, Param, ParamType, ParamValue, Pipeline, holds, missing_approval, resolve_params};
+use sluice_api::{LockPolicy, Param, ParamType, ParamValue, Pipeline, holds, missing_approval, names, resolve_params};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -181,9 +181,10 @@ fn check_sources(pipeline: &DynamicObject, from: &BTreeMap<String, String>) -> R
 }
 
 fn body(wanted: &Wanted, params: &BTreeMap<String, ParamValue>, by: &str) -> Result<DynamicObject, Stopped> {
+    let labels = json!({(names::PIPELINE_LABEL): names::label_value(&wanted.pipeline)});
     let metadata = match &wanted.name {
-        Some(name) => json!({"name": name}),
-        None => json!({"generateName": format!("{}-", wanted.pipeline)}),
+        Some(name) => json!({"name": name, "labels": labels}),
+        None => json!({"generateName": format!("{}-", wanted.pipeline), "labels": labels}),
     };
     let mut spec = json!({"pipelineRef": {"name": wanted.pipeline}, "params": params, "requestedBy": by});
     let from = wanted.from.iter().map(|(source, run)| json!({"source": source, "runRef": {"name": run}}));
