@@ -62,7 +62,10 @@ async fn an_update_that_will_have_no_run_is_not_waited_for() {
     team.apply_value(&update("db-1", "db", 1));
     for (name, why) in [
         ("mail-1", "is recorded, and starts no run: component \"mail\" of Environment \"staging\" had no onUpdate"),
-        ("web-1", "is not deployed: ManualFirstStage: updates deploy nothing by Pipeline \"manual\": it begins with a stage that"),
+        (
+            "web-1",
+            "is not deployed: ManualFirstStage: updates deploy nothing by Pipeline \"manual\": it begins with a stage that",
+        ),
         ("db-1", "is superseded and starts no run: sequence 2 had been recorded before, by update \"db-2\""),
     ] {
         let said = sluice(&team, &admin, &["watch", name]).await;
