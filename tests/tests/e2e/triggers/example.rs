@@ -14,7 +14,7 @@ async fn it_starts_its_run() {
     let _controller = team.controller().await;
     let at = ago(SignedDuration::from_mins(5));
     let text = examples::of_file("triggers/every-morning");
-    let (schedule, name) = ("30 6 * * 1-5, timeZone: Europe/Rome", "name: every-morning");
+    let (schedule, name) = ("\"30 6 * * 1-5\", timeZone: Europe/Rome", "name: every-morning");
     assert!(text.contains(schedule) && text.contains(name), "{text}");
     team.home().apply(&text.replace(schedule, &daily(at)).replace(name, "name: morning"));
     let run = team.succeeded(&started(&comes(&team, "morning-check", at).await)).await;
