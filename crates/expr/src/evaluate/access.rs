@@ -41,6 +41,10 @@ impl<'s> Evaluation<'s> {
             }
             (_, Found::Missing) => Ok(Operand::Value(to_optional(None))),
             (Access::Optional, Found::NotACollection) => Ok(Operand::Value(to_optional(None))),
+            // A list that an optional holds has no members; CEL calls that missing.
+            (access, Found::NotACollection) if wrapped && matches!(describe(&of), crate::Type::List(_)) => {
+                Ok(absent(access))
+            }
             (_, Found::NotACollection) => {
                 let message =
                     format!("`{}` is {} and has no `{}`", self.text(&select.of), describe(&of), select.member);

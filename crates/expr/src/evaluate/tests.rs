@@ -91,6 +91,8 @@ fn optionals_and_has_ask_for_what_may_be_missing() {
         ("{?'v': params.?none}", "{}"),
         ("params.?none", "null"),
         ("optional.of(1).optMap(x, x + 1).value()", "2"),
+        ("optional.of(params.tags).none.orValue('none')", "\"none\""),
+        ("has(optional.of(params.tags).none)", "false"),
         ("'version' in params && !('none' in params)", "true"),
     ]);
 }
