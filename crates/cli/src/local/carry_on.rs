@@ -196,6 +196,8 @@ impl Walk {
     /// Waits until that time, or until something happens that the run may be waiting for.
     async fn wait(&mut self, until: Option<Timestamp>, signals: &mut Signals) -> Woken {
         loop {
+            // Looked at first: what comes to wait in between is told the next time round, and not left in silence.
+            let is_in_vain = self.waits_in_vain();
             let matters = self.matters();
             let Session { person, output, .. } = &mut self.session;
             match person.consider(matters, output).await {
@@ -207,7 +209,7 @@ impl Walk {
                 }
                 Done::Nothing | Done::Leave => {}
             }
-            if self.waits_in_vain() {
+            if is_in_vain {
                 return Woken::Leave(NOBODY_TO_ASK);
             }
             let Session { person, output, .. } = &mut self.session;
