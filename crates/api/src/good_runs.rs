@@ -7,7 +7,7 @@ use sluice_engine::{RunPhase, RunState, StagePhase, StageState, StepPhase, StepS
 
 mod unresolved;
 
-pub use self::unresolved::Unresolved;
+pub use self::unresolved::{SourcePipeline, Unresolved};
 use crate::{GoodRun, PinnedSource, RunName, Source};
 
 /// The most that the outputs of a source may take, as JSON.

@@ -51,7 +51,9 @@ pub use environment::{
     EnvironmentStatus, LastSucceededRun, OnUpdate, Recorded, Target,
 };
 pub use good_run::{FromSource, GoodRun, PinnedSource, RunName, Source};
-pub use good_runs::{MAX_OUTPUTS, MAX_OUTPUTS_OF_SOURCES, Unresolved, Went, bounded, size_of_outputs, went_well};
+pub use good_runs::{
+    MAX_OUTPUTS, MAX_OUTPUTS_OF_SOURCES, SourcePipeline, Unresolved, Went, bounded, size_of_outputs, went_well,
+};
 pub use history_limits::HistoryLimits;
 pub use identity::{Incomplete, RunIdentity};
 pub use params::{ParamProblem, resolve as resolve_params};

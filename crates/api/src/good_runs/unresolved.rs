@@ -3,7 +3,7 @@
 use sluice_expr::closest;
 
 use super::{MAX_OUTPUTS, MAX_OUTPUTS_OF_SOURCES};
-use crate::{PinnedSource, Source};
+use crate::{PinnedSource, PipelineSpec, Source};
 
 /// Why a source has no good run to take: a reason word and a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,32 @@ pub struct Unresolved {
     pub reason: &'static str,
     /// Why, and what to do about it.
     pub message: String,
+}
+
+/// What there is to say of a pipeline that a source names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourcePipeline {
+    /// The names of its stages.
+    pub stages: Vec<String>,
+    /// The parameters without which no run of it starts.
+    pub required: Vec<String>,
+}
+
+impl SourcePipeline {
+    /// That of this pipeline.
+    pub fn of(spec: &PipelineSpec) -> Self {
+        let required = spec.params.iter().filter(|param| param.required);
+        Self {
+            stages: spec.stages.iter().map(|stage| stage.name.clone()).collect(),
+            required: required.map(|param| param.name.clone()).collect(),
+        }
+    }
+
+    /// The command that makes a run of it, with a place for each value that it takes.
+    fn completed(&self, command: &str) -> String {
+        let params = self.required.iter().map(|name| format!(" -p {name}=..."));
+        params.fold(command.to_owned(), |command, param| command + &param)
+    }
 }
 
 impl Unresolved {
@@ -33,30 +59,32 @@ impl Unresolved {
         )
     }
 
-    /// Nothing of the source has gone well yet; `stages` are those of its pipeline, if that is there. `place` is where it would be,
-    /// and `command` makes a run of it.
-    pub fn no_good_run(source: &Source, place: &str, stages: Option<&[String]>, command: &str) -> Self {
+    /// Nothing of the source has gone well yet; `its` is what its pipeline is like, if that is there. `place` is where it would be,
+    /// and `command` makes a run of it, with the parameters that it requires.
+    pub fn no_good_run(source: &Source, place: &str, its: Option<&SourcePipeline>, command: &str) -> Self {
         let Source { name, pipeline_ref, stage, .. } = source;
         let pipeline = &pipeline_ref.name;
-        let message = match (stages, stage) {
+        let message = match (its, stage) {
             (None, _) => format!(
                 "source {name:?} takes the last good run of Pipeline {pipeline:?}, and there is none {place}: \
                  create it, or correct spec.sources"
             ),
-            (Some(stages), Some(stage)) if !stages.contains(stage) => {
+            (Some(SourcePipeline { stages, .. }), Some(stage)) if !stages.contains(stage) => {
                 let meant = closest(stage, stages.iter().map(String::as_str));
                 let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
                 format!(
                     "source {name:?} takes stage {stage:?} of Pipeline {pipeline:?}, which has none of that name{meant}"
                 )
             }
-            (Some(_), Some(stage)) => format!(
+            (Some(its), Some(stage)) => format!(
                 "source {name:?} has nothing to take: stage {stage:?} has not succeeded in any run of Pipeline {pipeline:?} yet; \
-                 make one with `{command}`"
+                 make one with `{}`",
+                its.completed(command)
             ),
-            (Some(_), None) => format!(
+            (Some(its), None) => format!(
                 "source {name:?} has nothing to take: no run of Pipeline {pipeline:?} has succeeded yet; make one with \
-                 `{command}`"
+                 `{}`",
+                its.completed(command)
             ),
         };
         Self::new("NoGoodRun", message)
@@ -94,7 +122,7 @@ impl Unresolved {
         let (name, pipeline) = (&source.name, &source.pipeline_ref.name);
         let message = format!(
             "run {run:?}, the good run of source {name:?}, was deleted, and its outputs were too large to be kept in the status of \
-             Pipeline {pipeline:?}; make another one with `sluice run {pipeline}`"
+             Pipeline {pipeline:?}; start another run of that pipeline"
         );
         Self::new("SourceRunNotFound", message)
     }

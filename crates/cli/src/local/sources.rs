@@ -1,7 +1,9 @@
 //! The good runs that a run here takes for the sources of its pipeline: of those in the state directory.
 
 use kube::{Resource, ResourceExt};
-use sluice_api::{FromSource, PinnedSource, PipelineRun, RunName, Source, Unresolved, Went, bounded, went_well};
+use sluice_api::{
+    FromSource, PinnedSource, PipelineRun, RunName, Source, SourcePipeline, Unresolved, Went, bounded, went_well,
+};
 
 use super::{Error, Objects, Remembered, StateDirectory};
 use crate::shell::{own_command, quoted};
@@ -54,9 +56,8 @@ impl Look<'_> {
     fn no_good_run(&self, source: &Source) -> Unresolved {
         let name = &source.pipeline_ref.name;
         let pipeline = self.objects.pipelines.iter().find(|pipeline| pipeline.name_any() == *name);
-        let stages = pipeline.map(|pipeline| pipeline.spec.stages.iter().map(|stage| stage.name.clone()).collect());
-        let stages: Option<Vec<String>> = stages;
-        Unresolved::no_good_run(source, "among the manifests", stages.as_deref(), &self.command(name))
+        let its = pipeline.map(|pipeline| SourcePipeline::of(&pipeline.spec));
+        Unresolved::no_good_run(source, "among the manifests", its.as_ref(), &self.command(name))
     }
 
     /// What makes a run of a pipeline here.

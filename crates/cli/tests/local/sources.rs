@@ -70,7 +70,7 @@ fn without_a_good_run_nothing_starts_and_the_command_that_makes_one_is_named() {
     let said = run(&place, "deploy", &[]);
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("source \"build\" has nothing to take"), "{said:?}");
-    assert!(said.err.contains("run -f p.yaml --pipeline build`"), "{said:?}");
+    assert!(said.err.contains("run -f p.yaml --pipeline build -p version=...`"), "{said:?}");
     build(&place, "1", "badly");
     for (from, part) in [
         ("build=build-1", "which has not succeeded"),

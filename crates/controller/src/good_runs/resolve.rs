@@ -5,7 +5,8 @@ use std::sync::Arc;
 use kube::Api;
 use serde_json::{Map, Value};
 use sluice_api::{
-    FromSource, GoodRun, PinnedSource, Pipeline, PipelineRun, RunName, Source, Unresolved, bounded, went_well,
+    FromSource, GoodRun, PinnedSource, Pipeline, PipelineRun, RunName, Source, SourcePipeline, Unresolved, bounded,
+    went_well,
 };
 
 use crate::{context::Context, guarded::Guarded, refusals, shared::Shared, suspensions::PipelineName};
@@ -36,8 +37,7 @@ pub(super) type Reads = Shared<PipelineName, Result<Option<Arc<Upstream>>, Arc<k
 /// A pipeline that a source names.
 #[derive(Debug, Default)]
 pub(super) struct Upstream {
-    /// The names of its stages.
-    stages: Vec<String>,
+    its: SourcePipeline,
     good_runs: Vec<GoodRun>,
 }
 
@@ -83,10 +83,10 @@ impl Look<'_> {
         match GoodRun::newest(self.known(seen, upstream.as_deref())) {
             Some(good) => self.pin(good).await,
             None => {
-                let stages = upstream.as_deref().map(|upstream| upstream.stages.as_slice());
+                let its = upstream.as_deref().map(|upstream| &upstream.its);
                 let place = format!("in namespace {:?}", self.namespace);
                 let command = format!("sluice run {}", self.source.pipeline_ref.name);
-                Ok(Err(Unresolved::no_good_run(self.source, &place, stages, &command)))
+                Ok(Err(Unresolved::no_good_run(self.source, &place, its, &command)))
             }
         }
     }
@@ -171,7 +171,7 @@ impl Look<'_> {
 impl Upstream {
     fn of(pipeline: Pipeline) -> Self {
         Self {
-            stages: pipeline.spec.stages.into_iter().map(|stage| stage.name).collect(),
+            its: SourcePipeline::of(&pipeline.spec),
             good_runs: pipeline.status.map(|status| status.good_runs).unwrap_or_default(),
         }
     }
