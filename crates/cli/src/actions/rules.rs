@@ -120,6 +120,15 @@ impl Scene<'_> {
             (None, _) if named.is_empty() && self.status.failed().is_none() => {
                 Err("has not ended, and nothing in it has failed".to_owned())
             }
+            _ if named.is_empty()
+                && let Some(guarded) = self.guarded() =>
+            {
+                Err(format!(
+                    "has a stage that is guarded, {}, which has to be named: {}",
+                    guarded.title(),
+                    self.retry_command()
+                ))
+            }
             // Where a stage has failed, the run is about to end, and this one with it.
             (None, Some(open)) if self.status.failed().is_none() => {
                 Err(format!("has not ended, and neither has stage {}: it is {}", open.title(), phase(&open.phase)))
@@ -247,8 +256,19 @@ impl Scene<'_> {
     fn again(&self, end: &End) -> String {
         match end.is(RunPhase::Succeeded) {
             true => String::new(),
-            false => format!("; what failed is done again with {}", self.command("retry", "")),
+            false => format!("; what failed is done again with {}", self.retry_command()),
         }
+    }
+
+    /// The first stage that a retry has to name.
+    fn guarded(&self) -> Option<&Stage> {
+        self.status.stages.iter().find(|stage| stage.is_named_to_retry())
+    }
+
+    /// Has done again what failed.
+    fn retry_command(&self) -> String {
+        let stage = self.guarded().map(|stage| format!(" {}", stage.name)).unwrap_or_default();
+        self.command("retry", &stage)
     }
 
     /// A command about the run, to be pasted.

@@ -26,6 +26,7 @@ pub(super) struct Stage {
     #[serde(default = "first")]
     pub(super) attempt: i32,
     pub(super) approval: Option<Approval>,
+    guard: Option<Value>,
     next: Option<Value>,
     #[serde(default)]
     pub(super) steps: Vec<Step>,
@@ -62,6 +63,12 @@ impl Status {
 }
 
 impl Stage {
+    /// Whether it ended badly, and has to be named by whoever has it done again.
+    pub(super) fn is_named_to_retry(&self) -> bool {
+        let has_ended_badly = self.is(StagePhase::Failed) || self.is(StagePhase::Aborted);
+        has_ended_badly && self.next.is_none() && self.guard.is_some()
+    }
+
     pub(super) fn is(&self, phase: StagePhase) -> bool {
         self.phase == format!("{phase:?}")
     }

@@ -22,7 +22,10 @@ pub(super) fn retry(plan: &Plan, run: &mut RunState, action: &RunAction) -> Resu
         }
         (None, None) if !run.stages.iter().any(StageState::has_failed) => return Err("nothing has failed".to_owned()),
         (None, _) => match run.stages.iter().find(|entry| entry.has_ended_badly() && entry.guard.is_some()) {
-            Some(guarded) => return Err(format!("stage {} is guarded: name it", guarded.title())),
+            Some(guarded) => {
+                let (title, name) = (guarded.title(), &guarded.name);
+                return Err(format!("stage {title} is guarded: name it, as in `sluice retry RUN {name}`"));
+            }
             None => None,
         },
     };

@@ -166,6 +166,22 @@ fn a_run_that_is_over_only_goes_on_by_a_retry() {
 }
 
 #[test]
+fn a_guarded_stage_is_named_to_be_done_again() {
+    let mut guarded = stage("live", "Failed");
+    guarded["guard"] = json!({"environment": "production"});
+    let failed = || ended("Failed", &[stage("build", "Failed"), guarded.clone()]);
+    assert_eq!(
+        judged(ask(ActionType::Retry), &failed()),
+        "refused: has a stage that is guarded, live, which has to be named: `sluice retry web-1 live`"
+    );
+    assert_eq!(
+        judged(ask(ActionType::Abort), &failed()),
+        "refused: has ended already: Failed: why; what failed is done again with `sluice retry web-1 live`"
+    );
+    assert_eq!(judged(at(ActionType::Retry, "live"), &failed()), "{type:Retry,by:ada,stage:live}");
+}
+
+#[test]
 fn a_run_is_paused_once_and_resumed_once() {
     let paused = || {
         run(json!({"phase": "Running", "paused": {"by": "bob", "reason": "lunch", "since": "2026-05-04T12:00:00Z"}}))

@@ -57,7 +57,8 @@ const SUCCEEDED: StagePhase = StagePhase::Succeeded;
 #[test]
 fn a_guarded_stage_that_failed_has_to_be_named() {
     let state = retry(failed_in(&["production"]), None);
-    assert_eq!(answer(&state), (ActionOutcome::Ignored, "stage production is guarded: name it".to_owned()));
+    let why = "stage production is guarded: name it, as in `sluice retry RUN production`";
+    assert_eq!(answer(&state), (ActionOutcome::Ignored, why.to_owned()));
     assert!(state.is_finished());
     let state = retry(state, Some("production"));
     assert_eq!(answer(&state), (ActionOutcome::Applied, String::new()));
