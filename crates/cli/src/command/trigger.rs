@@ -11,7 +11,10 @@ use sluice_api::Duration;
 use sluice_server::Report;
 use url::Url;
 
-use super::verb::{Failed, block_on};
+use super::{
+    local::refuse,
+    verb::{Failed, block_on},
+};
 use crate::{output::write, printable};
 use send::Sender;
 
@@ -41,12 +44,8 @@ pub(crate) struct Arguments {
     /// The component, as the Environment has it.
     #[arg(long, value_name = "NAME")]
     component: String,
-    /// The new version; this or --sha, or both.
-    #[arg(long, required_unless_present = "sha")]
-    version: Option<String>,
-    /// The commit of the new version.
-    #[arg(long)]
-    sha: Option<String>,
+    #[command(flatten)]
+    which: Which,
     /// The place of the report among those of the component: a higher one is newer, such as the number of a build.
     #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]
     sequence: i64,
@@ -62,6 +61,18 @@ pub(crate) struct Arguments {
     /// What is printed: a line for people unless set.
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
+}
+
+/// Which version is new.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+struct Which {
+    /// The new version; this or --sha, or both.
+    #[arg(long)]
+    version: Option<String>,
+    /// The commit of the new version.
+    #[arg(long)]
+    sha: Option<String>,
 }
 
 /// Where the Receiver's secret is.
@@ -88,10 +99,16 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     block_on(async {
         // Installed twice is fine.
         rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-        let secret = arguments.secret.read().map_err(Failed::Said)?;
+        let secret = match arguments.secret.read() {
+            Ok(secret) => secret,
+            Err(problem) => return Ok(refuse([problem])),
+        };
         let (url, timeout, output) = (arguments.url.clone(), arguments.timeout, arguments.output);
         let report = arguments.report();
-        report.check().map_err(|mistake| Failed::Said(mistake.to_string()))?;
+        if let Err(mistake) = report.check() {
+            // A field has the name of its option.
+            return Ok(refuse([format!("--{mistake}")]));
+        }
         let body = serde_json::to_vec(&report)?;
         let signature = sluice_server::sign(secret.expose_secret(), &body);
         let stored = Sender::new(url, body, signature)?.send(timeout.get()).await.map_err(Failed::Said)?;
@@ -119,7 +136,7 @@ fn said(report: &Report, stored: &send::Stored) -> String {
 
 impl Arguments {
     fn report(self) -> Report {
-        let Self { environment, component, version, sha, sequence, id, by, .. } = self;
+        let Self { environment, component, which: Which { version, sha }, sequence, id, by, .. } = self;
         let report = Report { id: String::new(), sequence, environment, component, version, sha, by };
         let id = id.unwrap_or_else(|| id_of(&report));
         Report { id, ..report }
@@ -191,7 +208,9 @@ mod tests {
 
     #[test]
     fn a_report_says_which_version_it_is_and_who_signs_it_has_one_secret() {
-        assert!(parsed(&[]).is_err());
+        let neither = parsed(&[]).unwrap_err().to_string();
+        assert!(neither.contains("--version <VERSION>|--sha <SHA>"), "{neither}");
+        assert!(parsed(&["--version=1", "--sha=2"]).is_ok());
         assert!(parsed(&["--version=1", "--secret-file=f"]).is_err());
         assert!(parsed(&["--version=1", "--sequence=-1"]).is_err());
     }

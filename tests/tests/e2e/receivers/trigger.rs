@@ -69,6 +69,28 @@ async fn what_is_refused_is_said_at_once_with_the_remedy() {
 }
 
 #[tokio::test]
+async fn what_the_command_line_gets_wrong_has_a_code_of_its_own() {
+    let post = Post::open().await;
+    let web = ["--component=web", "--sequence=7"];
+    for (secret, more, words) in [
+        (SECRET, "--version=", "--version has to be 1 to 253 characters long"),
+        ("", "--version=1.2", "the variable SECRET is empty"),
+        (SECRET, "--timeout=9s", "--version <VERSION>|--sha <SHA>"),
+    ] {
+        let refused = post.trigger(secret, &[&web[..], &[more]].concat()).await;
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(text(&refused.stderr).contains(words), "{}", text(&refused.stderr));
+    }
+    for (option, words) in [("--secret-env=NO_SUCH", "NO_SUCH"), ("--secret-file=/no/such/file", "/no/such/file")] {
+        let mut command = Command::new(paths::sluice());
+        command.args(["trigger", &post.url(), option, "--environment=staging", "--version=1.2"]).args(web);
+        let refused = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(text(&refused.stderr).contains(words), "{}", text(&refused.stderr));
+    }
+}
+
+#[tokio::test]
 async fn a_report_waits_for_a_server_that_is_away() {
     let post = Post::open().await;
     post.server.kill9();

@@ -85,7 +85,10 @@ impl Sender {
     async fn once(&self) -> Result<Stored, Refused> {
         let request = self.http.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
         let request = request.header(sluice_server::COMPONENT_HEADER, &self.signature).body(self.body.clone());
-        let answer = request.send().await.map_err(|error| Refused::ForNow(unanswered(&error), None))?;
+        let answer = request.send().await.map_err(|error| match is_plain(&error) {
+            true => Refused::Final(format!("what answers at {} speaks no TLS: is it http://?", self.url)),
+            false => Refused::ForNow(unanswered(&error), None),
+        })?;
         let status = answer.status();
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (location, after) = (header(LOCATION), header(RETRY_AFTER).and_then(|text| text.parse().ok()));
@@ -118,6 +121,18 @@ fn may_pass(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) || status.is_server_error()
 }
 
+/// Whether the answer to TLS is something else, such as plain HTTP.
+fn is_plain(error: &reqwest::Error) -> bool {
+    let mut causes = std::iter::successors(std::error::Error::source(error), |&cause| cause_of(cause));
+    causes.any(|cause| matches!(cause.downcast_ref(), Some(rustls::Error::InvalidMessage(_))))
+}
+
+/// The cause of an error. What an I/O error wraps is not its source.
+fn cause_of<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e (dyn std::error::Error + 'static)> {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    wrapped.map(|wrapped| wrapped as _).or_else(|| error.source())
+}
+
 /// Why there was no answer, without what would only repeat it.
 fn unanswered(error: &reqwest::Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |&cause| cause.source());
@@ -128,6 +143,22 @@ fn unanswered(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn tls_where_none_is_spoken_is_no_reason_to_wait() {
+        rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answer = async {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut connection, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+            connection
+        };
+        let url: Url = format!("https://{address}/receivers/shop/ci").parse().unwrap();
+        let sender = Sender::new(url.clone(), Vec::new(), String::new()).ok().unwrap();
+        let (refused, _connection) = tokio::join!(sender.send(SignedDuration::from_secs(5)), answer);
+        assert_eq!(refused.err().unwrap(), format!("what answers at {url} speaks no TLS: is it http://?"));
+    }
 
     #[test]
     fn a_pause_may_be_of_any_length() {
