@@ -3,6 +3,7 @@
 use http::StatusCode;
 use kube::{Api, Client, ResourceExt, api::PostParams, core::ObjectMeta};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
 use sluice_api::{
     ComponentReports, ComponentUpdate, ComponentUpdateSpec, Environment, LocalReference, Receiver, names,
 };
@@ -15,22 +16,25 @@ use super::{answer::Answer, unavailable};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Report {
     /// What tells the report from every other one of its sender.
+    #[serde(deserialize_with = "text")]
     pub id: String,
     /// Its place among the reports of the component.
     #[serde(deserialize_with = "whole_number")]
     pub sequence: i64,
     /// The Environment.
+    #[serde(deserialize_with = "text")]
     pub environment: String,
     /// The component, as the Environment has it.
+    #[serde(deserialize_with = "text")]
     pub component: String,
     /// The new version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The commit of the new version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
     pub sha: Option<String>,
     /// Who made it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }
 
@@ -51,6 +55,9 @@ impl Report {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(body: &[u8]) -> Result<Self, Mistake> {
+        if body.trim_ascii().is_empty() {
+            return Err(Mistake("the body is empty: send a JSON object with the fields of a report".to_owned()));
+        }
         // The members of an array would be taken for the fields, in their order.
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(Mistake("the body has to be a JSON object with the fields of a report".to_owned()));
@@ -59,7 +66,11 @@ impl Report {
         let report: Self = serde_path_to_error::deserialize(&mut text).map_err(|error| {
             let path = error.path().to_string();
             let at = if path == "." { String::new() } else { format!("{path}: ") };
-            Mistake(format!("{at}{}", error.into_inner()))
+            Mistake(match error.into_inner() {
+                error if error.is_eof() => "the body ends in the middle of its JSON object: send all of it".to_owned(),
+                error if error.is_syntax() => format!("the body is no JSON: {error}"),
+                error => format!("{at}{}", without_place(&error)),
+            })
         })?;
         text.end().map_err(|_| Mistake("there is something behind the JSON object: send one".to_owned()))?;
         report.check()?;
@@ -104,10 +115,57 @@ impl Report {
     }
 }
 
+/// What is wrong with a field, which is named; where in the body it stands says nothing more.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
+}
+
 /// A number as a field holds it, or a word about it that is not Rust's.
 fn whole_number<'de, D: Deserializer<'de>>(number: D) -> Result<i64, D::Error> {
-    let number = serde_json::Number::deserialize(number)?;
-    number.as_i64().ok_or_else(|| D::Error::custom(format!("{number} is no whole number from 0 to {}", i64::MAX)))
+    let most = i64::MAX;
+    match Value::deserialize(number)? {
+        Value::Number(number) => {
+            number.as_i64().ok_or_else(|| D::Error::custom(format!("{number} is no whole number from 0 to {most}")))
+        }
+        Value::String(text) if text.parse::<i64>().is_ok() => {
+            Err(D::Error::custom(format!("{text:?} is a text, and has to be a number: leave out the quotes")))
+        }
+        other => Err(D::Error::custom(format!("{} is no whole number from 0 to {most}", kind(&other)))),
+    }
+}
+
+/// A text as a field holds it. A version without quotes is a number, of which 1.10 and 1.1 are one.
+fn text<'de, D: Deserializer<'de>>(text: D) -> Result<String, D::Error> {
+    match Value::deserialize(text)? {
+        Value::String(text) => Ok(text),
+        Value::Number(number) => {
+            Err(D::Error::custom(format!("{number} is a number, and has to be a text: put it in quotes")))
+        }
+        other => Err(D::Error::custom(format!("{} is no text: write one in quotes", kind(&other)))),
+    }
+}
+
+/// A text that may be left out, or null.
+fn optional_text<'de, D: Deserializer<'de>>(given: D) -> Result<Option<String>, D::Error> {
+    /// A text as [`text`] reads it.
+    #[derive(Deserialize)]
+    struct Text(#[serde(deserialize_with = "text")] String);
+    Ok(Option::<Text>::deserialize(given)?.map(|Text(text)| text))
+}
+
+/// What a value is, for people.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(true) => "true",
+        Value::Bool(false) => "false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
 }
 
 /// The report that a body is, once its signature is proved.
@@ -230,7 +288,12 @@ mod tests {
         for (from, to, words) in [
             (r#""by""#, r#""bye""#, "unknown field `bye`"),
             (r#""sequence": 7, "#, "", "missing field `sequence`"),
-            (r#""sequence": 7"#, r#""sequence": "7""#, "sequence: invalid type: string \"7\""),
+            (
+                r#""sequence": 7"#,
+                r#""sequence": "7""#,
+                "sequence: \"7\" is a text, and has to be a number: leave out the quotes",
+            ),
+            (r#""sequence": 7"#, r#""sequence": "x""#, "sequence: a text is no whole number"),
             (r#""sequence": 7"#, r#""sequence": 7.5"#, "sequence: 7.5 is no whole number"),
             (r#""sequence": 7"#, r#""sequence": -1"#, "sequence has to be 0 or more"),
             (
@@ -238,22 +301,31 @@ mod tests {
                 r#""sequence": 9223372036854775808"#,
                 "sequence: 9223372036854775808 is no whole number",
             ),
-            (r#""1.10""#, "1.10", "version: invalid type: floating point"),
+            (r#""1.10""#, "1.10", "version: 1.1 is a number, and has to be a text: put it in quotes"),
+            (r#""1.10""#, "[true]", "version: a list is no text: write one in quotes"),
+            (r#""web""#, "7", "component: 7 is a number, and has to be a text: put it in quotes"),
+            (r#""web""#, "null", "component: null is no text: write one in quotes"),
+            (r#""0a1b""#, "0a1b", "the body is no JSON: "),
+            (r#""ada"}"#, "", "the body ends in the middle of its JSON object: send all of it"),
             (r#""ci/7""#, r#""""#, "id has to be 1 to 253 characters long"),
             (r#""id": "ci/7","#, r#""id": "ci/7", "id": "ci/8","#, "duplicate field `id`"),
             (r#""0a1b""#, &format!("{:?}", "a".repeat(65)), "sha has to be 1 to 64 characters long"),
             ("}", "} {}", "there is something behind the JSON object"),
         ] {
             let mistake = mistake(&WHOLE.replace(from, to));
-            assert!(mistake.contains(words), "{mistake}");
+            assert!(mistake.starts_with(words), "{mistake}");
         }
         let without = WHOLE.replace(r#""version": "1.10","#, "").replace(r#""sha": "0a1b","#, "");
         assert!(mistake(&without).contains("say which version it is, or which sha"));
         let array = r#"["ci/7", 7, "staging", "web", "1.10", null, null]"#;
-        for body in ["", "null", "[]", "7", "\u{0}", &"[".repeat(100_000), array] {
+        for body in ["", " \n"] {
+            assert_eq!(mistake(body), "the body is empty: send a JSON object with the fields of a report");
+        }
+        for body in ["null", "[]", "7", "\u{0}", &"[".repeat(100_000), array] {
             assert_eq!(mistake(body), "the body has to be a JSON object with the fields of a report");
         }
         assert!(Report::parse(format!("\n {WHOLE}\n").as_bytes()).is_ok());
+        assert!(Report::parse(WHOLE.replace(r#""ada""#, "null").as_bytes()).is_ok());
     }
 
     /// What a sender is told when the API server answers so.

@@ -34,7 +34,7 @@ async fn what_is_wrong_with_a_report_is_said_with_the_remedy() {
         (changed("environment", json!("production")), "EnvironmentNotAllowed", "spec.component.environments"),
         (changed("environment", json!("gone")), "EnvironmentNotFound", "create it"),
         (changed("component", json!("wbe")), "ComponentUnknown", "spec.components"),
-        (changed("sequence", json!("7")), "Invalid", "sequence: invalid type"),
+        (changed("sequence", json!("7")), "Invalid", "sequence: \"7\" is a text, and has to be a number"),
         (changed("when", json!(1)), "Invalid", "unknown field `when`"),
         (changed("version", Value::Null), "Invalid", "which version it is, or which sha"),
         (json!(["ci/7", 7, "staging", "web", "1.10", null, null]), "Invalid", "a JSON object"),
