@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
+use sluice_expr::closest;
 
 use crate::{Param, ParamType, ParamValue, pipeline::ParamValues};
 
@@ -45,8 +46,12 @@ pub fn resolve(declared: &[Param], given: &ParamValues) -> Result<Map<String, Va
     }
     for name in given.keys().filter(|name| !declared.iter().any(|param| param.name == **name)) {
         let known: Vec<&str> = declared.iter().map(|param| param.name.as_str()).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let message = format!("the pipeline has no such parameter; it has: {known}");
+        let remedy = match closest(name, known.iter().copied()) {
+            Some(meant) => format!("did you mean {meant:?}?"),
+            None if known.is_empty() => "it has: none".to_owned(),
+            None => format!("it has: {}", known.join(", ")),
+        };
+        let message = format!("the pipeline has no such parameter; {remedy}");
         problems.push(ParamProblem { name: name.clone(), message });
     }
     if problems.is_empty() { Ok(values) } else { Err(problems) }
@@ -113,7 +118,7 @@ mod tests {
                 "spec.params.version: is required and missing: add it to the run".to_owned(),
                 "spec.params.replicas: must be a whole number, not \"many\"".to_owned(),
                 "spec.params.canary: must be \"true\" or \"false\", not \"yes\"".to_owned(),
-                "spec.params.verison: the pipeline has no such parameter; it has: version, replicas, canary".to_owned(),
+                "spec.params.verison: the pipeline has no such parameter; did you mean \"version\"?".to_owned(),
             ])
         );
     }

@@ -60,7 +60,7 @@ fn the_runs_of_a_trigger_need_the_parameters_that_the_pipeline_declares() {
         &expect![[r#"
             spec.triggers[0].params: the parameter "version" is required, and the trigger gives no value; add one, or give the parameter a default in the place of required
             spec.triggers[1].params.replicas: must be a whole number, not "many"
-            spec.triggers[1].params.verison: the pipeline has no such parameter; it has: version, replicas
+            spec.triggers[1].params.verison: the pipeline has no such parameter; did you mean "version"?
         "#]],
     );
 }

@@ -268,7 +268,7 @@ mod tests {
             expect![[r#"
             parameter version: is required and missing: add it to the run
             parameter replicas: must be a whole number, not "many"
-            parameter verison: the pipeline has no such parameter; it has: version, replicas
+            parameter verison: the pipeline has no such parameter; did you mean "version"?
             there is a run "used" already: carry it on with `sluice resume used --state there`, or start another one with --name used-2"#]],
         );
         check(

@@ -50,7 +50,7 @@ fn everything_wrong_with_parameters_is_said_at_once() {
         expect![[r#"
             error: parameter who: is required and missing: add it to the run
             error: parameter times: must be a whole number, not "many"
-            error: parameter hwo: the pipeline has no such parameter; it has: who, times
+            error: parameter hwo: the pipeline has no such parameter; did you mean "who"?
         "#]],
     );
     assert!(!place.path(".sluice").exists());

@@ -210,8 +210,8 @@ async fn what_is_wrong_with_the_reference_or_the_parameters_is_the_steps_failure
         (
             "{pipelineRef: {name: build}, params: {verison: '1'}}",
             "InvalidParameters: the parameters are not those of Pipeline \"build\": spec.params.version: is required and \
-             missing: add it to the run; spec.params.verison: the pipeline has no such parameter; it has: version, \
-             replicas, canary",
+             missing: add it to the run; spec.params.verison: the pipeline has no such parameter; did you mean \
+             \"version\"?",
         ),
         (
             "{pipelineRef: {name: ../secrets}}",

@@ -17,7 +17,7 @@ params:
     trouble.apply(&pipeline_with("web", "- {name: a, set: {values: {x: '${{ params.replicas + 1 }}'}}}", declared));
     let missing = "spec.params.version: is required and missing: add it to the run";
     let whole = "spec.params.replicas: must be a whole number, not \"many\"";
-    let unknown = "spec.params.verison: the pipeline has no such parameter; it has: version, replicas, canary";
+    let unknown = "spec.params.verison: the pipeline has no such parameter; did you mean \"version\"?";
     let wrong = [
         ("missing", json!({}), missing.to_owned()),
         ("integer", json!({"version": "1", "replicas": "many"}), whole.to_owned()),
