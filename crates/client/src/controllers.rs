@@ -3,11 +3,11 @@
 //! # Guarantees
 //! - An object that cannot be read stops nothing: whoever reconciles gets it as such.
 //! - A panic in one reconcile ends it alone, as an error of that reconcile.
-//! - A watch that breaks off is taken up again.
+//! - A watch that breaks off is taken up again, and whatever changed meanwhile is reconciled as it is then.
 
 use std::{fmt::Debug, hash::Hash, panic::AssertUnwindSafe, sync::Arc};
 
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, Stream, StreamExt, stream};
 use kube::{Api, Resource};
 use kube_runtime::{
     WatchStreamExt,
@@ -29,7 +29,7 @@ pub struct Panicked;
 
 /// The controller of these objects, which carries on so many of them at the same time. What else brings one back is left to be added.
 ///
-/// `seen` is told of every event once the store shows it.
+/// `seen` is told of every event once the store shows it, but for `InitApply`: what is listed, the store shows at `InitDone`.
 pub fn controller<K>(
     objects: Api<Guarded<K>>,
     (store, writer): Kept<K>,
@@ -40,14 +40,37 @@ where
     K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     K::DynamicType: Clone + Debug + Default + Eq + Hash + Unpin + Send + Sync,
 {
+    let shown = store.clone();
     let changes = watcher(objects, watcher::Config::default()).reflect(writer);
     let changes = changes.inspect(move |change| {
         if let Ok(change) = change {
             seen(change);
         }
     });
-    Controller::for_stream(changes.applied_objects(), store)
+    Controller::for_stream(once_shown(changes, shown), store)
         .with_config(controller::Config::default().concurrency(at_once))
+}
+
+/// The objects that are there and changed, once the store shows them. A listing comes in pages, and it takes all of them over at the end:
+/// who reconciled an object of the first page at once would find it as it was before, or not at all.
+fn once_shown<K>(
+    changes: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send + 'static,
+    store: Store<K>,
+) -> impl Stream<Item = Result<K, watcher::Error>> + Send + 'static
+where
+    K: Resource + Clone + Send + Sync + 'static,
+    K::DynamicType: Clone + Eq + Hash + Send + Sync,
+{
+    changes.flat_map(move |change| {
+        let (one, listed) = match change {
+            Ok(Event::Apply(object)) => (Some(Ok(object)), Vec::new()),
+            Ok(Event::InitDone) => (None, store.state()),
+            Ok(Event::Init | Event::InitApply(_) | Event::Delete(_)) => (None, Vec::new()),
+            Err(error) => (Some(Err(error)), Vec::new()),
+        };
+        let listed = listed.into_iter().map(|object| Ok(K::clone(&object)));
+        stream::iter(one.into_iter().chain(listed))
+    })
 }
 
 /// Drives a controller until `stop` resolves and what is under way has ended. `policy` says what follows on an error, and logs it.
@@ -86,7 +109,7 @@ mod tests {
     use futures::{channel::mpsc, stream};
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::ResourceExt;
-    use kube_runtime::reflector;
+    use kube_runtime::reflector::{self, ObjectRef};
 
     use super::*;
 
@@ -104,14 +127,49 @@ mod tests {
         Action::await_change()
     }
 
+    fn object(name: &str, version: &str) -> ConfigMap {
+        let mut object = ConfigMap::default();
+        object.metadata.name = Some(name.to_owned());
+        object.metadata.resource_version = Some(version.to_owned());
+        object
+    }
+
+    #[tokio::test]
+    async fn what_is_listed_anew_is_reconciled_once_the_store_shows_it() {
+        let (store, writer) = reflector::store::<ConfigMap>();
+        let (watch, events) = mpsc::unbounded();
+        let tell = |event| watch.unbounded_send(Ok(event)).unwrap();
+        let mut objects = Box::pin(once_shown(events.reflect(writer), store.clone()));
+        let mut next = async || {
+            let object = objects.next().now_or_never()??.unwrap();
+            let shown = store.get(&ObjectRef::from_obj(&object)).map(|it| it.resource_version().unwrap());
+            assert_eq!(shown, object.resource_version(), "the store shows what is reconciled");
+            Some(format!("{}@{}", object.name_any(), object.resource_version().unwrap()))
+        };
+        let mut all = async |of: usize| {
+            let mut all = Vec::new();
+            while let Some(object) = next().await {
+                all.push(object);
+            }
+            all.sort();
+            assert_eq!(all.len(), of, "{all:?}");
+            all
+        };
+        [Event::Init, Event::InitApply(object("a", "1")), Event::InitDone].into_iter().for_each(tell);
+        assert_eq!(all(1).await, ["a@1"]);
+        // The first page of a listing, after the watch was lost; the second one is on its way.
+        [Event::Init, Event::InitApply(object("a", "2"))].into_iter().for_each(tell);
+        all(0).await;
+        [Event::InitApply(object("b", "3")), Event::InitDone].into_iter().for_each(tell);
+        assert_eq!(all(2).await, ["a@2", "b@3"]);
+        [Event::Apply(object("b", "4")), Event::Delete(object("a", "5"))].into_iter().for_each(tell);
+        assert_eq!(all(1).await, ["b@4"]);
+    }
+
     #[tokio::test]
     async fn a_panic_ends_its_reconcile_alone() {
         let (store, mut writer) = reflector::store();
-        let objects = ["bad", "better", "good"].map(|name| {
-            let mut object = ConfigMap::default();
-            object.metadata.name = Some(name.to_owned());
-            object
-        });
+        let objects = ["bad", "better", "good"].map(|name| object(name, "1"));
         let all = objects.iter().cloned().map(Event::InitApply);
         once(Event::Init).chain(all).chain([Event::InitDone]).for_each(|event| writer.apply_watcher_event(&event));
         let (told, ended) = mpsc::unbounded();

@@ -114,6 +114,7 @@ impl Updates {
                 let open = all.iter().filter_map(|run| run.0.as_ref().ok()).filter(|run| !index::has_ended(run));
                 let of = open.filter_map(|run| Some((index::component_of(run)?, run.name_any())));
                 self.under_way.replace(of);
+                self.all_are_to_look();
             }
         }
     }
@@ -160,8 +161,9 @@ impl Updates {
     pub(crate) fn pipeline_changed(&self, change: &Event<Guarded<Pipeline>>) {
         let pipeline = match change {
             Event::Apply(pipeline) if is_judged(pipeline) => return,
-            Event::Apply(pipeline) | Event::InitApply(pipeline) | Event::Delete(pipeline) => pipeline,
-            Event::Init | Event::InitDone => return,
+            Event::Apply(pipeline) | Event::Delete(pipeline) => pipeline,
+            Event::InitDone => return self.all_are_to_look(),
+            Event::Init | Event::InitApply(_) => return,
         };
         let (namespace, name) = (pipeline.namespace(), pipeline.name_any());
         for environment in self.environments.state() {
@@ -178,7 +180,8 @@ impl Updates {
         let environment = match change {
             Event::Apply(environment) if is_environment_judged(environment) => return,
             Event::Apply(environment) | Event::Delete(environment) => environment,
-            Event::Init | Event::InitApply(_) | Event::InitDone => return,
+            Event::InitDone => return self.all_are_to_look(),
+            Event::Init | Event::InitApply(_) => return,
         };
         let (namespace, name) = (environment.namespace().unwrap_or_default(), environment.name_any());
         let is_in_it = |pipeline: &str| {
@@ -190,6 +193,22 @@ impl Updates {
             if it.namespace().as_ref() == Some(&namespace) && it.name_any() != name && targets(&it.spec).any(is_in_it) {
                 // Fails only when the controller ends.
                 let _ = self.wake_environment.unbounded_send(EnvironmentRef::from_obj(other.as_ref()));
+            }
+        }
+    }
+
+    /// A watch began anew, and what it shows was another thing while its list was on the way: every Environment looks at its updates, and
+    /// where there is none, somebody else does.
+    fn all_are_to_look(&self) {
+        for environment in self.environments.state() {
+            // Fails only when the controller ends.
+            let _ = self.wake_environment.unbounded_send(EnvironmentRef::from_obj(environment.as_ref()));
+        }
+        for (namespace, environment) in self.by_environment.keys() {
+            if self.environments.get(&reference(&namespace, &environment)).is_none()
+                && let Some(first) = self.first_of(&namespace, &environment)
+            {
+                let _ = self.wake_update.unbounded_send(first);
             }
         }
     }

@@ -38,7 +38,7 @@ impl GoodRuns {
         (Self { newest: Mutex::default(), runs, news, reads: Reads::default() }, told)
     }
 
-    /// Keeps what the watch of the runs says, which the store shows already.
+    /// Keeps what the watch of the runs says.
     pub(crate) fn keep(&self, event: &Event<Guarded<PipelineRun>>) {
         match event {
             Event::Apply(Guarded(run)) | Event::InitApply(Guarded(run)) => {
@@ -52,8 +52,13 @@ impl GoodRuns {
                 }
             }
             Event::Init => {}
-            // Nobody said what went in the meantime.
-            Event::InitDone => self.newest().values_mut().for_each(|known| known.is_stale = true),
+            Event::InitDone => {
+                for (pipeline, known) in self.newest().iter_mut() {
+                    // Nobody said what went in the meantime, and who was told of what came did not see it in the store yet.
+                    known.is_stale = true;
+                    let _ = self.news.unbounded_send(pipeline.clone());
+                }
+            }
         }
     }
 

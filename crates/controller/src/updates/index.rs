@@ -44,6 +44,13 @@ impl<K: Eq + Hash> Index<K> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
+    pub(super) fn keys(&self) -> Vec<K>
+    where
+        K: Clone,
+    {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     pub(super) fn of(&self, key: &K) -> Vec<String> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(key).into_iter().flatten().cloned().collect()
