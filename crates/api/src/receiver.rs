@@ -49,7 +49,8 @@ pub struct ReceiverSpec {
     /// there, or empty, nothing is taken.
     pub secret_ref: ReceiverSecret,
     /// How many signed requests a minute each server that runs takes; `600` unless set. Beyond that they are answered with 429. As many
-    /// that are not signed are answered with 401, counted by themselves, so that no stranger uses up what is for others.
+    /// bodies of more than 32 KiB are read, signed or not, counted by themselves. Whatever else is not signed is answered with 401, and
+    /// uses up nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 60_000))]
     pub max_requests_per_minute: Option<i32>,

@@ -6,6 +6,7 @@ pub(crate) mod component;
 mod host;
 mod limit;
 mod recent;
+mod room;
 mod secret;
 pub(crate) mod signature;
 mod status;
@@ -31,9 +32,9 @@ use sluice_client::guarded::Guarded;
 
 use answer::Answer;
 pub use body::MAX_BODY;
-use body::{Bodies, Whole, check_announced};
+use body::{Bodies, PIECE, Whole, check_announced};
 use host::About;
-use limit::{Limits, Sender};
+use limit::{Counted, Limits};
 use recent::Recent;
 pub(crate) use secret::Secrets;
 use secret::{Closed, FRESH, KEPT};
@@ -94,6 +95,8 @@ impl Receivers {
     }
 
     /// The order of the checks is the order of their cost to us: nothing of a stranger is read, kept or parsed before it has to be.
+    /// Requests are counted once they are proved, as only then it is known whose they are; of those that are not, what costs
+    /// something is counted before: long bodies.
     async fn take<B>(&self, request: Request<B>) -> Result<Answer, Answer>
     where
         B: http_body::Body<Data = Bytes>,
@@ -109,11 +112,8 @@ impl Receivers {
             return Err(unavailable("the server does not know the Receivers yet", "they are being listed"));
         }
         let receiver = self.receiver(namespace, name).ok_or_else(|| not_found(head.uri.path()))?;
-        let count = |from| self.limits.take(&receiver.meta_uid(), receiver.per_minute(), from).map_err(too_many);
-        let (receiver, kind, body) = match self.signed(&receiver, &head.headers, body).await {
-            Ok(signed) => count(Sender::Signer).map(|()| signed)?,
-            Err(refused) => return Err(count(Sender::Stranger).err().unwrap_or(refused)),
-        };
+        let (receiver, kind, body) = self.signed(&receiver, &head.headers, body).await?;
+        self.count(receiver, Counted::Signed).map_err(too_many)?;
         match kind {
             Kind::Component(reports) => {
                 let report = component::read(&body.bytes)?;
@@ -147,9 +147,15 @@ impl Receivers {
         let signature = scheme.signature(headers).ok_or_else(|| unsigned(scheme))?;
         // While there is none, nothing is read.
         self.secrets.get(receiver, KEPT).await.map_err(|closed| closed_answer(scheme, closed))?;
-        let body = self.bodies.read(body).await?;
+        let may_be_long = || self.count(receiver, Counted::Long).map_err(too_many_long);
+        let body = self.bodies.read(&receiver.uid().unwrap_or_default(), body, may_be_long).await?;
         self.prove(receiver, scheme, &signature, &body.bytes).await?;
         Ok((receiver, kind, body))
+    }
+
+    /// Counts one more: `Err` says when there is room again.
+    fn count(&self, receiver: &Receiver, what: Counted) -> Result<(), Duration> {
+        self.limits.take(&receiver.uid().unwrap_or_default(), receiver.spec.requests_per_minute(), what)
     }
 
     fn receiver(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Receiver>>> {
@@ -202,25 +208,6 @@ impl Receivers {
     }
 }
 
-/// What is known of a Receiver, whether it can be read or not.
-trait Meta {
-    fn meta_uid(&self) -> String;
-    fn per_minute(&self) -> i32;
-}
-
-impl Meta for Guarded<Receiver> {
-    fn meta_uid(&self) -> String {
-        self.uid().unwrap_or_default()
-    }
-
-    fn per_minute(&self) -> i32 {
-        match &self.0 {
-            Ok(receiver) => receiver.spec.requests_per_minute(),
-            Err(_) => sluice_api::ReceiverSpec::default().requests_per_minute(),
-        }
-    }
-}
-
 impl Kind<'_> {
     fn scheme(&self) -> Scheme {
         match self {
@@ -253,6 +240,14 @@ fn not_found(path: &str) -> Answer {
 
 fn too_many(wait: Duration) -> Answer {
     let message = "the Receiver takes no more requests now: send it again later, or raise spec.maxRequestsPerMinute";
+    Answer::later(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message, wait)
+}
+
+fn too_many_long(wait: Duration) -> Answer {
+    let message = format!(
+        "the Receiver takes no more bodies over {} KiB now: send it again later, or raise spec.maxRequestsPerMinute",
+        PIECE / 1024
+    );
     Answer::later(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message, wait)
 }
 

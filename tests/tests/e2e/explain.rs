@@ -339,9 +339,9 @@ async fn a_receiver_reads_like_documentation() {
 
               maxRequestsPerMinute	<integer>
                 How many signed requests a minute each server that runs takes; `600` unless
-                set. Beyond that they are answered with 429. As many that are not signed are
-                answered with 401, counted by themselves, so that no stranger uses up what
-                is for others.
+                set. Beyond that they are answered with 429. As many bodies of more than 32
+                KiB are read, signed or not, counted by themselves. Whatever else is not
+                signed is answered with 401, and uses up nothing.
 
               secretRef	<Object> -required-
                 The Secret, in this namespace, and the key in it that requests are signed

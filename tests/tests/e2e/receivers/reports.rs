@@ -148,17 +148,27 @@ async fn a_receiver_takes_no_more_a_minute_than_it_says() {
     let spec = json!({"component": {"environments": ["staging"]}, "maxRequestsPerMinute": 3});
     post.team.receive("slow", &spec, SECRET).await;
     let url = post.server.url_of(post.team.namespace(), "slow");
+    let signed = async |body: String, secret: &str| {
+        let signature = sluice_server::sign(secret.as_bytes(), body.as_bytes());
+        let request = post.http.post(&url).header("X-Hub-Signature-256", signature).body(body);
+        request.send().await.unwrap()
+    };
+    let is_too_much = |answer: &reqwest::Response| {
+        let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        answer.status() == 429 && (1..=20).contains(&wait)
+    };
+    let long = " ".repeat(40_000);
     for _ in 0..3 {
-        assert_eq!(post.http.post(&url).send().await.unwrap().status(), 401);
+        assert_eq!(signed(long.clone(), "another").await.status(), 401);
     }
-    let answer = post.http.post(&url).send().await.unwrap();
-    assert_eq!(answer.status(), 429);
-    let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
-    assert!((1..=20).contains(&wait), "{wait}");
-    let body = report("ci/8", 8).to_string();
-    let signature = sluice_server::sign(SECRET.as_bytes(), body.as_bytes());
-    let signed = post.http.post(&url).header("X-Hub-Signature-256", signature).body(body);
-    assert_eq!(signed.send().await.unwrap().status(), 202, "whoever has the secret is counted apart");
+    assert!(is_too_much(&signed(long, "another").await), "long bodies are counted before they are proved");
+    for _ in 0..10 {
+        assert_eq!(signed(report("ci/8", 8).to_string(), "another").await.status(), 401, "short ones are not");
+    }
+    for _ in 0..3 {
+        assert_eq!(signed(report("ci/8", 8).to_string(), SECRET).await.status(), 202, "whoever signs is counted apart");
+    }
+    assert!(is_too_much(&signed(report("ci/8", 8).to_string(), SECRET).await));
     assert_eq!(post.send(&report("ci/7", 7)).await.0, 202, "another Receiver has a count of its own");
 }
 
