@@ -12,6 +12,7 @@ pub(crate) mod signature;
 mod status;
 #[cfg(test)]
 mod tests;
+mod troubles;
 
 use std::{
     sync::{
@@ -30,7 +31,7 @@ use kube_runtime::reflector::{ObjectRef, Store};
 use sluice_api::{ComponentReports, Receiver, names};
 use sluice_client::guarded::Guarded;
 
-use answer::Answer;
+use answer::{Answer, Trouble};
 pub use body::MAX_BODY;
 use body::{Bodies, PIECE, Whole, check_announced};
 use host::About;
@@ -40,6 +41,7 @@ pub(crate) use secret::Secrets;
 use secret::{Closed, FRESH, KEPT};
 use signature::{Scheme, Signature};
 pub(crate) use status::{Error, reconcile};
+use troubles::Troubles;
 
 /// All paths begin with this.
 const PREFIX: &str = "/receivers/";
@@ -62,6 +64,7 @@ pub(crate) struct Receivers {
     limits: Limits,
     bodies: Bodies,
     recent: Arc<Recent>,
+    troubles: Troubles,
 }
 
 /// Who reports.
@@ -78,7 +81,8 @@ impl Receivers {
         secrets: Secrets,
     ) -> Self {
         let recent = Recent::new(client.clone());
-        Self { known, ready, client, secrets, limits: Limits::default(), bodies: Bodies::default(), recent }
+        let (limits, bodies, troubles) = Default::default();
+        Self { known, ready, client, secrets, limits, bodies, recent, troubles }
     }
 
     /// Answers one request.
@@ -109,10 +113,21 @@ impl Receivers {
         }
         if !self.ready.load(Ordering::Relaxed) {
             // A 404 would be final.
-            return Err(unavailable("the server does not know the Receivers yet", "they are being listed"));
+            let message = "the server does not know the Receivers yet: send it again later";
+            return Err(Answer::later(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", message, LATER));
         }
         let receiver = self.receiver(namespace, name).ok_or_else(|| not_found(head.uri.path()))?;
-        let (receiver, kind, body) = self.signed(&receiver, &head.headers, body).await?;
+        let answer = self.serve(&receiver, &head.headers, body).await;
+        self.troubles.note(kube::Resource::meta(receiver.as_ref()), &answer);
+        answer
+    }
+
+    /// The checks for which there has to be a Receiver.
+    async fn serve<B>(&self, receiver: &Guarded<Receiver>, headers: &HeaderMap, body: B) -> Result<Answer, Answer>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let (receiver, kind, body) = self.signed(receiver, headers, body).await?;
         self.count(receiver, Counted::Signed).map_err(too_many)?;
         match kind {
             Kind::Component(reports) => {
@@ -121,7 +136,7 @@ impl Receivers {
                 component::take(&self.client, receiver, reports, report).await
             }
             Kind::Host(_) => {
-                let about = host::read(kind.scheme(), &head.headers, &body.bytes)?;
+                let about = host::read(kind.scheme(), headers, &body.bytes)?;
                 drop(body);
                 self.hint(receiver, about).await
             }
@@ -142,7 +157,9 @@ impl Receivers {
             return Err(unavailable("the Receiver cannot be read: its condition Ready says why", "it is malformed"));
         };
         check_announced(headers)?;
-        let kind = kind_of(receiver).ok_or_else(|| unavailable("the Receiver is of no kind that is known", ""))?;
+        let kind = kind_of(receiver).ok_or_else(|| {
+            unavailable("the Receiver is of no kind that is known", "it sets none of them, or several")
+        })?;
         let scheme = kind.scheme();
         let signature = scheme.signature(headers).ok_or_else(|| unsigned(scheme))?;
         // While there is none, nothing is read.
@@ -202,7 +219,9 @@ impl Receivers {
     pub(crate) fn forget_others(&self) {
         let there = self.known.state();
         let metadata = || there.iter().map(|receiver| kube::Resource::meta(receiver.as_ref()));
-        self.limits.keep_only(&metadata().filter_map(|it| it.uid.clone()).collect());
+        let uids = metadata().filter_map(|it| it.uid.clone()).collect();
+        self.limits.keep_only(&uids);
+        self.troubles.keep_only(&uids);
         let specs = metadata().map(|it| (it.uid.clone().unwrap_or_default(), it.generation.unwrap_or_default()));
         self.secrets.keep_only(&specs.collect());
     }
@@ -269,7 +288,7 @@ fn closed_answer(scheme: Scheme, closed: Closed) -> Answer {
 
 /// What went wrong is for the log; a stranger is told what there is to do.
 fn unavailable(what: &'static str, why: &str) -> Answer {
-    tracing::warn!(why, "{what}");
     let message = format!("{what}: send it again later; the log of the server says more");
-    Answer::later(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", message, LATER)
+    let trouble = Some(Trouble { what, why: why.to_owned() });
+    Answer { trouble, ..Answer::later(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", message, LATER) }
 }

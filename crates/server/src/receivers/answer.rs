@@ -20,6 +20,15 @@ pub(crate) struct Answer {
     pub(crate) body: Body,
     /// When to come again, in whole seconds.
     pub(crate) retry_after: Option<u64>,
+    /// What is not for the sender, but for the log.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// What keeps us from answering.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) what: &'static str,
+    pub(crate) why: String,
 }
 
 /// What is sent back.
@@ -46,7 +55,12 @@ pub(crate) enum Body {
 impl Answer {
     /// It was taken.
     pub(crate) fn taken(status: StatusCode, word: &'static str, name: Option<String>, message: &str) -> Self {
-        Self { status, body: Body::Taken { status: word, name, message: message.to_owned() }, retry_after: None }
+        Self {
+            status,
+            body: Body::Taken { status: word, name, message: message.to_owned() },
+            retry_after: None,
+            trouble: None,
+        }
     }
 
     /// It was not taken, and never will be as it is.
@@ -54,7 +68,7 @@ impl Answer {
         let message: String = message.into();
         let cut = message.char_indices().nth(MESSAGE_LIMIT).map_or(message.len(), |(at, _)| at);
         let message = message.get(..cut).unwrap_or_default().to_owned();
-        Self { status, body: Body::Refused { error, message }, retry_after: None }
+        Self { status, body: Body::Refused { error, message }, retry_after: None, trouble: None }
     }
 
     /// It was not taken, and may be a little later.

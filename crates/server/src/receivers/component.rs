@@ -7,7 +7,11 @@ use serde_json::Value;
 use sluice_api::{
     ComponentReports, ComponentUpdate, ComponentUpdateSpec, Environment, LocalReference, Receiver, names,
 };
-use sluice_client::{causes::in_one_line, refusals::why_final};
+use sluice_client::{
+    causes::in_one_line,
+    guarded::{Guarded, Invalid},
+    refusals::why_final,
+};
 
 use super::{answer::Answer, unavailable};
 
@@ -183,10 +187,28 @@ pub(crate) async fn take(
     reports: &ComponentReports,
     report: Report,
 ) -> Result<Answer, Answer> {
-    is_declared(client, receiver, reports, &report).await?;
+    let declared = is_declared(client, receiver, reports, &report).await;
     let (namespace, name) = (receiver.namespace().unwrap_or_default(), receiver.name_any());
     let update = names::update_of(&receiver.uid().unwrap_or_default(), &report.id);
-    store(client, &namespace, &update, report.into_update(&name)).await
+    let spec = report.into_update(&name);
+    match declared {
+        Ok(()) => store(client, &namespace, &update, spec).await,
+        Err(refused) if refused.retry_after.is_some() => Err(refused),
+        // Perhaps it was declared when it was stored, and the sender only never learned of that.
+        Err(refused) => match stored(client, &namespace, &update).await? {
+            Some(known) if known == spec => Ok(is_known(&update)),
+            _ => Err(refused),
+        },
+    }
+}
+
+/// The update of this name, read live: a cache may not have it yet.
+async fn stored(client: &Client, namespace: &str, name: &str) -> Result<Option<ComponentUpdateSpec>, Answer> {
+    let updates: Api<ComponentUpdate> = Api::namespaced(client.clone(), namespace);
+    let found = updates.get_opt(name).await;
+    let found =
+        found.map_err(|error| unavailable("whether the report is stored cannot be told", &in_one_line(&error)))?;
+    Ok(found.map(|update| update.spec))
 }
 
 /// Whether the Receiver is for the Environment, and that one has the component: read live, since a 422 is final.
@@ -205,13 +227,20 @@ async fn is_declared(
         return Err(invalid("EnvironmentNotAllowed", message));
     }
     let namespace = receiver.namespace().unwrap_or_default();
-    let environments: Api<Environment> = Api::namespaced(client.clone(), &namespace);
+    let environments: Api<Guarded<Environment>> = Api::namespaced(client.clone(), &namespace);
     let found = environments.get_opt(environment).await;
     let Some(found) = found.map_err(|error| unavailable("the Environment cannot be read", &in_one_line(&error)))?
     else {
         let message =
             format!("environment: there is no Environment {environment:?} in namespace {namespace:?}: create it");
         return Err(invalid("EnvironmentNotFound", message));
+    };
+    let found = match found.0 {
+        Ok(found) => found,
+        Err(Invalid { error, .. }) => {
+            let message = format!("environment: the Environment {environment:?} cannot be read: mend it: {error}");
+            return Err(invalid("EnvironmentMalformed", message));
+        }
     };
     if !found.spec.components.iter().any(|it| it.name == *component) {
         let message = format!(
@@ -231,11 +260,9 @@ async fn store(client: &Client, namespace: &str, name: &str, spec: ComponentUpda
     match updates.create(&manager, &update).await {
         Ok(_) => Ok(Answer::taken(StatusCode::ACCEPTED, "accepted", Some(name.to_owned()), "the report is stored")),
         Err(kube::Error::Api(status)) if status.code == 409 => {
-            // Live: a cache may not have it yet.
-            let known = updates.get_opt(name).await.map_err(|error| not_stored(&error))?;
-            let known =
-                known.ok_or_else(|| unavailable("the report cannot be stored", "it was deleted a moment ago"))?;
-            compare(name, &known.spec, &update.spec)
+            let known = stored(client, namespace, name).await?;
+            let gone = || unavailable("the report cannot be stored", "it was deleted a moment ago");
+            compare(name, &known.ok_or_else(gone)?, &update.spec)
         }
         Err(error) => Err(match why_final(&error) {
             Some(why) => {
@@ -250,13 +277,17 @@ async fn store(client: &Client, namespace: &str, name: &str, spec: ComponentUpda
 /// The same report again is known; another one under its id is refused.
 fn compare(name: &str, known: &ComponentUpdateSpec, sent: &ComponentUpdateSpec) -> Result<Answer, Answer> {
     if known == sent {
-        return Ok(Answer::taken(StatusCode::ACCEPTED, "known", Some(name.to_owned()), "the report was stored before"));
+        return Ok(is_known(name));
     }
     let message = format!(
         "id: another report with the id {:?} was stored before, as {name}: a new report takes a new id and a higher sequence",
         sent.id
     );
     Err(Answer::refused(StatusCode::CONFLICT, "IdTaken", message))
+}
+
+fn is_known(name: &str) -> Answer {
+    Answer::taken(StatusCode::ACCEPTED, "known", Some(name.to_owned()), "the report was stored before")
 }
 
 fn invalid(error: &'static str, message: impl Into<String>) -> Answer {
@@ -267,7 +298,7 @@ fn invalid(error: &'static str, message: impl Into<String>) -> Answer {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::answer::Body, *};
 
     const WHOLE: &str = r#"{"id": "ci/7", "sequence": 7, "environment": "staging", "component": "web", "version": "1.10",
         "sha": "0a1b", "by": "ada"}"#;
@@ -355,6 +386,50 @@ mod tests {
                 "{code}"
             );
         }
+    }
+
+    /// What a sender is told where the Environment has this spec, and reports with the id `ci/7` were stored when it had another.
+    async fn taken_where(environment: serde_json::Value, body: &str) -> Result<Answer, Answer> {
+        let update = Report::parse(WHOLE.as_bytes()).unwrap().into_update("ci");
+        let answer = move |request: http::Request<kube::client::Body>| {
+            let path = request.uri().path();
+            let (code, object) = if path.ends_with("/environments/staging") {
+                (200, serde_json::json!({"metadata": {"name": "staging"}, "spec": environment}))
+            } else if path.ends_with(&names::update_of("uid", "ci/7")) {
+                (200, serde_json::json!({"metadata": {"name": "update"}, "spec": update}))
+            } else {
+                (
+                    404,
+                    serde_json::json!({"kind": "Status", "status": "Failure", "message": "", "reason": "NotFound", "code": 404}),
+                )
+            };
+            let body = kube::client::Body::from(object.to_string().into_bytes());
+            async move { Ok::<_, std::convert::Infallible>(http::Response::builder().status(code).body(body).unwrap()) }
+        };
+        let reports = ComponentReports { environments: vec!["staging".to_owned()] };
+        let mut receiver = Receiver::new("ci", sluice_api::ReceiverSpec::default());
+        (receiver.metadata.namespace, receiver.metadata.uid) = (Some("shop".to_owned()), Some("uid".to_owned()));
+        let report = Report::parse(body.as_bytes()).unwrap();
+        take(&Client::new(tower::service_fn(answer), "shop"), &receiver, &reports, report).await
+    }
+
+    #[tokio::test]
+    async fn a_stored_report_is_known_although_nothing_declares_it_any_more() {
+        for spec in [serde_json::json!({"components": []}), serde_json::json!({"components": 7})] {
+            assert_eq!(taken_where(spec.clone(), WHOLE).await.unwrap().status, StatusCode::ACCEPTED);
+            for other in [WHOLE.replace("ci/7", "ci/8"), WHOLE.replace("1.10", "1.11")] {
+                let refused = taken_where(spec.clone(), &other).await.unwrap_err();
+                assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_environment_that_cannot_be_read_is_named_with_the_field() {
+        let new = WHOLE.replace("ci/7", "ci/8");
+        let refused = taken_where(serde_json::json!({"components": 7}), &new).await.unwrap_err();
+        let Body::Refused { error: "EnvironmentMalformed", message } = refused.body else { panic!("{refused:?}") };
+        assert!(message.contains("\"staging\" cannot be read: mend it: spec.components: "), "{message}");
     }
 
     proptest! {

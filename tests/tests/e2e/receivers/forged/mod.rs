@@ -8,7 +8,7 @@ mod signatures;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sluice_api::Receiver;
 
@@ -28,6 +28,9 @@ const CONNECTIONS: u64 = 16;
 /// At least so many get to the judgement of the receivers; the rest ends in that of HTTP.
 const JUDGED: usize = 9_000;
 
+/// How often a request may be put off, on each connection: where it takes a Secret, and the API server did not answer for that.
+const PUT_OFF: usize = 10;
+
 /// How much memory the server may grow by.
 const GROWTH: u64 = 8 << 20;
 
@@ -38,9 +41,17 @@ type Counts = BTreeMap<(&'static str, String), usize>;
 async fn send(address: &str, world: &World, first: u64) -> Counts {
     let mut counts = Counts::new();
     let mut connection = Connection::new(address);
+    let mut put_off = 0;
     for number in (first..REQUESTS).step_by(CONNECTIONS as usize) {
         let bad = kinds::roll(&mut Dice::new(SEED.wrapping_add(number << 32)), world);
-        let said = connection.ask(&bad.sent).await;
+        let mut said = connection.ask(&bad.sent).await;
+        while let [Said { status: 503, retry_after: Some(seconds), .. }] = said[..]
+            && put_off < PUT_OFF
+        {
+            put_off += 1;
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            said = connection.ask(&bad.sent).await;
+        }
         assert!(bad.is_right(&said), "number {number}, {}: {said:?} to {}", bad.kind, bad.shown());
         let said: Vec<String> = said.iter().map(Said::to_string).collect();
         *counts.entry((bad.kind, said.join(", "))).or_default() += 1;

@@ -27,6 +27,8 @@ pub(super) struct Said {
     pub(super) status: u16,
     /// The word for the reason, if it is an answer of the receivers.
     pub(super) error: Option<String>,
+    /// When it may be asked again, in seconds.
+    pub(super) retry_after: Option<u64>,
 }
 
 impl Request {
@@ -129,7 +131,7 @@ async fn end(address: &str, bytes: &[u8]) -> Vec<Said> {
 
 /// The next answer, and whether another one may follow on its connection.
 async fn read_answer(stream: &mut BufReader<TcpStream>, is_head: bool) -> Option<(Said, bool)> {
-    let (mut status, mut length, mut goes_on) = (None, 0, true);
+    let (mut status, mut length, mut goes_on, mut retry_after) = (None, 0, true, None);
     loop {
         let mut line = String::new();
         stream.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
@@ -137,6 +139,7 @@ async fn read_answer(stream: &mut BufReader<TcpStream>, is_head: bool) -> Option
         match line.split_once(": ") {
             _ if line.is_empty() => break,
             Some(("content-length", value)) => length = value.parse().expect("a length"),
+            Some(("retry-after", value)) => retry_after = value.parse().ok(),
             Some(("connection", value)) => goes_on = value != "close",
             Some(_) => {}
             None => status = line.split(' ').nth(1).and_then(|status| status.parse().ok()),
@@ -146,5 +149,5 @@ async fn read_answer(stream: &mut BufReader<TcpStream>, is_head: bool) -> Option
     stream.read_exact(&mut body).await.ok()?;
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let error = body["error"].as_str().map(str::to_owned);
-    Some((Said { status: status.expect("a status"), error }, goes_on))
+    Some((Said { status: status.expect("a status"), error, retry_after }, goes_on))
 }
