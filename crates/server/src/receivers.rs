@@ -289,6 +289,6 @@ fn closed_answer(scheme: Scheme, closed: Closed) -> Answer {
 /// What went wrong is for the log; a stranger is told what there is to do.
 fn unavailable(what: &'static str, why: &str) -> Answer {
     let message = format!("{what}: send it again later; the log of the server says more");
-    let trouble = Some(Trouble { what, why: why.to_owned() });
+    let trouble = Some(Box::new(Trouble { what, why: why.to_owned() }));
     Answer { trouble, ..Answer::later(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", message, LATER) }
 }

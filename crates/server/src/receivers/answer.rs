@@ -21,7 +21,7 @@ pub(crate) struct Answer {
     /// When to come again, in whole seconds.
     pub(crate) retry_after: Option<u64>,
     /// What is not for the sender, but for the log.
-    pub(crate) trouble: Option<Trouble>,
+    pub(crate) trouble: Option<Box<Trouble>>,
 }
 
 /// What keeps us from answering.
