@@ -39,7 +39,7 @@ use sluice_engine::Failure;
 use sluice_steps::{Locks, Runs, Turn};
 
 pub(crate) use book::{LockBook, release};
-pub(crate) use making::{Making, Shown};
+pub(crate) use making::{Making, Other, Shown};
 pub(crate) use queue::Group;
 pub(crate) use sweep::keep;
 

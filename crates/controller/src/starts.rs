@@ -71,42 +71,68 @@ pub(crate) async fn create(client: &Client, namespace: &str, run: &PipelineRun) 
     }
 }
 
-/// Makes the run, unless it is there, or says why there is none and will be none.
+/// It is not known whether there is a run: what failed may pass by itself.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to start run {name:?}")]
+    Create { name: String, source: kube::Error },
+    #[error("failed to look for run {name:?}")]
+    Find { name: String, source: kube::Error },
+}
+
+/// Makes the run, unless it is there, or says why there is none and will be none. `hindered` is what speaks against it, if anything does.
+///
+/// *Idempotency:* whatever speaks against a run that is there already (it has the lock itself, or the pipeline was suspended since), it
+/// was started.
 pub(crate) async fn start(
     client: &Client,
     making: &Making,
     namespace: &str,
     run: &PipelineRun,
-) -> Result<Result<PipelineRun, Dropped>, kube::Error> {
-    let started = try_to_start(client, namespace, run).await;
-    if matches!(started, Ok(Err(_))) {
-        making.forget(namespace, &run.name_any());
+    hindered: Option<Dropped>,
+) -> Result<Result<PipelineRun, Dropped>, Error> {
+    let dropped = match hindered {
+        Some(dropped) => dropped,
+        None => match try_to_start(client, namespace, run).await? {
+            Ok(made) => {
+                making.made(namespace, &run.name_any());
+                return Ok(Ok(made));
+            }
+            Err(dropped) => dropped,
+        },
+    };
+    if let Some(made) = find(client, namespace, run).await? {
+        return Ok(Ok(made));
     }
-    started
+    making.forget(namespace, &run.name_any());
+    Ok(Err(dropped))
 }
 
 async fn try_to_start(
     client: &Client,
     namespace: &str,
     run: &PipelineRun,
-) -> Result<Result<PipelineRun, Dropped>, kube::Error> {
+) -> Result<Result<PipelineRun, Dropped>, Error> {
     match create(client, namespace, run).await {
         Ok(made) => Ok(made.into_run()),
-        Err(error) => match why_final(&error) {
+        Err(source) => match why_final(&source) {
             // A quota, a webhook, a namespace that is about to go.
             Some(why) => {
                 let message = format!("the API server refused the run: {why}");
                 Ok(Err(Dropped { reason: "RunRefused", message }))
             }
-            None => Err(error),
+            None => Err(Error::Create { name: run.name_any(), source }),
         },
     }
 }
 
-/// The run, if it was made before.
-pub(crate) async fn find(client: &Client, namespace: &str, run: &PipelineRun) -> Result<Option<Made>, kube::Error> {
+/// The run, if it was made before: read live, since the watch may not show it yet.
+async fn find(client: &Client, namespace: &str, run: &PipelineRun) -> Result<Option<PipelineRun>, Error> {
     let runs: Api<Guarded<PipelineRun>> = Api::namespaced(client.clone(), namespace);
-    Ok(runs.get_opt(&run.name_any()).await?.map(|found| whose(run, found)))
+    let found = runs.get_opt(&run.name_any()).await;
+    let found = found.map_err(|source| Error::Find { name: run.name_any(), source })?;
+    // Somebody else's run of that name is no reason where there is another one.
+    Ok(found.and_then(|found| whose(run, found).into_run().ok()))
 }
 
 /// Whether the run that has the name is the one that was to be made.
@@ -160,6 +186,7 @@ mod tests {
     use sluice_api::{Tick, names::run_of_tick};
 
     use super::*;
+    use crate::locks::{Group, Other, Shown};
 
     fn tick(trigger: &str) -> PipelineRun {
         let at = "2026-11-23T09:15:00Z".parse().unwrap();
@@ -246,14 +273,23 @@ mod tests {
         }
     }
 
-    async fn start_where(answer: StatusCode) -> Result<Result<PipelineRun, Dropped>, kube::Error> {
-        let refuse = move |_: Request<Body>| async move {
+    /// An API server that has no run, and makes none.
+    fn server_that_refuses(answer: StatusCode) -> Client {
+        let refuse = move |request: Request<Body>| async move {
+            let (code, reason) = match *request.method() {
+                Method::GET => (StatusCode::NOT_FOUND, "NotFound"),
+                _ => (answer, "Forbidden"),
+            };
             let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "exceeded quota",
-                "reason": "Forbidden", "code": answer.as_u16()});
-            let response = Response::builder().status(answer).body(Body::from(status.to_string().into_bytes()));
+                "reason": reason, "code": code.as_u16()});
+            let response = Response::builder().status(code).body(Body::from(status.to_string().into_bytes()));
             Ok::<_, Infallible>(response.unwrap())
         };
-        start(&Client::new(tower::service_fn(refuse), "shop"), &Making::default(), "shop", &tick("morning")).await
+        Client::new(tower::service_fn(refuse), "shop")
+    }
+
+    async fn start_where(answer: StatusCode) -> Result<Result<PipelineRun, Dropped>, Error> {
+        start(&server_that_refuses(answer), &Making::default(), "shop", &tick("morning"), None).await
     }
 
     #[tokio::test]
@@ -266,6 +302,47 @@ mod tests {
         for code in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::TOO_MANY_REQUESTS, StatusCode::NOT_FOUND] {
             assert!(start_where(code).await.is_err(), "{code}");
         }
+    }
+
+    fn suspended() -> Dropped {
+        Dropped { reason: "Suspended", message: String::new() }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_there_was_started_whatever_speaks_against_it_now() {
+        let value = |run: PipelineRun| serde_json::to_value(run).unwrap();
+        for (found, is_started) in [(tick("morning"), true), (tick("evening"), false)] {
+            let (client, asked) = server(vec![value(found)]);
+            let made = start(&client, &Making::default(), "shop", &tick("morning"), Some(suspended())).await.unwrap();
+            assert_eq!(made.map_err(|dropped| dropped.reason).is_ok(), is_started);
+            assert_eq!(*asked.lock().unwrap(), [Method::GET]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_could_not_be_made_keeps_another_one_of_its_lock_waiting_and_not_from_being_made() {
+        /// A watch that shows nothing.
+        struct Nothing;
+        impl Shown for Nothing {
+            fn takes(&self, _: &str) -> Option<bool> {
+                None
+            }
+
+            fn unfinished(&self) -> Option<String> {
+                None
+            }
+        }
+        let (making, group) = (Making::default(), Group { namespace: "shop".to_owned(), name: "web".to_owned() });
+        let (first, mut second) = (tick("morning"), tick("evening"));
+        second.metadata.name = Some("qa-evening".to_owned());
+        let claim = |run: &PipelineRun| making.claim(&group, &run.name_any(), &Nothing);
+        assert_eq!(claim(&first), Ok(()));
+        let away = server_that_refuses(StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(start(&away, &making, "shop", &first, None).await.is_err());
+        assert_eq!(claim(&second), Err(Other::Claimed(first.name_any())), "it is looked at again");
+        // The first one is tried again, and nothing comes of it.
+        start(&away, &making, "shop", &first, Some(suspended())).await.unwrap().unwrap_err();
+        assert_eq!(claim(&second), Ok(()));
     }
 
     #[test]

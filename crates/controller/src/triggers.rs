@@ -27,7 +27,7 @@ use crate::{
     causes::in_one_line,
     clock::LOOK_AT_CLOCK,
     context::Context,
-    starts::{self, Dropped, Made},
+    starts::{self, Dropped},
 };
 
 /// After something failed.
@@ -115,10 +115,8 @@ fn anew(trigger: &PipelineTrigger, before: Option<&TriggerStatus>, now: Timestam
 /// A failure that may pass by itself: the time is not decided.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("failed to start run {name:?}")]
-    Create { name: String, source: kube::Error },
-    #[error("failed to look for run {name:?}")]
-    Find { name: String, source: kube::Error },
+    #[error(transparent)]
+    Start(#[from] starts::Error),
     #[error(transparent)]
     Ask(#[from] ask::Error),
 }
@@ -135,15 +133,14 @@ struct At<'a> {
 
 impl At<'_> {
     /// Starts the run of this time, or says why not.
-    ///
-    /// *Idempotency:* whatever speaks against a run that is there already (it has the lock itself, it took what has not changed
-    /// since), it was started.
     async fn deal(self, due: Due, before: &TriggerStatus) -> Result<TriggerStatus, Error> {
         let mut run = self.run(due.at);
-        let (made, took) = match self.decide(due, &mut run, before).await? {
-            Ok(took) => (self.create(&run).await?, took),
-            Err((dropped, took)) => (self.find(&run).await?.unwrap_or(Err(dropped)), took),
+        let (hindered, took) = match self.decide(due, &mut run, before).await? {
+            Ok(took) => (None, took),
+            Err((dropped, took)) => (Some(dropped), took),
         };
+        let Context { client, locks, .. } = self.context;
+        let made = starts::start(client, &locks.making, &self.namespace(), &run, hindered).await?;
         let passed_over = decide::passed_over(&due, &self.trigger.cron);
         let last = match made {
             Ok(run) => starts::started(due.at, run.name_any(), passed_over),
@@ -202,19 +199,6 @@ impl At<'_> {
             Some(dropped) => Ok(Err((dropped, None))),
             None => Ok(Ok(took)),
         }
-    }
-
-    async fn create(self, run: &PipelineRun) -> Result<Result<PipelineRun, Dropped>, Error> {
-        let made = starts::start(&self.context.client, &self.context.locks.making, &self.namespace(), run).await;
-        made.map_err(|source| Error::Create { name: run.name_any(), source })
-    }
-
-    /// The run of this time, if it was started before.
-    async fn find(self, run: &PipelineRun) -> Result<Option<Result<PipelineRun, Dropped>>, Error> {
-        let found = starts::find(&self.context.client, &self.namespace(), run).await;
-        let found = found.map_err(|source| Error::Find { name: run.name_any(), source })?;
-        // Somebody else's run of that name is no reason where there is another one.
-        Ok(found.map(Made::into_run).filter(Result::is_ok))
     }
 
     fn namespace(self) -> String {

@@ -137,8 +137,8 @@ enum Error {
     Resolve(#[from] resolve::Error),
     #[error(transparent)]
     Lock(#[from] starts::LockError),
-    #[error("failed to create run {name:?}")]
-    Create { name: String, source: kube::Error },
+    #[error(transparent)]
+    Start(#[from] starts::Error),
 }
 
 /// The pipeline that is to be started.
@@ -159,41 +159,44 @@ impl This<'_> {
         let cause = SourceStart { name: source.name.clone(), run: candidate.run.clone(), pipelines: pipelines.clone() };
         let trigger = Trigger { source: Some(cause), ..Trigger::default() };
         let mut run = starts::run(&name, &pipeline, trigger);
-        let made =
-            if self.is_made(&run) { Ok(run) } else { self.make(source, candidate, &pipelines, &mut run).await? };
+        let made = match self.is_made(&run) {
+            true => Ok(run),
+            false => {
+                let hindered = self.prepare(source, candidate, &pipelines, &mut run).await?;
+                let Context { client, locks, .. } = self.context;
+                starts::start(client, &locks.making, &self.namespace, &run, hindered).await?
+            }
+        };
         Ok(match made {
             Ok(_) => starts::started(candidate.at, name, None),
             Err(dropped) => starts::dropped(candidate.at, dropped),
         })
     }
 
-    async fn make(
+    /// Adds what the run takes, or says why it is not to be started.
+    async fn prepare(
         &self,
         source: &Source,
         candidate: &Candidate,
         above: &[String],
         run: &mut PipelineRun,
-    ) -> Result<Result<PipelineRun, Dropped>, Error> {
+    ) -> Result<Option<Dropped>, Error> {
         if let Some(dropped) = self.hindrance(source, above) {
-            return Ok(Err(dropped));
+            return Ok(Some(dropped));
         }
         let named = [FromSource::new(&source.name, &candidate.run.name)];
         let pinned = match resolve(self.context, &self.namespace, &self.pipeline.spec.sources, &named).await {
             Ok(Ok(pinned)) => pinned,
-            Ok(Err(unresolved)) => return Ok(Err(unresolved.into())),
-            Err(error) if error.is_refused() => return Ok(Err(Dropped::source_refused(&in_one_line(&error)))),
+            Ok(Err(unresolved)) => return Ok(Some(unresolved.into())),
+            Err(error) if error.is_refused() => return Ok(Some(Dropped::source_refused(&in_one_line(&error)))),
             Err(error) => return Err(error.into()),
         };
         run.spec.requested_by = self.requested_by(&candidate.run);
         run.spec.from = pinned.iter().map(FromSource::from).collect();
-        if let Some(dropped) = starts::locked(self.context, self.pipeline, run, &pinned).await? {
-            return Ok(Err(dropped));
-        }
-        let made = starts::start(&self.context.client, &self.context.locks.making, &self.namespace, run).await;
-        made.map_err(|source| Error::Create { name: run.name_any(), source })
+        Ok(starts::locked(self.context, self.pipeline, run, &pinned).await?)
     }
 
-    /// Whether the run was made before, and that was not written down.
+    /// Whether the watch shows that the run was made before, and that was not written down.
     fn is_made(&self, run: &PipelineRun) -> bool {
         let found = self.context.runs.get(&self.reference(&run.name_any()));
         found.is_some_and(|found| found.0.as_ref().is_ok_and(|found| starts::is_same(&run.spec, &found.spec)))

@@ -16,7 +16,7 @@ use sluice_steps::lock_group;
 use super::Dropped;
 use crate::{
     context::Context,
-    locks::{self, Group, Shown},
+    locks::{self, Group, Other, Shown},
 };
 
 /// No answer.
@@ -24,6 +24,8 @@ use crate::{
 pub(crate) enum Error {
     #[error("the runs are not listed yet")]
     NotListed,
+    #[error("whether run {run:?} is made, which would take the lock, is not known yet")]
+    Claimed { run: String },
     #[error("failed to read the lock of the run that is to be started")]
     Read(#[source] kube::Error),
 }
@@ -52,11 +54,16 @@ pub(crate) async fn locked(
         let message = format!("run {holder:?} has the lock {:?}", group.name);
         return Ok(Some(Dropped { reason: "Locked", message }));
     }
-    let claimed = context.locks.making.claim(&group, &own, &Watch { context, pipeline, group: &group, own: &own });
-    Ok(claimed.err().map(|other| {
-        let message = format!("run {other:?} was made before, and takes the lock {:?}", group.name);
-        Dropped { reason: "Locked", message }
-    }))
+    let watch = Watch { context, pipeline, group: &group, own: &own };
+    match context.locks.making.claim(&group, &own, &watch) {
+        Ok(()) => Ok(None),
+        Err(Other::There(other)) => {
+            let message = format!("run {other:?} was made before, and takes the lock {:?}", group.name);
+            Ok(Some(Dropped { reason: "Locked", message }))
+        }
+        // It is no reason to start nothing: neither of them may come about.
+        Err(Other::Claimed(run)) => Err(Error::Claimed { run }),
+    }
 }
 
 /// What the watch shows of the runs that share a lock with one that is to be made.
@@ -68,8 +75,9 @@ struct Watch<'a> {
 }
 
 impl Shown for Watch<'_> {
-    fn has(&self, namespace: &str, run: &str) -> bool {
-        self.context.runs.get(&ObjectRef::new(run).within(namespace)).is_some()
+    fn takes(&self, run: &str) -> Option<bool> {
+        let run = self.context.runs.get(&ObjectRef::new(run).within(&self.group.namespace))?;
+        Some(run.0.as_ref().is_ok_and(|run| self.is_to_take(run)))
     }
 
     fn unfinished(&self) -> Option<String> {
@@ -78,14 +86,14 @@ impl Shown for Watch<'_> {
         let found = runs.find(|run| {
             run.metadata.namespace.as_ref() == Some(&self.group.namespace)
                 && run.metadata.name.as_deref() != Some(self.own)
-                && self.takes(run)
+                && self.is_to_take(run)
         });
         found.map(ResourceExt::name_any)
     }
 }
 
 impl Watch<'_> {
-    fn takes(&self, run: &PipelineRun) -> bool {
+    fn is_to_take(&self, run: &PipelineRun) -> bool {
         let (of, lock) = (&run.spec.pipeline_ref.name, &self.group.name);
         if *of == self.pipeline.name_any() {
             return takes(run, &self.pipeline.spec, lock);
@@ -108,7 +116,24 @@ fn takes(run: &PipelineRun, spec: &PipelineSpec, name: &str) -> bool {
     }
     let sources = run.status.as_ref().map(|status| status.sources.as_slice()).unwrap_or_default();
     let is_locked = !matches!(policy(spec), None | Some(LockPolicy::Parallel));
-    is_locked && group(spec, run, &identity(run), sources).as_deref() == Some(name)
+    let pipeline = &run.spec.pipeline_ref.name;
+    is_locked
+        && may_be_named(spec, pipeline, name)
+        && group(spec, run, &identity(run), sources).as_deref() == Some(name)
+}
+
+/// Whether a lock of the pipeline's runs may have this name, as far as that can be told without rendering it for each of them.
+fn may_be_named(spec: &PipelineSpec, pipeline: &str, name: &str) -> bool {
+    let Some(template) = template(spec) else { return name == pipeline };
+    // What comes before the first `${{`, or more of it.
+    match template.split_once('$') {
+        Some((literal, _)) => literal.trim().is_empty() || name.starts_with(literal),
+        None => name == template,
+    }
+}
+
+fn template(spec: &PipelineSpec) -> Option<&str> {
+    spec.concurrency.as_ref()?.group.as_deref()
 }
 
 fn policy(spec: &PipelineSpec) -> Option<LockPolicy> {
@@ -130,6 +155,9 @@ fn identity(run: &PipelineRun) -> RunIdentity {
 /// The name of the lock of a run.
 fn group(spec: &PipelineSpec, run: &PipelineRun, identity: &RunIdentity, sources: &[PinnedSource]) -> Option<String> {
     let params = resolve_params(&spec.params, &run.spec.params).ok()?;
+    if template(spec).is_none() {
+        return Some(identity.pipeline.clone());
+    }
     let variables = RunVariables::new(identity, params, sources);
     lock_group(&Program::of(spec).ok()?, &identity.pipeline, &variables).ok()
 }
@@ -190,5 +218,28 @@ mod tests {
         assert!(takes(&run(json!({}), Value::Null), &of_place, "eu-web"));
         assert!(!takes(&run(json!({"place": "us"}), Value::Null), &of_place, "eu-web"));
         assert!(!takes(&run(json!({"nothing": "1"}), Value::Null), &of_place, "eu-web"), "it will not start");
+        let unset = spec(json!({"policy": "Forbid"}));
+        assert!(!takes(&run(json!({"nothing": "1"}), Value::Null), &unset, "web"), "nor will this one");
+    }
+
+    #[test]
+    fn a_name_that_no_run_of_the_pipeline_can_have_is_told_without_rendering() {
+        let may =
+            |group: &str, name: &str| may_be_named(&spec(json!({"policy": "Forbid", "group": group})), "web", name);
+        for (group, name) in [
+            ("eu-${{ params.place }}", "eu-1"),
+            ("${{ params.place }}", "anything"),
+            (" ${{ params.place }} ", "anything"),
+            (" eu-${{ params.place }}", " eu-1"),
+            ("$${{-${{ params.place }}", "${{-eu"),
+            ("shared", "shared"),
+        ] {
+            assert!(may(group, name), "{group}");
+        }
+        for (group, name) in [("eu-${{ params.place }}", "us-1"), ("shared", "shared-1"), ("shared", "web")] {
+            assert!(!may(group, name), "{group}");
+        }
+        let unset = spec(json!({"policy": "Forbid"}));
+        assert!(may_be_named(&unset, "web", "web") && !may_be_named(&unset, "web", "db"));
     }
 }
