@@ -20,7 +20,7 @@ pub struct Suspend {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Concurrency {
-    /// The lock's name; may contain `${{ }}` over `params`, `run`, `pipeline` and `trigger`, such as
+    /// The lock's name; may contain `${{ }}` over `params`, `run`, `pipeline`, `trigger` and `sources`, such as
     /// `web-${{ params.environment }}`. All runs of the namespace with the same group share the lock, of whichever pipeline.
     /// Unless set: the pipeline's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -47,7 +47,7 @@ pub struct Cron {
     /// What is done about times at which no controller was there; `None` unless set.
     #[serde(default, skip_serializing_if = "is_default")]
     pub catch_up: CatchUp,
-    /// With `catchUp: Latest`, how late a run may start, such as `6h`; without a limit unless set.
+    /// With `catchUp: Latest`, how long after its time a run may start, such as `6h`, whatever has delayed it; without a limit unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starting_deadline: Option<Duration>,
 }
@@ -73,8 +73,8 @@ pub struct TriggerStatus {
     /// The schedule, with its time zone, that the rest speaks of.
     #[schemars(length(max = 256))]
     pub schedule: String,
-    /// Every time of the schedule up to this one is over and done with: at first when the schedule was seen first, then the time
-    /// that was dealt with last.
+    /// Every time of the schedule up to this one is over and done with: at first the creation of the pipeline, or, where the schedule
+    /// came later, when it was seen first; then the time that was dealt with last.
     pub since: Timestamp,
     /// The next time of the schedule, whether it is going to start a run or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,8 +10,9 @@
 mod lock;
 mod outcome;
 
+use jiff::Timestamp;
 use kube::{Api, Client, ResourceExt, api::PostParams};
-use sluice_api::{LocalReference, PipelineRun, PipelineRunSpec, PipelineSpec, SourceStart, Trigger, names};
+use sluice_api::{LocalReference, Pipeline, PipelineRun, PipelineRunSpec, PipelineSpec, SourceStart, Trigger, names};
 
 pub(crate) use self::{
     lock::{Error as LockError, locked},
@@ -53,6 +54,14 @@ pub(crate) fn run(name: &str, pipeline: &str, trigger: Trigger) -> PipelineRun {
     let mut run = PipelineRun::new(name, spec);
     run.labels_mut().insert(names::PIPELINE_LABEL.to_owned(), names::label_value(pipeline));
     run
+}
+
+/// From when on times and good runs start runs of the pipeline, where nobody has looked at them before: from its creation on, since the first
+/// look may come late. One that was changed is not known to have had the trigger, or the source, before now.
+pub(crate) fn begins(pipeline: &Pipeline, now: Timestamp) -> Timestamp {
+    let is_unchanged = pipeline.metadata.generation == Some(1);
+    let created = pipeline.metadata.creation_timestamp.as_ref().filter(|_| is_unchanged);
+    created.map_or(now, |created| created.0.min(now))
 }
 
 /// Makes the run, unless it is there.

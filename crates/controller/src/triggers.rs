@@ -13,7 +13,7 @@ mod ask;
 mod decide;
 mod tell;
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -55,7 +55,8 @@ impl Looked {
 pub(crate) fn is_due(pipeline: &Pipeline, now: Timestamp) -> bool {
     pipeline.spec.triggers.iter().any(|trigger| {
         let table = Timetable::of(&trigger.cron);
-        table.is_ok_and(|table| matches!(look(trigger, &table, status_of(pipeline, trigger), now), Look::Due(_)))
+        let before = status_of(pipeline, trigger, now);
+        table.is_ok_and(|table| matches!(look(trigger, &table, &before, now), Look::Due(_)))
     })
 }
 
@@ -63,12 +64,12 @@ pub(crate) fn is_due(pipeline: &Pipeline, now: Timestamp) -> bool {
 pub(crate) async fn carry_on(context: &Context, pipeline: &Pipeline, is_ready: bool, now: Timestamp) -> Looked {
     let mut looked = Looked::default();
     for trigger in &pipeline.spec.triggers {
-        let before = status_of(pipeline, trigger);
+        let before = status_of(pipeline, trigger, now);
         // One that has no times is a mistake of the pipeline, which `Ready` tells.
         let Ok(table) = Timetable::of(&trigger.cron) else { continue };
         let at = At { context, pipeline, trigger, is_ready, now };
-        let mut status = match (look(trigger, &table, before, now), before) {
-            (Look::Due(due), Some(before)) => match at.deal(due, before).await {
+        let mut status = match look(trigger, &table, &before, now) {
+            Look::Due(due) => match at.deal(due, &before).await {
                 Ok(status) => {
                     looked.reports.extend(tell::reports(trigger, &due, &status));
                     status
@@ -77,13 +78,13 @@ pub(crate) async fn carry_on(context: &Context, pipeline: &Pipeline, is_ready: b
                     let name = pipeline.name_any();
                     tracing::warn!(pipeline = %name, trigger = %trigger.name, error = %in_one_line(&error), "a time of a trigger was not dealt with; it is tried again");
                     looked.again = Some(AGAIN);
-                    before.clone()
+                    before.into_owned()
                 }
             },
-            (Look::Nothing, Some(before)) => before.clone(),
-            (_, before) => {
-                looked.reports.extend(tell::set_back(trigger, before, now));
-                anew(trigger, before, now)
+            Look::Nothing => before.into_owned(),
+            Look::Anew => {
+                looked.reports.extend(tell::set_back(trigger, &before, now));
+                anew(trigger, &before, now)
             }
         };
         status.next = table.next_after(now);
@@ -99,17 +100,28 @@ fn until(next: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(next.duration_since(now)).unwrap_or_default().min(LOOK_AT_CLOCK)
 }
 
-fn status_of<'a>(pipeline: &'a Pipeline, trigger: &PipelineTrigger) -> Option<&'a TriggerStatus> {
-    pipeline.status.as_ref()?.triggers.iter().find(|status| status.name == trigger.name)
+/// Where the trigger stands: one that is seen first begins with its pipeline.
+fn status_of<'a>(pipeline: &'a Pipeline, trigger: &PipelineTrigger, now: Timestamp) -> Cow<'a, TriggerStatus> {
+    let mut known = pipeline.status.iter().flat_map(|status| &status.triggers);
+    match known.find(|status| status.name == trigger.name) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(TriggerStatus {
+            name: trigger.name.clone(),
+            schedule: decide::schedule(&trigger.cron),
+            since: starts::begins(pipeline, now),
+            next: None,
+            last: None,
+            took: None,
+        }),
+    }
 }
 
-/// A trigger, or a schedule, that is seen first: no time before counts. What the sources were at is not its schedule's.
-fn anew(trigger: &PipelineTrigger, before: Option<&TriggerStatus>, now: Timestamp) -> TriggerStatus {
-    let (name, schedule) = (trigger.name.clone(), decide::schedule(&trigger.cron));
-    let took = before.and_then(|before| before.took.clone());
+/// A schedule that is seen first: no time before counts. What the sources were at is not its schedule's.
+fn anew(trigger: &PipelineTrigger, before: &TriggerStatus, now: Timestamp) -> TriggerStatus {
+    let schedule = decide::schedule(&trigger.cron);
     // Where the clock was set back, it is still what became of its last time.
-    let last = before.filter(|before| before.schedule == schedule).and_then(|before| before.last.clone());
-    TriggerStatus { name, schedule, since: now, next: None, last, took }
+    let last = before.last.clone().filter(|_| before.schedule == schedule);
+    TriggerStatus { schedule, since: now, next: None, last, ..before.clone() }
 }
 
 /// A failure that may pass by itself: the time is not decided.
@@ -203,5 +215,41 @@ impl At<'_> {
 
     fn namespace(self) -> String {
         self.pipeline.namespace().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-23T{text}Z").parse().unwrap()
+    }
+
+    /// A pipeline with a time at 6 o'clock, that was created before.
+    fn pipeline(generation: i64, created: &str, triggers: Value) -> Pipeline {
+        serde_json::from_value(json!({
+            "metadata": {"name": "qa", "namespace": "shop", "generation": generation, "creationTimestamp": at(created)},
+            "spec": {"serviceAccountName": "a", "stages": [], "triggers": [{"name": "morning", "cron": {"schedule": "0 6 * * *"}}]},
+            "status": {"triggers": triggers},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_time_counts_from_the_creation_of_its_pipeline_on() {
+        let is_due = |generation, created| is_due(&pipeline(generation, created, json!([])), at("06:05:00"));
+        assert!(is_due(1, "05:59:00") && is_due(1, "05:59:59"));
+        assert!(!is_due(1, "06:00:00") && !is_due(1, "06:04:00") && !is_due(1, "06:05:01"));
+        assert!(!is_due(2, "05:59:00"), "the trigger may have come with the change");
+    }
+
+    #[test]
+    fn what_is_known_of_a_trigger_counts_and_not_when_its_pipeline_was_created() {
+        let known = |since| json!([{"name": "morning", "schedule": "0 6 * * * UTC", "since": at(since)}]);
+        let is_due = |since| is_due(&pipeline(1, "05:59:00", known(since)), at("06:05:00"));
+        assert!(is_due("05:59:30") && !is_due("06:00:00"));
     }
 }

@@ -117,6 +117,15 @@ impl Unresolved {
         Self::new("SourceRunNotFound", message)
     }
 
+    /// The good run that started this one is not the run that has its name now.
+    pub fn made_anew(source: &Source, run: &str) -> Self {
+        let name = &source.name;
+        let message = format!(
+            "good run {run:?} of source {name:?}, which started this run, was deleted, and another run was made under its name; to take              that one, start another run with `--from {name}={run}`"
+        );
+        Self::new("SourceRunNotFound", message)
+    }
+
     /// Nobody has the outputs of the run any more.
     pub fn outputs_gone(source: &Source, run: &str) -> Self {
         let (name, pipeline) = (&source.name, &source.pipeline_ref.name);

@@ -31,13 +31,11 @@ impl Candidate {
 
 /// Where the source stands: as it did, or at the beginning when it is seen first, or is another one since.
 ///
-/// A pipeline that nobody has changed yet begins with its creation: its first look may come late. One that was is not known to have had
-/// the source before now.
-pub(super) fn of(source: &Source, before: &[SourceStatus], created: Option<Timestamp>, now: Timestamp) -> SourceStatus {
+/// `begins` is when the pipeline does, to the second.
+pub(super) fn of(source: &Source, before: &[SourceStatus], begins: Timestamp, now: Timestamp) -> SourceStatus {
     let known = before.iter().find(|known| known.name == source.name && known.of == source.of());
     known.cloned().unwrap_or_else(|| {
-        let created = created.and_then(|created| created.checked_add(CREATED_WITHIN).ok());
-        let since = created.map_or(now, |created| created.min(now));
+        let since = begins.checked_add(CREATED_WITHIN).map_or(now, |since| since.min(now));
         let (name, of) = (source.name.clone(), source.of());
         SourceStatus { name, of, since, since_uid: None, done: Vec::new(), last: None }
     })
@@ -149,7 +147,7 @@ mod tests {
 
     #[test]
     fn good_runs_from_before_start_nothing_and_later_ones_each_once_in_whatever_order_they_are_seen() {
-        let mut status = of(&source(None), &[], None, time(10));
+        let mut status = of(&source(None), &[], time(10), time(10));
         let mut all = vec![good("old", 9), good("now", 10), good("b", 12)];
         assert_eq!(uids(&open(&status, &all)), ["b"]);
         close(&mut status, "b", started(12), &all);
@@ -161,21 +159,20 @@ mod tests {
     }
 
     #[test]
-    fn a_new_pipeline_begins_with_its_creation_and_a_changed_source_now() {
-        let since = |before: &[SourceStatus], stage, created: Option<i64>| {
-            of(&source(stage), before, created.map(time), time(100)).since.as_second()
+    fn a_source_begins_with_its_pipeline_until_it_was_looked_at() {
+        let since = |before: &[SourceStatus], stage, begins: i64| {
+            of(&source(stage), before, time(begins), time(100)).since.as_second()
         };
-        assert_eq!(since(&[], None, Some(50)), 51);
-        assert_eq!(since(&[], None, Some(100)), 100, "not later than now");
-        assert_eq!(since(&[], None, None), 100);
-        let known = of(&source(None), &[], None, time(7));
-        assert_eq!(since(std::slice::from_ref(&known), None, Some(50)), 7);
-        assert_eq!(since(&[known], Some("publish"), None), 100);
+        assert_eq!(since(&[], None, 50), 51);
+        assert_eq!(since(&[], None, 100), 100, "not later than now");
+        let known = of(&source(None), &[], time(7), time(7));
+        assert_eq!(since(std::slice::from_ref(&known), None, 50), 7);
+        assert_eq!(since(&[known], Some("publish"), 100), 100);
     }
 
     #[test]
     fn of_good_runs_of_the_same_millisecond_those_up_to_the_uid_are_over() {
-        let mut status = of(&source(None), &[], None, time(0));
+        let mut status = of(&source(None), &[], time(0), time(0));
         let all: Vec<Candidate> = (0..=MAX_DONE).map(|number| good(&format!("uid-{number:03}"), 7)).collect();
         for one in &all {
             close(&mut status, &one.run.uid, started(7), &all);
@@ -188,7 +185,7 @@ mod tests {
 
     #[test]
     fn nothing_leaves_the_list_past_one_that_is_still_open() {
-        let mut status = of(&source(None), &[], None, time(0));
+        let mut status = of(&source(None), &[], time(0), time(0));
         let all: Vec<Candidate> = (1..=200).map(|number| good(&format!("uid-{number:03}"), number)).collect();
         for one in &all[1..=MAX_DONE + 1] {
             close(&mut status, &one.run.uid, started(1), &all);
@@ -201,7 +198,7 @@ mod tests {
 
     #[test]
     fn where_the_clock_was_set_back_what_ends_from_now_on_starts_something_and_what_was_over_stays_over() {
-        let mut status = of(&source(None), &[], None, time(1000));
+        let mut status = of(&source(None), &[], time(1000), time(1000));
         let mut all = vec![good("before", 300), good("over", 900), good("done", 1001)];
         close(&mut status, "done", started(1001), &all);
         assert_eq!(set_back(&mut status.clone(), &all, time(990)), None, "clocks of two machines are that far apart");
@@ -215,7 +212,7 @@ mod tests {
     #[test]
     fn what_has_no_room_stays_over_until_the_clock_is_there() {
         let all: Vec<Candidate> = (1..=250).map(|number| good(&format!("uid-{number:03}"), 1000 + number)).collect();
-        let mut status = of(&source(None), &[], None, time(2000));
+        let mut status = of(&source(None), &[], time(2000), time(2000));
         assert_eq!(set_back(&mut status, &all, time(100)), Some(time(2000)));
         assert_eq!((status.done.len(), status.since), (MAX_DONE, time(1150)));
         assert!(open(&status, &all).is_empty());
@@ -240,7 +237,7 @@ mod tests {
             let mut seen: Vec<(usize, &Candidate)> =
                 all.iter().enumerate().map(|(place, one)| (place + lateness[place], one)).collect();
             seen.sort_by_key(|(place, _)| *place);
-            let mut status = of(&source(None), &[], None, time(0));
+            let mut status = of(&source(None), &[], time(0), time(0));
             let (mut shown, mut dealt) = (Vec::new(), Vec::new());
             let mut coming = seen.into_iter().map(|(_, one)| one.clone());
             for size in batches {
@@ -260,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_leaves_the_list_is_over_by_its_time() {
-        let mut status = of(&source(None), &[], None, time(0));
+        let mut status = of(&source(None), &[], time(0), time(0));
         let uid = |number: i64| format!("uid-{number:03}");
         let all: Vec<Candidate> = (1..=250).map(|number| good(&uid(number), number)).collect();
         for number in 1..=250 {
@@ -273,7 +270,7 @@ mod tests {
 
     #[test]
     fn what_was_deleted_leaves_the_list_first_and_moves_no_time() {
-        let mut status = of(&source(None), &[], None, time(0));
+        let mut status = of(&source(None), &[], time(0), time(0));
         let all: Vec<Candidate> = (1..=100).map(|number| good(&format!("uid-{number}"), number)).collect();
         close(&mut status, "gone", started(1), &[]);
         all.iter().for_each(|one| close(&mut status, &one.run.uid, started(1), &all));

@@ -30,5 +30,5 @@ pub(crate) async fn pin(
 fn mistaken(trigger: &SourceStart, sources: &[Source], pinned: &[PinnedSource]) -> Option<Unresolved> {
     let found = pinned.iter().find(|pinned| pinned.name == trigger.name && pinned.run != trigger.run)?;
     let source = sources.iter().find(|source| source.name == found.name)?;
-    Some(Unresolved::not_found(source, &trigger.run.name))
+    Some(Unresolved::made_anew(source, &trigger.run.name))
 }

@@ -55,9 +55,10 @@ pub(crate) struct Looked {
 pub(crate) fn is_due(context: &Context, pipeline: &Pipeline) -> bool {
     let before = pipeline.status.as_ref().map(|status| status.sources.as_slice()).unwrap_or_default();
     let namespace = pipeline.namespace().unwrap_or_default();
+    let now = now();
     is_known(context)
         && pipeline.spec.sources.iter().filter(|source| source.start).any(|source| {
-            let status = cursor::of(source, before, created(pipeline), now());
+            let status = cursor::of(source, before, starts::begins(pipeline, now), now);
             !cursor::open(&status, &good_runs_of(context, &namespace, source)).is_empty()
         })
 }
@@ -65,12 +66,6 @@ pub(crate) fn is_due(context: &Context, pipeline: &Pipeline) -> bool {
 /// Whether the watches have shown all that is asked of them here.
 fn is_known(context: &Context) -> bool {
     context.runs.wait_until_ready().now_or_never().is_some() && context.records.are_known()
-}
-
-/// When the pipeline was created, if nobody has changed it since.
-fn created(pipeline: &Pipeline) -> Option<Timestamp> {
-    let is_new = pipeline.metadata.generation == Some(1);
-    pipeline.metadata.creation_timestamp.as_ref().map(|created| created.0).filter(|_| is_new)
 }
 
 /// Starts what the good runs of the pipeline's sources start, if the pipeline `is_live`. `fault` says why no run of it can start now,
@@ -98,12 +93,13 @@ pub(crate) async fn start(
         fault,
     };
     for source in sources {
-        let mut status = cursor::of(source, &before.sources, created(pipeline), now());
+        let now = now();
+        let mut status = cursor::of(source, &before.sources, starts::begins(pipeline, now), now);
         let good = good_runs_of(context, &this.namespace, source);
-        if let Some(before) = cursor::set_back(&mut status, &good, now()) {
+        if let Some(before) = cursor::set_back(&mut status, &good, now) {
             looked.reports.push(set_back(source, before, &status));
         }
-        if now().duration_since(status.since) < clock::SET_BACK_BY {
+        if now.duration_since(status.since) < clock::SET_BACK_BY {
             looked.again = looked.again.or(Some(clock::LOOK_AT_CLOCK));
         }
         let open = cursor::open(&status, &good);

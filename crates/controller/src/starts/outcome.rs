@@ -22,7 +22,7 @@ impl Dropped {
         let message = match suspend {
             Some(Suspend { reason: Some(why), .. }) => format!("the pipeline is suspended: {why}"),
             Some(Suspend { reason: None, .. }) => "the pipeline is suspended".to_owned(),
-            None if was_suspended => "the pipeline was suspended at that time".to_owned(),
+            None if was_suspended => "the pipeline was suspended when it was last looked at".to_owned(),
             None => return None,
         };
         Some(Self { reason: "Suspended", message })

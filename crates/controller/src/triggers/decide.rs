@@ -10,14 +10,14 @@ use crate::{clock, starts::Dropped};
 /// A controller may be replaced: a time is not missed before this is over.
 const REPLACED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
-/// A controller that was there may take so long to come to a time: to be busy misses none. What is later was kept from it by something
-/// else, such as an API server that was away, or a machine that was asleep.
+/// A controller that was there may take so long to come to a time, where nobody wrote down how long: to be busy misses none. What is
+/// later was kept from it by something else, such as an API server that was away, or a machine that was asleep.
 const BUSY_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// What a look at the clock tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// The schedule is seen first, or has changed.
+    /// The schedule has changed, or the clock was set back.
     Anew,
     /// Nothing is due.
     Nothing,
@@ -31,17 +31,11 @@ pub(super) fn schedule(cron: &Cron) -> String {
 }
 
 /// Whether a time has come.
-pub(super) fn look(
-    trigger: &PipelineTrigger,
-    table: &Timetable,
-    before: Option<&TriggerStatus>,
-    now: Timestamp,
-) -> Look {
-    let known = before.filter(|before| before.schedule == schedule(&trigger.cron) && !was_set_back(before, now));
-    match known {
-        Some(before) => table.due(before.since, now).map_or(Look::Nothing, Look::Due),
-        None => Look::Anew,
+pub(super) fn look(trigger: &PipelineTrigger, table: &Timetable, before: &TriggerStatus, now: Timestamp) -> Look {
+    if before.schedule != schedule(&trigger.cron) || was_set_back(before, now) {
+        return Look::Anew;
     }
+    table.due(before.since, now).map_or(Look::Nothing, Look::Due)
 }
 
 /// Whether the clock was set back, so that what the status says of times tells nothing. A time that was dealt with is not to come
@@ -82,9 +76,14 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    /// How long the time is over.
+    fn waited(self, due: &Due) -> SignedDuration {
+        self.now.duration_since(due.at)
+    }
+
     /// How late the time is: what it waited for this process to come to it does not count.
     fn late(self, due: &Due) -> SignedDuration {
-        let waited = self.now.duration_since(due.at);
+        let waited = self.waited(due);
         if waited > BUSY_WITHIN { waited } else { self.began.min(self.now).duration_since(due.at) }
     }
 
@@ -93,7 +92,7 @@ impl Clock {
         if self.began > due.at {
             "no controller was there at that time"
         } else {
-            "the controller could not come to that time"
+            "the controller could not come to it in time"
         }
     }
 }
@@ -107,13 +106,14 @@ pub(super) fn hindrance(due: &Due, cron: &Cron, standing: Standing<'_>, clock: C
     if let Some(suspended) = Dropped::suspended(standing.suspend, standing.was_suspended) {
         return Some(suspended);
     }
-    let (late, why) = (clock.late(due), clock.why(due));
+    let why = clock.why(due);
     match (cron.catch_up, cron.starting_deadline) {
-        (CatchUp::None, _) if late > REPLACED_WITHIN => {
+        (CatchUp::None, _) if clock.late(due) > REPLACED_WITHIN => {
             dropped("Missed", format!("{why}; to start such runs late, set catchUp to Latest"))
         }
-        (CatchUp::Latest, Some(deadline)) if late > deadline.get() => {
-            dropped("Missed", format!("{why}, nor within its startingDeadline of {deadline}"))
+        // What somebody wrote down is kept, whoever was busy.
+        (CatchUp::Latest, Some(deadline)) if clock.waited(due) > deadline.get() => {
+            dropped("Missed", format!("{why}; its startingDeadline of {deadline} is over"))
         }
         _ => None,
     }
@@ -122,7 +122,8 @@ pub(super) fn hindrance(due: &Due, cron: &Cron, standing: Standing<'_>, clock: C
 /// What is said of the times before the last one.
 pub(super) fn passed_over(due: &Due, cron: &Cron) -> Option<String> {
     let why = match cron.catch_up {
-        CatchUp::None => "no controller was there",
+        // Or none that could.
+        CatchUp::None => "no controller came to it in time",
         CatchUp::Latest => "only the last one is made up for",
     };
     match due.earlier {
@@ -169,7 +170,7 @@ mod tests {
     }
 
     fn look_at(trigger: &PipelineTrigger, before: &TriggerStatus, now: &str) -> Look {
-        look(trigger, &Timetable::of(&trigger.cron).unwrap(), Some(before), at(now))
+        look(trigger, &Timetable::of(&trigger.cron).unwrap(), before, at(now))
     }
 
     fn ready() -> Standing<'static> {
@@ -202,9 +203,6 @@ mod tests {
         assert_eq!(missed(never(), "23T06:00:59", "23T06:15:00"), None, "replaced, and busy then");
         assert!(missed(never(), "23T06:01:01", "23T06:15:00").unwrap().starts_with("no controller was there"));
         assert!(missed(never(), "22T00:00:00", "23T06:15:01").unwrap().starts_with("the controller could not come"));
-        let deadline = || json!({"schedule": "0 6 * * *", "catchUp": "Latest", "startingDeadline": "1m"});
-        assert_eq!(missed(deadline(), "22T00:00:00", "23T06:05:00"), None);
-        assert!(missed(deadline(), "22T00:00:00", "23T06:20:00").unwrap().contains("startingDeadline of 1m"));
         // The clock was ahead when the process began, and was set right since.
         assert_eq!(missed(never(), "23T09:00:00", "23T06:00:01"), None);
     }
@@ -259,6 +257,19 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_counts_from_the_time_itself_also_where_the_controller_was_there() {
+        let due = Due { at: at("23T06:00:00"), earlier: 0 };
+        let cron = trigger(json!({"schedule": "0 6 * * *", "catchUp": "Latest", "startingDeadline": "2m"})).cron;
+        let missed = |now: &str| {
+            let clock = Clock { now: at(now), began: at("22T00:00:00") };
+            hindrance(&due, &cron, ready(), clock).map(|dropped| dropped.message)
+        };
+        assert_eq!(missed("23T06:02:00"), None);
+        let why = "the controller could not come to it in time; its startingDeadline of 2m is over";
+        assert_eq!(missed("23T06:02:01").as_deref(), Some(why));
+    }
+
+    #[test]
     fn the_last_time_is_made_up_for_within_its_deadline() {
         let latest = json!({"schedule": "0 6 * * *", "catchUp": "Latest"});
         check(latest, "12T06:00:00", "24T05:59:00", None);
@@ -276,7 +287,10 @@ mod tests {
         assert_eq!(told.as_deref(), Some("2 times before it started no run: only the last one is made up for"));
         assert_eq!(passed_over(&Due { earlier: 0, ..due }, &trigger.cron), None);
         let told = passed_over(&Due { earlier: 1001, ..due }, &Cron::default());
-        assert_eq!(told.as_deref(), Some("more than 1000 times before it started no run: no controller was there"));
+        assert_eq!(
+            told.as_deref(),
+            Some("more than 1000 times before it started no run: no controller came to it in time")
+        );
     }
 
     #[test]
@@ -289,7 +303,7 @@ mod tests {
         let suspended = Standing { suspend: Some(&suspend), ..ready() };
         assert_eq!(reason(suspended).as_deref(), Some("the pipeline is suspended: holidays"));
         let resumed = Standing { was_suspended: true, ..ready() };
-        assert_eq!(reason(resumed).as_deref(), Some("the pipeline was suspended at that time"));
+        assert_eq!(reason(resumed).as_deref(), Some("the pipeline was suspended when it was last looked at"));
         let invalid = Standing { is_ready: false, ..suspended };
         assert!(reason(invalid).unwrap().contains("Ready"));
         assert_eq!(reason(ready()), None);

@@ -7,8 +7,8 @@ use sluice_steps::Report;
 use super::decide;
 
 /// The Event where the clock was set back so far that a trigger begins anew.
-pub(super) fn set_back(trigger: &PipelineTrigger, before: Option<&TriggerStatus>, now: Timestamp) -> Option<Report> {
-    let message = decide::set_back(trigger, before?, now)?;
+pub(super) fn set_back(trigger: &PipelineTrigger, before: &TriggerStatus, now: Timestamp) -> Option<Report> {
+    let message = decide::set_back(trigger, before, now)?;
     Some(Report { reason: "ClockSetBack".to_owned(), message, warning: true })
 }
 

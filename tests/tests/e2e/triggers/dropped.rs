@@ -36,7 +36,7 @@ async fn a_suspended_pipeline_starts_nothing_and_is_not_caught_up_with() {
     controller.restart().expect("a controller");
     let last = became(&team, "web", next).await;
     assert_eq!(dropped(&team, "web", &last).await, "Suspended");
-    assert_eq!(last["message"], "the pipeline was suspended at that time");
+    assert_eq!(last["message"], "the pipeline was suspended when it was last looked at");
     assert!(runs_of(&team, "web").await.is_empty());
 
     let free = ago(minutes(3));
