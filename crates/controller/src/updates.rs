@@ -223,8 +223,9 @@ impl Updates {
 
     /// The one of an Environment's updates whose reconcile looks after all of them where there is no Environment.
     fn first_of(&self, namespace: &str, environment: &str) -> Option<UpdateRef> {
-        let all = self.of(namespace, environment);
-        all.iter().map(|update| update.name_any()).min().map(|first| UpdateRef::new(&first).within(namespace))
+        let of = (namespace.to_owned(), environment.to_owned());
+        let first = self.by_environment.first(&of, |name| self.one_of(namespace, environment, name).is_some())?;
+        Some(UpdateRef::new(&first).within(namespace))
     }
 
     /// Whether something may still follow from a run's update, as far as the watch shows.
@@ -236,8 +237,13 @@ impl Updates {
     /// The updates of an Environment.
     fn of(&self, namespace: &str, environment: &str) -> Vec<Arc<Guarded<ComponentUpdate>>> {
         let names = self.by_environment.of(&(namespace.to_owned(), environment.to_owned()));
-        let shown = names.iter().filter_map(|name| self.updates.get(&UpdateRef::new(name).within(namespace)));
-        shown.filter(|it| it.0.as_ref().is_ok_and(|update| update.spec.environment == environment)).collect()
+        names.iter().filter_map(|name| self.one_of(namespace, environment, name)).collect()
+    }
+
+    /// The update of this name, if the watch shows it as one of the Environment.
+    fn one_of(&self, namespace: &str, environment: &str, name: &str) -> Option<Arc<Guarded<ComponentUpdate>>> {
+        let update = self.updates.get(&UpdateRef::new(name).within(namespace))?;
+        update.0.as_ref().is_ok_and(|update| update.spec.environment == environment).then_some(update)
     }
 
     /// The runs of a component's updates that have not ended, of whatever became of the updates.
@@ -354,8 +360,11 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<ComponentUpdate>>, context: A
         return Ok(Action::await_change());
     }
     if let Some(first) = context.updates.first_of(&namespace, &name).filter(|first| *first != this) {
-        // One looks after all of them.
-        let _ = context.updates.wake_update.unbounded_send(first);
+        // One looks after all of them, where there is something to do.
+        let desk = Cluster { client: &context.client, updates: &context.updates, namespace: &namespace };
+        if !Inbox::new(Box::new(desk), vec![guarded.clone()], HashMap::new()).says_all() {
+            let _ = context.updates.wake_update.unbounded_send(first);
+        }
         return Ok(Action::await_change());
     }
     // The watch may not show one yet that is there: then it is going to.
@@ -365,9 +374,11 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<ComponentUpdate>>, context: A
         return Ok(Action::requeue(AGAIN));
     }
     let inbox = inbox(&context, &namespace, &name, None).await.map_err(read)?;
+    let was_said = inbox.says_all();
     match inbox.follow(None, &EnvironmentStatus::default()).await {
-        true => Ok(Action::await_change()),
-        false => Ok(Action::requeue(AGAIN)),
+        true if was_said => Ok(Action::await_change()),
+        // What was said of one may make it another one's turn, and one that says all there is to say wakes nobody.
+        _ => Ok(Action::requeue(AGAIN)),
     }
 }
 

@@ -142,6 +142,11 @@ impl<'a> Inbox<'a> {
         is_all_known && outcomes.into_iter().all(|done| done)
     }
 
+    /// Whether the updates say all that there is to say of them while there is no Environment.
+    pub(crate) fn says_all(&self) -> bool {
+        self.acts(&self.readable(), None, &EnvironmentStatus::default()).is_empty()
+    }
+
     /// Whether no other run of the update's component is under way, also none of an update that was deleted; `None` while that is
     /// not known. The end of such a run brings the Environment back.
     fn is_free_for(&self, update: &ComponentUpdate) -> Option<bool> {

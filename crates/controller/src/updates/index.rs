@@ -3,7 +3,7 @@
 //! It tells where to look. What counts is what the watches show of those that it names.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     hash::Hash,
     sync::{Mutex, PoisonError},
 };
@@ -11,8 +11,8 @@ use std::{
 use kube::ResourceExt;
 use sluice_api::{ComponentUpdate, ParamValue, PipelineRun, check::UPDATE_PARAMS};
 
-/// Names, by what they belong to.
-pub(crate) struct Index<K>(Mutex<HashMap<K, HashSet<String>>>);
+/// Names in their order, by what they belong to.
+pub(crate) struct Index<K>(Mutex<HashMap<K, BTreeSet<String>>>);
 
 impl<K> Default for Index<K> {
     fn default() -> Self {
@@ -37,7 +37,7 @@ impl<K: Eq + Hash> Index<K> {
 
     /// The watch began anew: these are all there are.
     pub(super) fn replace(&self, all: impl Iterator<Item = (K, String)>) {
-        let mut known: HashMap<K, HashSet<String>> = HashMap::new();
+        let mut known: HashMap<K, BTreeSet<String>> = HashMap::new();
         all.for_each(|(key, name)| {
             known.entry(key).or_default().insert(name);
         });
@@ -49,6 +49,12 @@ impl<K: Eq + Hash> Index<K> {
         K: Clone,
     {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    /// The first of them that is what is looked for.
+    pub(super) fn first(&self, key: &K, is_it: impl Fn(&str) -> bool) -> Option<String> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(key)?.iter().find(|name| is_it(name)).cloned()
     }
 
     pub(super) fn of(&self, key: &K) -> Vec<String> {
@@ -82,4 +88,24 @@ pub(super) fn component_of(run: &PipelineRun) -> Option<OfComponent> {
 /// Whether the run has ended.
 pub(super) fn has_ended(run: &PipelineRun) -> bool {
     run.status.as_ref().is_some_and(|status| status.state.is_finished())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_is_there_is_found_whatever_else_was_named() {
+        let index = Index::default();
+        for name in ["c", "a", "b"] {
+            index.add("web", name.to_owned());
+        }
+        let first = |is_it: fn(&str) -> bool| index.first(&"web", is_it);
+        assert_eq!(first(|_| true).as_deref(), Some("a"));
+        assert_eq!(first(|name| name != "a").as_deref(), Some("b"));
+        assert_eq!(first(|_| false), None);
+        index.remove(&"web", "a");
+        assert_eq!(index.first(&"web", |_| true).as_deref(), Some("b"));
+        assert_eq!(index.first(&"db", |_| true), None);
+    }
 }

@@ -389,3 +389,44 @@ fn the_next_run_waits_for_that_of_an_update_that_was_deleted() {
     settle();
     assert_eq!(runs(), ["web-1", "web-2"]);
 }
+
+#[test]
+fn where_the_environment_is_gone_it_is_looked_again_until_all_is_said() {
+    let component = |name: &&str| ComponentStatus { name: (*name).to_owned(), recorded: None, deployed: None };
+    let status = EnvironmentStatus { components: COMPONENTS.iter().map(component).collect(), ..Default::default() };
+    let world = Arc::new(Mutex::new(World { history: vec![State { status, ..State::default() }], made: Vec::new() }));
+    let report = |component, sequence| {
+        world.lock().unwrap().change(|state, version| {
+            let update = update(component, sequence, version);
+            state.updates.insert(update.metadata.name.clone().unwrap(), update);
+        });
+    };
+    report("web", 1);
+    report("web", 2);
+    for _ in 0..10 {
+        let last = world.lock().unwrap().history.len() - 1;
+        reconcile(&world, Watches { environment: last, updates: last, runs: last }, None);
+    }
+    report("db", 1);
+    // One look at all of them as they are: what says all there is to say before it, by itself and all together.
+    let look = || {
+        let now = world.lock().unwrap().now().clone();
+        let seat = Seat { world: world.clone(), updates: now.clone(), runs: now, life: Mutex::new(None) };
+        let inbox = |of: &dyn Fn(&str) -> bool| {
+            let updates = seat.updates.updates.iter().filter(|(name, _)| of(name));
+            let updates = updates.map(|(_, update)| Arc::new(Guarded(Ok(update.clone()))));
+            Inbox::new(Box::new(&seat), updates.collect(), HashMap::new())
+        };
+        let alone = ["db-1", "web-1", "web-2"].map(|name| inbox(&|other| other == name).says_all());
+        let all = inbox(&|_| true);
+        let says_all = all.says_all();
+        assert_eq!(all.follow(None, &EnvironmentStatus::default()).now_or_never(), Some(true));
+        (alone, says_all)
+    };
+    assert_eq!(look(), ([false, true, false], false));
+    assert_eq!(look(), ([true, true, false], true), "web-2 waits for its turn");
+    end(&mut world.lock().unwrap(), "web-1", true);
+    assert_eq!(look(), ([true, false, false], false));
+    assert_eq!(look(), ([true, true, false], false), "the end of web-1 is said, and now it is the turn of web-2");
+    assert_eq!(look(), ([true, true, true], true));
+}
