@@ -22,6 +22,7 @@ use super::{Position, Shared, Write, write};
 pub(super) async fn serve(shared: Arc<Shared>, upstream: Upstream, stream: TcpStream) {
     let mut deaths = shared.deaths.subscribe();
     let life = *deaths.borrow_and_update();
+    let mut broken_off = shared.lost.times.subscribe();
     let kill_at_end = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request| {
         let connection =
@@ -34,6 +35,7 @@ pub(super) async fn serve(shared: Arc<Shared>, upstream: Upstream, stream: TcpSt
         _ = connection => {}
         // Dropped, not shut down: the answers that are still due are never given.
         _ = deaths.changed() => {}
+        _ = broken_off.changed() => {}
     }
     if kill_at_end.load(Ordering::SeqCst) {
         shared.kill();
@@ -60,6 +62,9 @@ impl Connection {
                 // Until the connection is dropped.
                 None => match std::future::pending::<Infallible>().await {},
             };
+        }
+        if let Some(answer) = self.shared.lost.hold(&parts).await {
+            return Ok(answer);
         }
         Ok(self.upstream.send(&parts, body).await.unwrap_or_else(bad_gateway))
     }

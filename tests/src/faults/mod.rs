@@ -9,11 +9,13 @@
 //! chosen number the controller is killed in one of three [`Position`]s: exactly there, for from that write on nothing of
 //! the dying process passes, and what arrives late on its connections is dropped. The next process passes unhindered.
 //!
-//! Reads and watches stream through as they are. Headers, `Authorization` and `Impersonate-*` among them, are not touched.
+//! Reads and watches stream through as they are, until the watches of a kind are [lost](Faults::lose_watches). Headers, `Authorization`
+//! and `Impersonate-*` among them, are not touched.
 
 mod connection;
 mod forward;
 mod gate;
+mod lost;
 mod write;
 
 use std::collections::BTreeMap;
@@ -31,6 +33,7 @@ pub use write::{Write, is_effect};
 use crate::Cluster;
 use forward::Upstream;
 use gate::{Fault, Gate};
+use lost::Lost;
 
 /// Long enough for the connections that a killed process had opened to be accepted, and recognised as its own.
 const LAST_CONNECTIONS: Duration = Duration::from_millis(50);
@@ -66,6 +69,8 @@ struct Shared {
     passing: RwLock<()>,
     /// How often the process was killed.
     deaths: watch::Sender<u64>,
+    /// The watches that have to begin anew.
+    lost: Lost,
 }
 
 impl Default for Faults {
@@ -87,6 +92,7 @@ impl Faults {
             condemned: Mutex::default(),
             passing: RwLock::default(),
             deaths: watch::Sender::new(0),
+            lost: Lost::new(),
         };
         Self { shared: Arc::new(shared), listeners: Mutex::default() }
     }
@@ -134,6 +140,17 @@ impl Faults {
     /// Has write number `number` answered with an error, [`Position::Before`] or [`Position::AfterSent`].
     pub fn answer_at(&self, number: usize, position: Position, status: StatusCode) {
         self.shared.gate().faults.insert(number, (position, Fault::Answer(status)));
+    }
+
+    /// Breaks off all connections, and holds up all requests until the API server [comes back](Self::come_back). The watches of this kind
+    /// (in the plural) are then answered with 410 until it was listed anew, page by page.
+    pub fn lose_watches(&self, kind: &str) {
+        self.shared.lost.lose(kind);
+    }
+
+    /// Lets requests pass again.
+    pub fn come_back(&self) {
+        self.shared.lost.come_back();
     }
 
     /// Returns when the process has been killed so many times in all, and nothing of it is left in the proxy.

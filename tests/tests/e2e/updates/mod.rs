@@ -4,6 +4,7 @@ mod deployed;
 mod golden;
 mod kept;
 mod killed;
+mod listed;
 mod many;
 mod recorded;
 mod refused;
