@@ -7,13 +7,15 @@ use std::{
 
 use sluice_steps::drive::Memory;
 
+use crate::written::Write;
+
 /// What is remembered of one run.
 #[derive(Default)]
 pub(crate) struct RunMemory {
     /// Claims, sights and outcomes that are not persisted yet.
     pub(crate) steps: Memory,
-    /// The resourceVersion that our own last write made: a cached object older than it tells nothing new.
-    pub(crate) written: Option<u64>,
+    /// Our own last write: a cached object older than it tells nothing new.
+    pub(crate) written: Option<Write>,
 }
 
 /// What is remembered of all objects of a kind.

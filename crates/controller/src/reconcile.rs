@@ -22,12 +22,13 @@ use crate::{
     environments, finalizer, good_runs,
     guarded::Guarded,
     locks,
-    memories::{RunMemory, version},
+    memories::RunMemory,
     pin::{self, Obstacle, Resolved},
     quarantine, revisions,
     status::{self, StatusStore},
     waits::{self, Awaited, RunRef},
     world::RunWorld,
+    written::Write,
 };
 
 /// A reconcile that has to be made again.
@@ -90,9 +91,12 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<PipelineRun>>, context: Arc<C
     }
     let uid = run.identity.uid.clone();
     let mut memory = context.memories.take(&uid);
-    let result = if memory.written > version(Some(&run.resource_version)) {
+    let shown = run.resource_version.clone();
+    let result = if memory.written.is_some_and(|written| written.is_newer_than(&shown)) {
         Ok(Action::requeue(STALE_CACHE))
     } else {
+        // One that never came was of a cluster whose store was set back.
+        memory.written = memory.written.min(Write::now(&shown));
         carry_on(&context, object, run, &mut memory).await
     };
     context.memories.put(&uid, memory);
@@ -173,7 +177,7 @@ async fn carry_on(
         let version = finalizer::set(&context.client, &object.metadata, true).await.map_err(Error::Finalizer)?;
         run.resource_version = version.unwrap_or_default();
         run.has_finalizer = true;
-        memory.written = self::version(Some(&run.resource_version));
+        memory.written = Write::now(&run.resource_version);
     }
     if context.waits.take_woken(&this) {
         memory.steps.wake(now());
@@ -263,7 +267,7 @@ async fn drive_run(
         stopping: &context.stopping,
     };
     let next = drive::drive(&driven, run.state.clone(), &mut memory.steps, &mut store).await;
-    memory.written = version(Some(&store.resource_version)).max(memory.written);
+    memory.written = Write::now(&store.resource_version).max(memory.written);
     if run.status.pipeline_revision.is_none() && !run.status.sources.is_empty() {
         // What it has taken may go now.
         context.history.look();
@@ -290,7 +294,7 @@ async fn stop(
     let mut store = StatusStore::new(context.client.clone(), run, |_| {});
     if run.state.is_finished() {
         store.persist(&answered_at(&obstacle, run.state.clone(), object.unanswered(), run.is_enforced)).await?;
-        memory.written = version(Some(&store.resource_version));
+        memory.written = Write::now(&store.resource_version);
         return Ok(Action::await_change());
     }
     let is_asked = object.unanswered().iter().any(|action| action.r#type == ActionType::Abort);
@@ -305,7 +309,7 @@ async fn stop(
         }
     };
     store.persist(&state).await?;
-    memory.written = version(Some(&store.resource_version));
+    memory.written = Write::now(&store.resource_version);
     Ok(Action::await_change())
 }
 

@@ -29,6 +29,17 @@ struct Known {
     is_ahead: bool,
 }
 
+/// By what a version was seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// A live read.
+    Live,
+    /// A list with which the watch begins anew.
+    Listed,
+    /// The watch.
+    Watched,
+}
+
 /// Which pipelines are suspended.
 pub(crate) struct Suspensions {
     known: Mutex<HashMap<PipelineName, Known>>,
@@ -58,7 +69,7 @@ impl Suspensions {
 
     /// The pipeline was read live.
     pub(crate) fn read(&self, pipeline: &Pipeline) {
-        self.saw(name_of(pipeline), version(pipeline.resource_version().as_deref()), suspended(pipeline), true);
+        self.saw(name_of(pipeline), version(pipeline.resource_version().as_deref()), suspended(pipeline), Seen::Live);
     }
 
     /// The watch shows this. Returns the pipelines that are suspended since, or no longer, or for another reason.
@@ -71,11 +82,13 @@ impl Suspensions {
             }
             Event::Apply(pipeline) | Event::InitApply(pipeline) => {
                 let name = name_of(pipeline);
+                let mut seen = Seen::Watched;
                 if matches!(event, Event::InitApply(_)) {
                     self.listed().insert(name.clone());
+                    seen = Seen::Listed;
                 }
                 let suspended = pipeline.0.as_ref().ok().and_then(suspended);
-                self.saw(name, version(pipeline.resource_version().as_deref()), suspended, false)
+                self.saw(name, version(pipeline.resource_version().as_deref()), suspended, seen)
             }
             Event::Delete(pipeline) => {
                 let version = version(pipeline.resource_version().as_deref());
@@ -90,19 +103,22 @@ impl Suspensions {
         }
     }
 
-    /// Takes what this version shows, unless a newer one is known.
+    /// Takes what this version shows, unless a newer one is known. What was known before a list began, and is newer than the list, is of
+    /// a cluster whose store was set back.
     fn saw(
         &self,
         name: PipelineName,
         version: Option<u64>,
         suspended: Option<String>,
-        is_ahead: bool,
+        seen: Seen,
     ) -> Vec<PipelineName> {
         let mut known = self.known();
         let before = known.get(&name);
-        if before.is_some_and(|before| before.version > version) {
+        let counts = |before: &Known| before.is_ahead || seen != Seen::Listed;
+        if before.is_some_and(|before| before.version > version && counts(before)) {
             return Vec::new();
         }
+        let is_ahead = seen == Seen::Live;
         let is_other = before.and_then(|before| before.suspended.as_ref()) != suspended.as_ref();
         known.insert(name.clone(), Known { version, suspended, is_ahead });
         if is_other { vec![name] } else { Vec::new() }
@@ -196,6 +212,20 @@ mod tests {
         suspensions.watched(&applied(8, None));
         suspensions.read(&pipeline(7, Some("freeze")));
         assert_eq!(reason(&suspensions), None);
+    }
+
+    #[test]
+    fn a_list_counts_where_the_store_was_set_back_unless_it_is_older_than_a_live_read() {
+        let listed = |version, reason| Event::InitApply(Guarded(Ok(pipeline(version, reason))));
+        let suspensions = Suspensions::default();
+        suspensions.watched(&applied(9, Some("freeze")));
+        suspensions.watched(&Event::Init);
+        suspensions.watched(&listed(5, None));
+        assert_eq!(reason(&suspensions), None, "it was resumed after it had been restored");
+        suspensions.watched(&Event::Init);
+        suspensions.read(&pipeline(7, Some("freeze")));
+        suspensions.watched(&listed(6, None));
+        assert_eq!(reason(&suspensions), Some("freeze".to_owned()));
     }
 
     #[tokio::test]

@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Written(Mutex<HashMap<String, Write>>);
 
 /// The version that came of a write, and when that was.
-struct Write {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Write {
     version: u64,
     at: Instant,
 }
@@ -31,12 +32,12 @@ impl Written {
     }
 
     fn note_at(&self, object: &impl ResourceExt, resource_version: &str, at: Instant) {
-        if let (Some(uid), Some(version)) = (object.uid(), version(Some(resource_version))) {
+        if let (Some(uid), Some(write)) = (object.uid(), Write::at(resource_version, at)) {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() == known.capacity() {
                 known.retain(|_, write| write.is_waited_for(at));
             }
-            known.insert(uid, Write { version, at });
+            known.insert(uid, write);
         }
     }
 
@@ -48,9 +49,8 @@ impl Written {
     fn is_newer_at(&self, object: &impl ResourceExt, now: Instant) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(uid) = object.uid() else { return false };
-        let shown = version(object.resource_version().as_deref());
-        let is_newer = |write: &Write| write.is_waited_for(now) && shown.is_some_and(|shown| shown < write.version);
-        let is_newer = known.get(&uid).is_some_and(is_newer);
+        let shown = object.resource_version().unwrap_or_default();
+        let is_newer = known.get(&uid).is_some_and(|write| write.is_newer_at(&shown, now));
         if !is_newer {
             known.remove(&uid);
         }
@@ -59,6 +59,24 @@ impl Written {
 }
 
 impl Write {
+    /// This version came of a write just now.
+    pub(crate) fn now(resource_version: &str) -> Option<Self> {
+        Self::at(resource_version, Instant::now())
+    }
+
+    fn at(resource_version: &str, at: Instant) -> Option<Self> {
+        Some(Self { version: version(Some(resource_version))?, at })
+    }
+
+    /// Whether what is shown is from before it, while that may still come.
+    pub(crate) fn is_newer_than(&self, shown: &str) -> bool {
+        self.is_newer_at(shown, Instant::now())
+    }
+
+    fn is_newer_at(&self, shown: &str, now: Instant) -> bool {
+        self.is_waited_for(now) && version(Some(shown)).is_some_and(|shown| shown < self.version)
+    }
+
     fn is_waited_for(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.at) < PATIENCE
     }
