@@ -91,9 +91,10 @@ impl Updates {
             }
             Event::Delete(update) => {
                 if let Ok(it) = &update.0 {
-                    self.by_environment.remove(&index::environment_of(it), &it.name_any());
+                    let of = index::environment_of(it);
+                    self.by_environment.remove(&of, &it.name_any());
+                    self.is_to_look(&of);
                 }
-                self.changed(update);
             }
             Event::InitDone => {
                 let all = self.updates.state();
@@ -116,14 +117,6 @@ impl Updates {
                 self.under_way.replace(of);
                 self.all_are_to_look();
             }
-        }
-    }
-
-    /// The watch shows a change of an update, or its end.
-    pub(crate) fn changed(&self, update: &Guarded<ComponentUpdate>) {
-        if let Ok(update) = &update.0 {
-            // Fails only when the controller ends.
-            let _ = self.wake_environment.unbounded_send(environment_of(update));
         }
     }
 
@@ -204,21 +197,24 @@ impl Updates {
             // Fails only when the controller ends.
             let _ = self.wake_environment.unbounded_send(EnvironmentRef::from_obj(environment.as_ref()));
         }
-        for (namespace, environment) in self.by_environment.keys() {
-            if self.environments.get(&reference(&namespace, &environment)).is_none()
-                && let Some(first) = self.first_of(&namespace, &environment)
-            {
-                let _ = self.wake_update.unbounded_send(first);
-            }
+        self.by_environment.keys().iter().for_each(|of| self.is_to_look(of));
+    }
+
+    /// An Environment looks at its updates, or where there is none, the first of these does.
+    fn is_to_look(&self, of: &OfEnvironment) {
+        let (namespace, name) = of;
+        let environment = reference(namespace, name);
+        // These fail only when the controller ends.
+        if self.environments.get(&environment).is_some() {
+            let _ = self.wake_environment.unbounded_send(environment);
+        } else if let Some(first) = self.first_of(namespace, name) {
+            let _ = self.wake_update.unbounded_send(first);
         }
     }
 
     /// The watch shows that an Environment is gone.
     pub(crate) fn environment_gone(&self, environment: &Guarded<Environment>) {
-        let namespace = environment.namespace().unwrap_or_default();
-        if let Some(first) = self.first_of(&namespace, &environment.name_any()) {
-            let _ = self.wake_update.unbounded_send(first);
-        }
+        self.is_to_look(&(environment.namespace().unwrap_or_default(), environment.name_any()));
     }
 
     /// The one of an Environment's updates whose reconcile looks after all of them where there is no Environment.
@@ -356,7 +352,7 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<ComponentUpdate>>, context: A
     let this = UpdateRef::from_obj(guarded.as_ref());
     let (namespace, name) = (update.namespace().unwrap_or_default(), update.spec.environment.clone());
     if context.updates.environments.get(&environment_of(update)).is_some() {
-        context.updates.changed(&guarded);
+        context.updates.is_to_look(&index::environment_of(update));
         return Ok(Action::await_change());
     }
     if let Some(first) = context.updates.first_of(&namespace, &name).filter(|first| *first != this) {
