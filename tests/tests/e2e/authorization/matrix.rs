@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sluice_tests::TestNamespace;
 
 use super::ways::{Asker, WAYS, Way, finish};
-use super::{Place, failed, paused, run, waiting};
+use super::{Place, failed, failed_early, paused, run, waiting};
 
 const PEOPLE: [&str; 6] = ["bob", "alice", "developer", "approver", "carol", "dave"];
 
@@ -33,7 +33,7 @@ const ASKS: [Ask; 12] = [
     ask("Pause", None, waiting, "pause on pipelines/web", &["developer", "carol"]),
     ask("Resume", None, paused, "pause on pipelines/web", &["developer", "carol"]),
     ask("Abort", None, waiting, "abort on pipelines/web", &["developer", "carol"]),
-    ask("Retry", None, failed, "retry on pipelines/web", &["developer", "carol"]),
+    ask("Retry", None, failed_early, "retry on pipelines/web", &["developer", "carol"]),
     ask("Retry", Some("production"), failed, "retry on environments/production", &["carol"]),
     ask("Skip", Some("staging"), waiting, "skip on pipelines/web", &["carol"]),
     ask("Skip", Some("secret"), waiting, "skip on stages/web.secret", &["carol"]),

@@ -8,6 +8,8 @@ mod matrix;
 mod reports;
 mod ways;
 
+use std::cmp::Ordering;
+
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -117,13 +119,27 @@ fn paused() -> Value {
     status
 }
 
-/// A run that has failed in `production` and keeps its lock.
+/// A run that has failed in `production`, which has to be named to be tried again, and keeps its lock.
 fn failed() -> Value {
+    failed_in(2)
+}
+
+/// A run that has failed in `staging`, which nothing but the pipeline guards.
+fn failed_early() -> Value {
+    failed_in(1)
+}
+
+fn failed_in(failed: usize) -> Value {
     let mut status = waiting();
-    for (place, phase) in ["Succeeded", "Succeeded", "Failed", "Omitted"].iter().enumerate() {
+    for place in 0..4 {
+        let phase = match place.cmp(&failed) {
+            Ordering::Less => "Succeeded",
+            Ordering::Equal => "Failed",
+            Ordering::Greater => "Omitted",
+        };
         status["stages"][place]["phase"] = json!(phase);
     }
-    status["stages"][2]["steps"][0]["phase"] = json!("Failed");
+    status["stages"][failed]["steps"][0]["phase"] = json!("Failed");
     status["phase"] = json!("Failed");
     status["finishedAt"] = json!("2026-05-04T13:00:00Z");
     status["ending"] =
