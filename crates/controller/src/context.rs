@@ -1,10 +1,11 @@
 //! What every reconcile shares.
 
-use std::sync::atomic::AtomicBool;
+use std::{hash::Hash, sync::atomic::AtomicBool};
 
+use futures::FutureExt;
 use jiff::{Timestamp, TimestampRound, Unit};
 use kube::Client;
-use kube_runtime::reflector::Store;
+use kube_runtime::reflector::{Lookup, Store};
 use sluice_api::PipelineRun;
 use sluice_steps::HttpClient;
 
@@ -58,6 +59,15 @@ pub(crate) struct Context {
     pub(crate) fences: Fences,
     pub(crate) records: Records,
     pub(crate) updates: Updates,
+}
+
+/// Whether the watch has shown all there is of a kind.
+pub(crate) fn is_listed<K>(shown: &Store<K>) -> bool
+where
+    K: Lookup + Clone + 'static,
+    K::DynamicType: Eq + Hash + Clone,
+{
+    matches!(shown.wait_until_ready().now_or_never(), Some(Ok(())))
 }
 
 /// The time, to the millisecond: what is remembered equals what is read back from a status.

@@ -131,6 +131,8 @@ enum Error {
     Start(#[from] starts::Error),
     #[error(transparent)]
     Ask(#[from] ask::Error),
+    #[error(transparent)]
+    Lock(#[from] starts::LockError),
 }
 
 /// A time of a trigger, and all that is known of it.
@@ -207,7 +209,7 @@ impl At<'_> {
         {
             return Ok(Err((dropped, Some(took.clone()))));
         }
-        match ask::lock(self, run, &sources).await? {
+        match starts::locked(self.context, self.pipeline, run, &sources).await? {
             Some(dropped) => Ok(Err((dropped, None))),
             None => Ok(Ok(took)),
         }

@@ -17,9 +17,13 @@ mod model;
 mod record;
 mod seen;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
-use futures::{FutureExt, channel::mpsc};
+use futures::channel::mpsc;
 use kube::{Api, ResourceExt};
 use kube_runtime::{
     controller::Action,
@@ -38,7 +42,7 @@ use self::{
     index::{Index, OfComponent, OfEnvironment},
 };
 use crate::{
-    context::Context,
+    context::{Context, is_listed},
     controllers::Panicked,
     environments::{EnvironmentRef, reference},
     guarded::Guarded,
@@ -137,14 +141,13 @@ impl Updates {
             Some(known) => {
                 let is_known = known.0.as_ref().is_ok_and(|known| seen::says(known, &deploy::verdict(run)));
                 if is_over || !is_known {
-                    // Fails only when the controller ends.
-                    let _ = self.wake_update.unbounded_send(update);
+                    self.wake_update(update);
                 }
             }
             // The update was deleted: the next one of its component waited for this run.
             None if is_over => {
                 let environment = component.map(|(namespace, environment, _)| reference(&namespace, &environment));
-                environment.into_iter().for_each(|it| drop(self.wake_environment.unbounded_send(it)));
+                environment.into_iter().for_each(|it| self.wake(it));
             }
             None => {}
         }
@@ -162,7 +165,7 @@ impl Updates {
         for environment in self.environments.state() {
             let Ok(it) = &environment.0 else { continue };
             if it.namespace() == namespace && targets(&it.spec).any(|target| target == name) {
-                let _ = self.wake_environment.unbounded_send(EnvironmentRef::from_obj(environment.as_ref()));
+                self.wake(EnvironmentRef::from_obj(environment.as_ref()));
             }
         }
     }
@@ -184,8 +187,7 @@ impl Updates {
         for other in self.environments.state() {
             let Ok(it) = &other.0 else { continue };
             if it.namespace().as_ref() == Some(&namespace) && it.name_any() != name && targets(&it.spec).any(is_in_it) {
-                // Fails only when the controller ends.
-                let _ = self.wake_environment.unbounded_send(EnvironmentRef::from_obj(other.as_ref()));
+                self.wake(EnvironmentRef::from_obj(other.as_ref()));
             }
         }
     }
@@ -193,23 +195,31 @@ impl Updates {
     /// A watch began anew, and what it shows was another thing while its list was on the way: every Environment looks at its updates, and
     /// where there is none, somebody else does.
     fn all_are_to_look(&self) {
-        for environment in self.environments.state() {
-            // Fails only when the controller ends.
-            let _ = self.wake_environment.unbounded_send(EnvironmentRef::from_obj(environment.as_ref()));
-        }
-        self.by_environment.keys().iter().for_each(|of| self.is_to_look(of));
+        let environments = self.environments.state().into_iter();
+        let environments = environments.map(|it| (it.namespace().unwrap_or_default(), it.name_any()));
+        let all: BTreeSet<OfEnvironment> = environments.chain(self.by_environment.keys()).collect();
+        all.iter().for_each(|of| self.is_to_look(of));
     }
 
     /// An Environment looks at its updates, or where there is none, the first of these does.
     fn is_to_look(&self, of: &OfEnvironment) {
         let (namespace, name) = of;
         let environment = reference(namespace, name);
-        // These fail only when the controller ends.
         if self.environments.get(&environment).is_some() {
-            let _ = self.wake_environment.unbounded_send(environment);
+            self.wake(environment);
         } else if let Some(first) = self.first_of(namespace, name) {
-            let _ = self.wake_update.unbounded_send(first);
+            self.wake_update(first);
         }
+    }
+
+    fn wake(&self, environment: EnvironmentRef) {
+        // Fails only when the controller ends.
+        let _ = self.wake_environment.unbounded_send(environment);
+    }
+
+    fn wake_update(&self, update: UpdateRef) {
+        // As above.
+        let _ = self.wake_update.unbounded_send(update);
     }
 
     /// The watch shows that an Environment is gone.
@@ -244,7 +254,7 @@ impl Updates {
 
     /// The runs of a component's updates that have not ended, of whatever became of the updates.
     fn under_way(&self, namespace: &str, environment: &str, component: &str) -> UnderWay {
-        self.runs.wait_until_ready().now_or_never()?.ok()?;
+        is_listed(&self.runs).then_some(())?;
         let of = (namespace.to_owned(), environment.to_owned(), component.to_owned());
         let is_open = |name: &String| {
             let run = self.run(namespace, name);
@@ -351,15 +361,16 @@ pub(crate) async fn reconcile(guarded: Arc<Guarded<ComponentUpdate>>, context: A
     }
     let this = UpdateRef::from_obj(guarded.as_ref());
     let (namespace, name) = (update.namespace().unwrap_or_default(), update.spec.environment.clone());
-    if context.updates.environments.get(&environment_of(update)).is_some() {
-        context.updates.is_to_look(&index::environment_of(update));
+    let environment = environment_of(update);
+    if context.updates.environments.get(&environment).is_some() {
+        context.updates.wake(environment);
         return Ok(Action::await_change());
     }
     if let Some(first) = context.updates.first_of(&namespace, &name).filter(|first| *first != this) {
         // One looks after all of them, where there is something to do.
         let desk = Cluster { client: &context.client, updates: &context.updates, namespace: &namespace };
         if !Inbox::new(Box::new(desk), vec![guarded.clone()], HashMap::new()).says_all() {
-            let _ = context.updates.wake_update.unbounded_send(first);
+            context.updates.wake_update(first);
         }
         return Ok(Action::await_change());
     }

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::{FutureExt, channel::mpsc};
+use futures::channel::mpsc;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Resource, ResourceExt};
@@ -19,7 +19,12 @@ use sluice_api::{Environment, EnvironmentStatus, PipelineRun, resolve_params};
 use sluice_engine::{RunPhase, RunState, StagePhase};
 
 use super::{EnvironmentRef, reference, status};
-use crate::{context::Context, decode::Decoded, guarded::Guarded, revisions};
+use crate::{
+    context::{Context, is_listed},
+    decode::Decoded,
+    guarded::Guarded,
+    revisions,
+};
 
 /// A run that succeeded with a stage in an Environment.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,7 +119,7 @@ impl Records {
 
     /// Whether the watch has shown all Environments.
     pub(crate) fn are_known(&self) -> bool {
-        self.environments.wait_until_ready().now_or_never().is_some()
+        is_listed(&self.environments)
     }
 
     /// What is to be written to an Environment.

@@ -10,7 +10,6 @@
 
 use std::time::Duration;
 
-use futures::FutureExt;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube_runtime::reflector::ObjectRef;
@@ -27,7 +26,7 @@ use super::{
 use crate::{
     causes::in_one_line,
     clock,
-    context::{Context, now},
+    context::{Context, is_listed, now},
     guarded::Guarded,
     starts::{self, Dropped},
 };
@@ -65,7 +64,7 @@ pub(crate) fn is_due(context: &Context, pipeline: &Pipeline) -> bool {
 
 /// Whether the watches have shown all that is asked of them here.
 fn is_known(context: &Context) -> bool {
-    context.runs.wait_until_ready().now_or_never().is_some() && context.records.are_known()
+    is_listed(&context.runs) && context.records.are_known()
 }
 
 /// Starts what the good runs of the pipeline's sources start, if the pipeline `is_live`. `fault` says why no run of it can start now,

@@ -4,7 +4,6 @@
 //! process has just made and the watch does not show yet. Only of two that two controllers, or a controller and a person, make in the
 //! same moment the second one ends by itself.
 
-use futures::FutureExt;
 use kube::ResourceExt;
 use kube_runtime::reflector::ObjectRef;
 use sluice_api::{
@@ -15,7 +14,7 @@ use sluice_steps::lock_group;
 
 use super::Dropped;
 use crate::{
-    context::Context,
+    context::{Context, is_listed},
     locks::{self, Group, Other, Shown},
 };
 
@@ -46,7 +45,7 @@ pub(crate) async fn locked(
     let identity = RunIdentity { namespace: namespace.clone(), ..identity(run) };
     let Some(name) = group(&pipeline.spec, run, &identity, sources) else { return Ok(None) };
     let group = Group { namespace, name };
-    if !matches!(context.runs.wait_until_ready().now_or_never(), Some(Ok(()))) {
+    if !is_listed(&context.runs) {
         return Err(Error::NotListed);
     }
     let holder = locks::held_by(context, &group).await.map_err(Error::Read)?;

@@ -1,18 +1,12 @@
-//! What has to be asked before a time starts a run: what its sources are at, what runs before it took, and whose the lock is.
+//! What has to be asked before a time starts a run: what its sources are at, and what runs before it took.
 
-use futures::FutureExt;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use sluice_api::{PinnedSource, PipelineRun, PipelineRunStatus, RunName, SourceRun, Took, TriggerStatus};
 use sluice_engine::RunPhase;
 
 use super::{At, decide};
-use crate::{
-    causes::in_one_line,
-    good_runs,
-    guarded::Guarded,
-    starts::{self, Dropped},
-};
+use crate::{causes::in_one_line, context::is_listed, good_runs, guarded::Guarded, starts::Dropped};
 
 /// No answer.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +15,6 @@ pub(super) enum Error {
     Sources(#[from] good_runs::Error),
     #[error("the runs are not listed yet")]
     NotListed,
-    #[error(transparent)]
-    Lock(#[from] starts::LockError),
 }
 
 /// The good runs that the run takes.
@@ -32,7 +24,7 @@ pub(super) async fn sources(at: At<'_>) -> Result<Result<Vec<PinnedSource>, Drop
         return Ok(Ok(Vec::new()));
     }
     // Good runs are known by the watch of the runs.
-    if !matches!(at.context.runs.wait_until_ready().now_or_never(), Some(Ok(()))) {
+    if !is_listed(&at.context.runs) {
         return Err(Error::NotListed);
     }
     match good_runs::resolve(at.context, &at.namespace(), sources, &[]).await {
@@ -79,9 +71,4 @@ fn wanted_by(run: &PipelineRun, now: &Took) -> Vec<SourceRun> {
         |name: &str| now.sources.iter().find(|source| source.run.name == name).map(|source| source.run.uid.clone());
     let run_of = |name: &str| RunName { name: name.to_owned(), uid: uid(name).unwrap_or_default() };
     run.spec.from.iter().map(|from| SourceRun { name: from.source.clone(), run: run_of(&from.run_ref.name) }).collect()
-}
-
-/// Whether another run has the lock that the run would need, where it would not wait for it.
-pub(super) async fn lock(at: At<'_>, run: &PipelineRun, sources: &[PinnedSource]) -> Result<Option<Dropped>, Error> {
-    Ok(starts::locked(at.context, at.pipeline, run, sources).await?)
 }
