@@ -58,7 +58,6 @@ impl From<Measured> for Line {
         let Measured { scenario, runs, steps, wall, usage, counts, raw, waits } = measured;
         let wall = wall.as_secs_f64();
         let per_run = |count: u64| round(count as f64 / runs as f64);
-        let mebibytes = |bytes: u64| round(bytes as f64 / f64::from(1 << 20));
         let rate = counts.status_patches as f64 / wall;
         Self {
             scenario,
@@ -132,7 +131,7 @@ impl From<Dealt> for Rate {
             wall_s: round(wall),
             per_s: round(count as f64 / wall),
             cpu_s: round(usage.cpu.as_secs_f64()),
-            peak_rss_mib: round(usage.peak as f64 / f64::from(1 << 20)),
+            peak_rss_mib: mebibytes(usage.peak),
             writes_each: each(writes),
             gets_each: each(counts.gets),
             writes_per_s: round(rate),
@@ -146,6 +145,10 @@ impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
     }
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    round(bytes as f64 / f64::from(1 << 20))
 }
 
 /// To what can be told apart: three digits behind the point.

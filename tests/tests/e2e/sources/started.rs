@@ -14,6 +14,13 @@ use crate::short::{gate, open_gate, pipeline_with, run};
 
 const BUILDS: usize = 40;
 
+/// The source of `deploy` was looked at up to this time, once the controller has seen it.
+async fn was_looked_at_up_to(team: &Team, since: Timestamp) {
+    until(team, "deploy", "has looked", |status| status["sources"][0]["since"].is_string()).await;
+    let patch = Patch::Merge(json!({"status": {"sources": [{"name": "build", "of": "build", "since": since}]}}));
+    pipelines(team).patch_status("deploy", &PatchParams::default(), &patch).await.expect("a patch");
+}
+
 #[tokio::test]
 async fn of_forty_good_runs_at_once_each_starts_exactly_one_whoever_is_killed() {
     let cluster = Cluster::connect().await;
@@ -158,12 +165,8 @@ async fn of_two_good_runs_seen_at_once_the_second_is_dropped_before_the_first_ha
     let held = format!("- {{name: hold, {}}}", gate(&cluster, team.namespace()));
     let more = "sources: [{name: build, pipelineRef: {name: build}, start: true}]\nconcurrency: {policy: Forbid}";
     team.home().apply(&pipeline_with("deploy", &held, more));
-    until(&team, "deploy", "has looked", |status| status["sources"][0]["since"].is_string()).await;
     // It looks at both in one go.
-    let patch = Patch::Merge(
-        json!({"status": {"sources": [{"name": "build", "of": "build", "since": "2020-01-01T00:00:00Z"}]}}),
-    );
-    pipelines(&team).patch_status("deploy", &PatchParams::default(), &patch).await.expect("a patch");
+    was_looked_at_up_to(&team, "2020-01-01T00:00:00Z".parse().expect("a time")).await;
     until(&team, "deploy", "is done with both", |status| {
         status["sources"][0]["done"].as_array().is_some_and(|done| done.len() == 2)
     })
@@ -186,11 +189,9 @@ async fn a_clock_that_was_set_back_does_not_stop_a_source() {
     team.home().apply(&plain_build(""));
     built(&team, "before", "1", "well").await;
     team.home().apply(&deploy("deploy", ", start: true", ""));
-    until(&team, "deploy", "has looked", |status| status["sources"][0]["since"].is_string()).await;
     // It looked when the clock was ahead.
     let (now, ahead) = (Timestamp::now(), Timestamp::now() + SignedDuration::from_mins(10));
-    let patch = Patch::Merge(json!({"status": {"sources": [{"name": "build", "of": "build", "since": ahead}]}}));
-    pipelines(&team).patch_status("deploy", &PatchParams::default(), &patch).await.expect("a patch");
+    was_looked_at_up_to(&team, ahead).await;
     let since = |status: &Value| status["sources"][0]["since"].as_str().and_then(|since| since.parse().ok());
     let is_back = |status: &Value| since(status).is_some_and(|since: Timestamp| since < ahead && since > now);
     until(&team, "deploy", "looks from now on", is_back).await;

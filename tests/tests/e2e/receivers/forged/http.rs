@@ -65,8 +65,7 @@ pub(super) const KINDS: &[Kind] = &[
             let lengths =
                 ["-1", "+5", "0x10", "1e3", "ten", "5, 6", "99999999999999999999999", "5\r\nContent-Length: 6"];
             let request = world.good(dice);
-            let length = format!("Content-Length: {}\r\n\r\n", dice.pick(&lengths));
-            Sent::Last([&request.head(), length.as_bytes(), &request.body].concat())
+            Sent::Last(request.bytes_with(&format!("Content-Length: {}", dice.pick(&lengths))))
         },
     },
     Kind {
@@ -76,9 +75,7 @@ pub(super) const KINDS: &[Kind] = &[
         make: |dice, world| {
             let request = world.good(dice);
             let length = (1 << 20) + 1 + dice.below(1 << 40);
-            Sent::Last(
-                [&request.head(), format!("Content-Length: {length}\r\n\r\n").as_bytes(), &request.body].concat(),
-            )
+            Sent::Last(request.bytes_with(&format!("Content-Length: {length}")))
         },
     },
     Kind {
@@ -88,9 +85,7 @@ pub(super) const KINDS: &[Kind] = &[
         make: |dice, world| {
             let request = world.good(dice);
             let length = request.body.len() + 1 + dice.below(1000);
-            Sent::Last(
-                [&request.head(), format!("Content-Length: {length}\r\n\r\n").as_bytes(), &request.body].concat(),
-            )
+            Sent::Last(request.bytes_with(&format!("Content-Length: {length}")))
         },
     },
     Kind {
@@ -101,9 +96,7 @@ pub(super) const KINDS: &[Kind] = &[
         make: |dice, world| {
             let request = world.good(dice);
             let length = dice.below(request.body.len());
-            Sent::Last(
-                [&request.head(), format!("Content-Length: {length}\r\n\r\n").as_bytes(), &request.body].concat(),
-            )
+            Sent::Last(request.bytes_with(&format!("Content-Length: {length}")))
         },
     },
     Kind {
@@ -136,8 +129,8 @@ pub(super) const KINDS: &[Kind] = &[
         right: &["400 BrokenOff"],
         make: |dice, world| {
             let request = world.good(dice);
-            let both = format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n\r\n", request.body.len());
-            Sent::Last([&request.head(), both.as_bytes(), &request.body].concat())
+            let length = request.body.len();
+            Sent::Last(request.bytes_with(&format!("Content-Length: {length}\r\nTransfer-Encoding: chunked")))
         },
     },
     Kind {

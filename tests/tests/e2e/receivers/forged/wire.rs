@@ -43,8 +43,12 @@ impl Request {
 
     /// All of it.
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let length = format!("Content-Length: {}\r\n\r\n", self.body.len());
-        [&self.head(), length.as_bytes(), &self.body].concat()
+        self.bytes_with(&format!("Content-Length: {}", self.body.len()))
+    }
+
+    /// All of it, where these headers say how long its body is.
+    pub(super) fn bytes_with(&self, length: &str) -> Vec<u8> {
+        [&self.head(), length.as_bytes(), b"\r\n\r\n", &self.body].concat()
     }
 }
 
